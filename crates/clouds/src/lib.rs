@@ -1,0 +1,18 @@
+//! The clouds that Arcus drives: one trait, one folder per cloud, one suite that all of them pass.
+//!
+//! Called by `control` only. A driver translates between the neutral types of [`cloud`] and one cloud's API; it
+//! knows no database, no organisation and no operation. What must stay true: every create can be found again by
+//! its token, and an error says whether the call may have taken effect.
+
+pub mod budget;
+pub mod cloud;
+pub mod conformance;
+pub mod incus;
+pub mod registry;
+pub mod sandbox;
+
+pub use budget::Budget;
+pub use cloud::{
+    Change, Cloud, CloudError, CloudResult, CreateInstance, ErrorClass, Guest, Instance,
+    InstanceRef, Offer, Snapshot, Tag, Traffic, Until,
+};

@@ -1,0 +1,228 @@
+# shellcheck shell=bash
+# Incus: the house's hypervisor. An Incus that is already set up is used as it is.
+
+INCUS_BRIDGE=arcusbr0
+INCUS_POOL=arcus
+INCUS_POOL_SIZE=20GiB
+INCUS_PID_FILE=/run/arcus-lab-incusd.pid
+INCUS_BACKPORTS=/etc/apt/sources.list.d/arcus-lab-backports.sources
+
+incus_answers() { have incus && timeout 10 incus query /1.0 >/dev/null 2>&1; }
+
+incus_can() {
+  incus_answers && return 0
+  local reason
+  if reason=$(incus_obstacle); then
+    echo "Incus can't run here: $reason"
+    return 1
+  fi
+}
+
+# Prints what stands in the way and succeeds; fails when nothing does.
+incus_obstacle() {
+  if [[ $(uname -s) != Linux ]]; then
+    echo "this is not Linux"
+  elif ! have incus && ! os_supported; then
+    echo "$(os_name) is none of Debian 12, Debian 13, Ubuntu 24.04, and Incus isn't installed"
+  elif ((EUID != 0)) && ! have sudo; then
+    echo "it needs root, and there is no sudo"
+  elif [[ ! -e /proc/self/ns/user || $(cat /proc/sys/user/max_user_namespaces) == 0 ]]; then
+    echo "the kernel has no user namespaces (user.max_user_namespaces)"
+  elif ! grep -q '^cgroup' /proc/mounts; then
+    echo "no cgroup file system is mounted"
+  elif ((EUID == 0)) && ! unshare --mount true 2>/dev/null; then
+    echo "mounting is not allowed (a container without privileges?)"
+  elif ((EUID == 0)) && have ip && ! incus_can_bridge; then
+    echo "a network bridge can't be made (no bridge driver, or a container without privileges)"
+  else
+    return 1
+  fi
+}
+
+incus_can_bridge() {
+  ip link add arcusprobe0 type bridge 2>/dev/null && ip link delete arcusprobe0
+}
+
+incus_up() {
+  local reason
+  if ! incus_answers; then
+    if reason=$(incus_obstacle); then die "Incus can't run here: $reason"; fi
+    incus_install
+    incus_subids
+    incus_start
+  fi
+  incus_initialise
+}
+
+incus_install() {
+  local suite=()
+  if ! have incus && os_is debian 12; then
+    incus_add_backports
+    suite=(-t bookworm-backports)
+  fi
+  have incus || apt_install "${suite[@]}" incus-base incus-client
+  apt_install btrfs-progs dnsmasq-base uidmap nftables attr rsync squashfs-tools iproute2 xz-utils
+}
+
+# Debian 12 has Incus in its backports only. The mirror and the key are those the host already uses for bookworm.
+incus_add_backports() {
+  apt_refresh
+  [[ -z $(apt-cache madison incus-base) ]] || return 0
+  local uri entry key
+  # shellcheck disable=SC2016 # apt-get fills these in, not the shell
+  read -r uri entry < <(apt-get indextargets --format '$(REPO_URI) $(SOURCESENTRY)' \
+    'Created-By: Packages' 'Codename: bookworm' 'Component: main') ||
+    die "found no source for Debian bookworm in /etc/apt"
+  key=$(sed -nE 's/^Signed-By: *(\/.*)/\1/Ip; s/^deb .*\[.*signed-by=([^] ]+).*/\1/Ip' "${entry%:*}" | sed q)
+  printf '%s\n' 'Types: deb' "URIs: $uri" 'Suites: bookworm-backports' 'Components: main' \
+    "Signed-By: ${key:-/usr/share/keyrings/debian-archive-keyring.gpg}" >"$INCUS_BACKPORTS"
+  APT_REFRESHED=
+}
+
+# Unprivileged containers map their users into this range of root's.
+incus_subids() {
+  local file
+  for file in /etc/subuid /etc/subgid; do
+    grep -q '^root:' "$file" 2>/dev/null || echo root:1000000:1000000000 >>"$file"
+  done
+}
+
+incus_start() {
+  incus_answers && return 0
+  if systemd_is_init; then
+    say "starting Incus by systemd"
+    systemctl start incus.socket incus.service 9>&-
+  else
+    incus_start_by_hand
+  fi
+  incus admin waitready --timeout 60 || die "Incus doesn't answer; look into $LOG_DIR/incusd.log"
+}
+
+incus_start_by_hand() {
+  local daemon group=root
+  daemon=$(incus_daemon) || die "the package brought no incusd"
+  getent group incus-admin >/dev/null && group=incus-admin
+  # lxcfs shows each container its own limits in /proc (free, nproc, uptime).
+  if have lxcfs && [[ -e /dev/fuse ]] && ! mountpoint -q /var/lib/lxcfs; then
+    mkdir -p /var/lib/lxcfs
+    run_detached lxcfs lxcfs /var/lib/lxcfs
+    wait_for 5 lxcfs mountpoint -q /var/lib/lxcfs || true
+  fi
+  say "starting Incus by hand, for systemd is not PID 1 here (log: $LOG_DIR/incusd.log)"
+  mkdir -p /var/log/incus
+  run_detached incusd env "PATH=${daemon%/*}:$PATH" "$daemon" --group "$group"
+}
+
+# run_detached NAME COMMAND...: in a session of its own, its pid in /run, its output in the log directory.
+run_detached() {
+  local name=$1
+  shift
+  # shellcheck disable=SC2016 # expanded by the inner shell
+  setsid --fork bash -c 'echo $$ >"$1"; shift; exec "$@"' _ "/run/arcus-lab-$name.pid" "$@" \
+    >>"$LOG_DIR/$name.log" 2>&1 </dev/null 9>&-
+}
+
+incus_daemon() {
+  local path
+  for path in /usr/libexec/incus/incusd /usr/lib/incus/incusd /opt/incus/bin/incusd /usr/sbin/incusd; do
+    [[ -x $path ]] && echo "$path" && return
+  done
+  return 1
+}
+
+# A default profile with a root disk is what every set-up Incus has: where there is one, all stays as the user made it.
+incus_initialised() { [[ -n $(incus profile device get default root pool 2>/dev/null) ]]; }
+
+incus_initialise() {
+  incus_initialised && return 0
+  incus_make_pool
+  incus_preseed || die "incus admin init failed"
+  say "Incus is up: network $INCUS_BRIDGE, pool $INCUS_POOL"
+}
+
+# On btrfs a server is a clone of its image, made in a fraction of a second, and snapshots cost nothing.
+incus_make_pool() {
+  ! incus storage show "$INCUS_POOL" >/dev/null 2>&1 || return 0
+  if have mkfs.btrfs && [[ -e /dev/loop-control ]] && { grep -qw btrfs /proc/filesystems || modprobe -q btrfs; } &&
+    incus storage create "$INCUS_POOL" btrfs size="$INCUS_POOL_SIZE" >>"$LOG_DIR/incus-init.log" 2>&1; then
+    return 0
+  fi
+  warn "no btrfs pool here (see $LOG_DIR/incus-init.log); plain directories instead, on which servers start slower"
+  incus storage create "$INCUS_POOL" dir >>"$LOG_DIR/incus-init.log" 2>&1 || die "could not make a storage pool"
+}
+
+incus_preseed() {
+  local subnet
+  subnet=$(incus_free_subnet) || die "found no free IPv4 subnet for the bridge $INCUS_BRIDGE"
+  incus admin init --preseed <<PRESEED
+networks:
+- name: $INCUS_BRIDGE
+  type: bridge
+  config:
+    ipv4.address: $subnet.1/24
+    ipv4.nat: "true"
+    ipv6.address: none
+    bridge.mtu: "$(incus_uplink_mtu)"
+profiles:
+- name: default
+  devices:
+    root:
+      type: disk
+      path: /
+      pool: $INCUS_POOL
+    eth0:
+      type: nic
+      name: eth0
+      network: $INCUS_BRIDGE
+PRESEED
+}
+
+# Incus finds a free subnet by pinging it, which fails behind routers that answer for every address; routes are enough.
+incus_free_subnet() {
+  local third
+  for third in {66..99}; do
+    if ! ip -4 route show table all | grep -Eq "(^|[ ])10\.66\.$third\." &&
+      [[ -z $(ip -4 route show to match "10.66.$third.0/24" | grep -v ^default) ]]; then
+      echo "10.66.$third"
+      return
+    fi
+  done
+  return 1
+}
+
+# Packets larger than the host's own uplink carries would vanish where nobody answers "fragmentation needed".
+incus_uplink_mtu() {
+  local uplink mtu
+  uplink=$(ip -4 route show default | sed -n 's/.* dev \([^ ]*\).*/\1/p;q')
+  mtu=$(cat "/sys/class/net/$uplink/mtu" 2>/dev/null) || mtu=1500
+  echo $((mtu < 1500 ? mtu : 1500))
+}
+
+incus_status() {
+  if ! have incus; then
+    echo "not installed: scripts/lab.sh up incus"
+  elif ! incus_answers; then
+    echo "installed, but the daemon doesn't answer this user: scripts/lab.sh up incus, or look into $LOG_DIR/incusd.log"
+  elif ! incus_initialised; then
+    echo "runs, but is not set up: scripts/lab.sh up incus"
+  else
+    echo "pools: $(incus storage list --format csv -c nd | tr '\n' ' ')"
+    return 0
+  fi
+  return 1
+}
+
+# Containers outlive the daemon, so they are stopped first; an Incus run by systemd is the user's own and stays.
+incus_down() {
+  local pid
+  if [[ ! -e $INCUS_PID_FILE ]]; then
+    say "Incus was not started by the lab; left as it is"
+    return 0
+  fi
+  pid=$(cat "$INCUS_PID_FILE")
+  if incus_answers; then timeout 120 incus admin shutdown --timeout 60 || true; fi
+  if kill -0 "$pid" 2>/dev/null; then kill "$pid"; fi
+  wait_for 30 "the end of incusd" eval "! kill -0 $pid" || die "incusd ($pid) doesn't stop"
+  rm -f "$INCUS_PID_FILE"
+  say "Incus is stopped"
+}

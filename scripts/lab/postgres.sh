@@ -1,0 +1,3 @@
+# shellcheck shell=bash
+postgres_up(){ :; }
+postgres_env(){ :; }
