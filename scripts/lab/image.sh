@@ -19,17 +19,32 @@ image_up() {
   image_exists && return 0
   apt_install mmdebstrap debian-archive-keyring xz-utils
   say "building the image $IMAGE_ALIAS; this takes about a minute"
-  rm -rf "$IMAGE_BUILD_DIR"
-  mkdir -p "$IMAGE_BUILD_DIR/overlay" "$IMAGE_BUILD_DIR/metadata"
+  image_workspace
+  mkdir "$IMAGE_BUILD_DIR/overlay" "$IMAGE_BUILD_DIR/metadata"
   image_overlay "$IMAGE_BUILD_DIR/overlay"
   image_metadata "$IMAGE_BUILD_DIR/metadata"
   image_rootfs "$IMAGE_BUILD_DIR/rootfs.tar"
   tar -C "$IMAGE_BUILD_DIR/metadata" -cJf "$IMAGE_BUILD_DIR/metadata.tar.xz" .
   incus image import "$IMAGE_BUILD_DIR/metadata.tar.xz" "$IMAGE_BUILD_DIR/rootfs.tar" \
     --alias "$IMAGE_ALIAS" --reuse >>"$LOG_DIR/image.log" 2>&1 || die "the import failed; see $LOG_DIR/image.log"
-  rm -rf "$IMAGE_BUILD_DIR"
+  image_workspace_end
   image_warm_up
   say "image $IMAGE_ALIAS is ready"
+}
+
+# Ten thousand small files: in memory, where there is enough of it, that is twice as fast as on a disk.
+image_workspace() {
+  image_workspace_end
+  mkdir -p "$IMAGE_BUILD_DIR"
+  if (($(awk '/^MemAvailable/ {print $2}' /proc/meminfo) > 4 * 1024 * 1024)); then
+    mount -t tmpfs -o size=3G,mode=0755 arcus-lab "$IMAGE_BUILD_DIR"
+  fi
+  trap image_workspace_end EXIT
+}
+
+image_workspace_end() {
+  ! mountpoint -q "$IMAGE_BUILD_DIR" || umount "$IMAGE_BUILD_DIR"
+  rm -rf "$IMAGE_BUILD_DIR"
 }
 
 # image_write FILE: standard input becomes that file, with its directories.
@@ -76,15 +91,13 @@ image_rootfs() {
   # The package lists stay in the image: `apt-get install` works in a new server at once, without `apt-get update`.
   # Masked: what has no device to wait for in a container, and the timers that would hold dpkg's lock after the boot.
   # shellcheck disable=SC2016 # $1 is mmdebstrap's, not ours
-  mmdebstrap --variant=minbase --include="$include" --keyring="$IMAGE_KEYRING" --skip=cleanup/apt/lists \
+  TMPDIR=$IMAGE_BUILD_DIR mmdebstrap --variant=minbase --include="$include" --keyring="$IMAGE_KEYRING" --skip=cleanup/apt/lists \
     --aptopt='Acquire::Languages "none"' --dpkgopt=force-unsafe-io \
     --customize-hook="copy-in $IMAGE_BUILD_DIR/overlay/etc /" \
     --customize-hook='rm -f "$1"/etc/ssh/ssh_host_*_key* "$1"/etc/hostname; : >"$1"/etc/machine-id' \
     --customize-hook='ln -sf ../run/systemd/resolve/stub-resolv.conf "$1"/etc/resolv.conf' \
     --customize-hook='systemctl --root="$1" --quiet enable systemd-networkd systemd-resolved ssh' \
-    --customize-hook='systemctl --root="$1" --quiet mask getty@tty1.service systemd-udev-trigger.service
-      systemd-udevd.service systemd-udev-settle.service apt-daily.timer apt-daily-upgrade.timer e2scrub_all.timer
-      e2scrub_reap.service fstrim.timer' \
+    --customize-hook='systemctl --root="$1" --quiet mask getty@tty1.service apt-daily.timer apt-daily-upgrade.timer' \
     --customize-hook='chroot "$1" apt-cache gencaches' \
     bookworm "$tar" \
     "deb $IMAGE_MIRROR/debian bookworm main" \
@@ -117,8 +130,8 @@ templates:
   /etc/hostname: {when: [create, copy], template: hostname.tpl}
   /etc/hosts: {when: [create, copy], template: hosts.tpl}
   $seed/meta-data: {when: [create, copy], template: meta-data.tpl}
-  $seed/user-data: {when: [create, copy], template: user-data.tpl}
-  $seed/vendor-data: {when: [create, copy], template: vendor-data.tpl}
+  $seed/user-data: {when: [create, copy], template: user-data.tpl, properties: {default: "#cloud-config\n{}"}}
+  $seed/vendor-data: {when: [create, copy], template: vendor-data.tpl, properties: {default: "#cloud-config\n{}"}}
   $seed/network-config: {when: [create, copy], template: network-config.tpl}
 YAML
   mkdir "$dir/templates"
@@ -133,14 +146,10 @@ instance-id: {{ config_get("volatile.cloud-init.instance-id", container.name) }}
 local-hostname: {{ container.name }}
 {{ config_get("user.meta-data", "") }}
 TPL
-  image_write "$dir/templates/user-data.tpl" <<'TPL'
-{{ config_get("cloud-init.user-data", config_get("user.user-data", "#cloud-config
-{}")) }}
-TPL
-  image_write "$dir/templates/vendor-data.tpl" <<'TPL'
-{{ config_get("cloud-init.vendor-data", config_get("user.vendor-data", "#cloud-config
-{}")) }}
-TPL
+  image_write "$dir/templates/user-data.tpl" \
+    <<<'{{ config_get("cloud-init.user-data", config_get("user.user-data", properties.default)) }}'
+  image_write "$dir/templates/vendor-data.tpl" \
+    <<<'{{ config_get("cloud-init.vendor-data", config_get("user.vendor-data", properties.default)) }}'
   image_write "$dir/templates/network-config.tpl" <<'TPL'
 {% if config_get("cloud-init.network-config", config_get("user.network-config", "")) == "" %}version: 2
 ethernets:

@@ -4,7 +4,9 @@
 //! Ambient time and randomness live in [`time`] and [`random`] alone, so that a test can replace the first
 //! and a reader can find the second.
 
+pub mod account;
 pub mod credentials;
+pub mod environment;
 pub mod error;
 pub mod ids;
 pub mod names;

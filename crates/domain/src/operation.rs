@@ -6,7 +6,65 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use crate::error::Error;
+use crate::ids::{OperationId, OrganisationId, ServerId, UserId};
 use crate::server::words;
+use crate::time::Timestamp;
+
+/// A piece of work on one server, from the request until its end. Its row is also its place in the queue.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Operation {
+    /// Its key; the operations of one server run in the order of their keys.
+    pub id: OperationId,
+    /// What it does.
+    pub kind: OperationKind,
+    /// To which server.
+    pub server_id: ServerId,
+    /// Whose.
+    pub organisation_id: OrganisationId,
+    /// Who asked for it; `None` for a reconciler.
+    pub actor: Option<UserId>,
+    /// Through which API.
+    pub facade: String,
+    /// Which organisation's calls on which credentials it takes: the unit of fairness between them.
+    pub lane: String,
+    /// Where it is.
+    pub status: OperationStatus,
+    /// The last step that was recorded; empty before the first.
+    pub step: String,
+    /// How much is done, 0 to 100.
+    pub percent: i64,
+    /// How often a worker took it up.
+    pub attempt: i64,
+    /// The number of its present lease: a worker with an older one may write nothing.
+    pub fence: i64,
+    /// When it is given up; `None` for what must go on until it is done.
+    pub deadline: Option<Timestamp>,
+    /// Whether it is to be called off.
+    pub cancel_requested: bool,
+    /// What it found or did, for the answer to its request.
+    pub output: serde_json::Value,
+    /// Why it failed, in a user's words.
+    pub error: Option<String>,
+    /// When it was asked for.
+    pub created_at: Timestamp,
+    /// When it ended.
+    pub finished_at: Option<Timestamp>,
+}
+
+/// A line of an operation's record.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct OperationEvent {
+    /// 1, 2, 3, without gaps.
+    pub seq: i64,
+    /// When.
+    pub at: Timestamp,
+    /// The step.
+    pub step: String,
+    /// How much is done, 0 to 100.
+    pub percent: i64,
+    /// What happened, in a user's words.
+    pub message: String,
+}
 
 /// What an operation does. Each has one file in `control::operations`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]

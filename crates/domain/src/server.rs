@@ -3,8 +3,66 @@
 use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
 
 use crate::error::Error;
+use crate::ids::{EnvironmentId, OrganisationId, ProviderId, PublicId, ServerId, UserId};
+use crate::time::Timestamp;
+
+/// One virtual server: what its owner asked for beside what its cloud last showed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Server {
+    /// Its key.
+    pub id: ServerId,
+    /// The id that CloudHero's API shows.
+    pub public_id: PublicId,
+    /// Whose.
+    pub organisation_id: OrganisationId,
+    /// In which environment; `None` for a server of its own.
+    pub environment_id: Option<EnvironmentId>,
+    /// On which cloud account.
+    pub provider_id: ProviderId,
+    /// In which region.
+    pub region: String,
+    /// The node's name, unique within its environment.
+    pub name: String,
+    /// The name tag at the cloud, unique among the living.
+    pub cloud_name: String,
+    /// What the create is found again by.
+    pub token: String,
+    /// The cloud's own id, once it is known.
+    pub cloud_id: Option<String>,
+    /// The slug of its plan.
+    pub plan: String,
+    /// The slug of its image.
+    pub image: String,
+    /// The user whom its SSH server lets in.
+    pub login_user: String,
+    /// The packages that were asked for.
+    pub packages: Vec<String>,
+    /// Labels by which it can be found.
+    pub tags: Map<String, Value>,
+    /// What its owner wants.
+    pub desired: Desired,
+    /// What its cloud last showed.
+    pub power: Power,
+    /// How far its packages are.
+    pub setup: Setup,
+    /// Why it failed, or what differs from what was asked for.
+    pub error: Option<String>,
+    /// Where others reach it.
+    pub public_ip: Option<String>,
+    /// Where its neighbours reach it.
+    pub private_ip: Option<String>,
+    /// The host key that was pinned at the first contact.
+    pub host_key: Option<String>,
+    /// The name that it had at the cloud when it was destroyed.
+    pub deleted_name: Option<String>,
+    /// Who asked for it.
+    pub created_by: UserId,
+    /// When it was asked for.
+    pub created_at: Timestamp,
+}
 
 /// What the owner wants.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -91,6 +149,22 @@ words!(Setup {
     Failed = "failed",
     Lost = "lost",
 });
+
+// === impl Server ===
+
+impl Server {
+    /// One word for a user: what it is doing.
+    pub fn status(&self) -> &'static str {
+        status(self.desired, self.power, self.setup)
+    }
+
+    /// Whether it is what was asked for: running, its packages proved.
+    pub fn is_ready(&self) -> bool {
+        self.desired == Desired::Running
+            && self.power == Power::Running
+            && self.setup == Setup::Ready
+    }
+}
 
 // === impl Power ===
 

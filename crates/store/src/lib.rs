@@ -1,1 +1,26 @@
-//! x
+//! The only SQL in Arcus: one file per noun, `operations` = the queue, `dialect` = where the two databases differ.
+//!
+//! Called by `control` and the binary. What must stay true: the organisation is part of every query that serves a
+//! request; secrets are sealed before they reach a statement; a transaction is never held across a call to a cloud.
+
+pub mod accounts;
+pub mod applications;
+pub mod audit;
+pub mod dialect;
+pub mod environments;
+pub mod house;
+pub mod integrations;
+pub mod journal;
+pub mod key_pairs;
+mod migrate;
+pub mod operations;
+pub mod orphans;
+pub mod providers;
+pub mod query;
+pub mod seal;
+pub mod servers;
+pub mod session;
+pub mod settings;
+
+pub use seal::Sealer;
+pub use session::{Session, Store};

@@ -1,0 +1,143 @@
+//! What every cloud's driver must do, written once against the trait.
+//!
+//! A driver's tests call [`conformance_suite!`](crate::conformance_suite), which makes one test of each behaviour;
+//! [`run`] goes through all of them in turn. Nothing in here knows any cloud: what a driver can't do it answers with
+//! `Unsupported` and a reason, and passes. What must stay true: a behaviour works under an installation of its own, so
+//! that many run at once on one account, and whatever it made is destroyed at the end, also when it failed.
+//!
+//! ```ignore
+//! async fn a_cloud() -> (Arc<dyn Cloud>, Fixture) { … }
+//!
+//! clouds::conformance_suite!(a_cloud);
+//! // or, where the cloud is not always there:
+//! clouds::conformance_suite!(#[ignore = "needs a cloud at hand"] a_cloud);
+//! ```
+
+mod changes;
+mod creation;
+mod ending;
+mod power;
+mod scene;
+
+use std::panic::{AssertUnwindSafe, resume_unwind};
+use std::sync::Arc;
+
+use futures::FutureExt;
+use futures::future::BoxFuture;
+
+use crate::cloud::Cloud;
+
+pub use changes::*;
+pub use creation::*;
+pub use ending::*;
+pub use power::*;
+pub use scene::{Fixture, Scene};
+
+/// One behaviour: it panics with the reason when the driver does not have it.
+pub type Behaviour = for<'a> fn(&'a Scene) -> BoxFuture<'a, ()>;
+
+/// The names of all behaviours, handed to the macro of that name together with the arguments.
+#[doc(hidden)]
+#[macro_export]
+macro_rules! conformance_behaviours {
+    ($receiver:ident $arguments:tt) => {
+        $crate::$receiver! { $arguments
+            the_cloud_answers_and_offers_its_region
+            a_created_instance_is_found_by_its_token
+            a_created_instance_is_listed_under_its_installation_alone
+            looking_first_makes_a_second_create_needless
+            two_instances_may_bear_the_same_name
+            an_unknown_instance_is_not_found
+            a_stopped_instance_starts_again_with_an_address
+            what_is_already_so_is_a_success
+            a_rebooted_instance_comes_back
+            a_retired_instance_has_its_last_name_and_is_still_reached
+            a_destroyed_instance_is_gone
+            a_stopped_instance_is_destroyed_too
+            destroying_what_is_gone_does_no_harm
+            a_snapshot_is_listed_restored_and_destroyed
+            a_resized_instance_runs_under_its_tag
+            a_rebuilt_instance_keeps_its_address_and_its_tag
+            an_adopted_instance_is_found_under_its_new_tag_alone
+            traffic_counters_do_not_go_backwards_while_it_runs
+            a_password_is_set_and_the_console_is_read
+            the_guest_is_asked_in_one_way
+            what_a_cloud_cannot_do_comes_with_a_reason
+        }
+    };
+}
+
+#[doc(hidden)]
+#[macro_export]
+macro_rules! conformance_table {
+    ($arguments:tt $($name:ident)+) => {
+        /// Every behaviour under its name.
+        pub static BEHAVIOURS: &[(&str, Behaviour)] =
+            &[$((stringify!($name), |scene| Box::pin($name(scene)))),+];
+    };
+}
+
+#[doc(hidden)]
+#[macro_export]
+macro_rules! conformance_tests {
+    ($arguments:tt $($name:ident)+) => {
+        $($crate::conformance_test! { $arguments $name })+
+    };
+}
+
+#[doc(hidden)]
+#[macro_export]
+macro_rules! conformance_test {
+    ({ $(#[$attribute:meta])* $setup:path } $name:ident) => {
+        #[tokio::test]
+        $(#[$attribute])*
+        async fn $name() {
+            let (cloud, fixture) = $setup().await;
+            $crate::conformance::check(cloud, fixture, |scene| {
+                Box::pin($crate::conformance::$name(scene))
+            })
+            .await;
+        }
+    };
+}
+
+/// Makes one test of each behaviour. Takes the path of an `async fn() -> (Arc<dyn Cloud>, Fixture)`, with attributes
+/// for the tests before it, such as `#[ignore = "…"]`. The caller depends on tokio with its macros.
+#[macro_export]
+macro_rules! conformance_suite {
+    ($(#[$attribute:meta])* $setup:path) => {
+        $crate::conformance_behaviours! { conformance_tests { $(#[$attribute])* $setup } }
+    };
+}
+
+conformance_behaviours! { conformance_table {} }
+
+/// Puts a driver through every behaviour, one after the other.
+///
+/// # Panics
+/// At the first behaviour that the driver does not have.
+pub async fn run(cloud: Arc<dyn Cloud>, fixture: Fixture) {
+    for (_, behaviour) in BEHAVIOURS {
+        check(Arc::clone(&cloud), fixture.clone(), *behaviour).await;
+    }
+}
+
+/// Puts a driver through one behaviour, and destroys what it made whether it held or not.
+///
+/// # Panics
+/// When the driver does not have it, or when something could not be destroyed.
+pub async fn check(cloud: Arc<dyn Cloud>, fixture: Fixture, behaviour: Behaviour) {
+    let scene = Scene::new(cloud, fixture);
+    let outcome = AssertUnwindSafe(behaviour(&scene)).catch_unwind().await;
+    let cleaned = scene.clean_up().await;
+    match (outcome, cleaned) {
+        (Ok(()), Ok(())) => {}
+        (Ok(()), Err(left)) => panic!("cleaning up: {left}"),
+        (Err(reason), Ok(())) => resume_unwind(reason),
+        (Err(reason), Err(left)) => {
+            // The first failure is the one to look at; what it left behind costs money, so it is told as well.
+            tracing::error!("cleaning up: {left}");
+            resume_unwind(reason)
+        }
+    }
+}

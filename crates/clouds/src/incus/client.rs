@@ -1,0 +1,249 @@
+//! Calls to one Incus server: the connection, the addresses, the envelope around every answer.
+//!
+//! Used by all verbs of the driver. What must stay true: each call takes a permit of the budget; nothing is sent twice
+//! (the runner decides about that); redirects and proxies are not followed, so that only the server that was named is
+//! spoken to; an answer is never read beyond [`LONGEST_ANSWER`].
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use reqwest::header::RETRY_AFTER;
+use reqwest::{Method, Response, Url};
+use secrecy::{ExposeSecret, SecretString};
+use serde::de::DeserializeOwned;
+use serde_json::Value;
+use tokio::sync::OnceCell;
+
+use super::options::{Endpoint, Options};
+use super::wire::{Envelope, Server};
+use super::{errors, tls};
+use crate::budget::{Budget, Permit};
+use crate::cloud::{CloudError, CloudResult, ErrorClass};
+use crate::registry::Settings;
+
+const CONNECT_LIMIT: Duration = Duration::from_secs(10);
+/// For calls that Incus answers at once. Changing a size or the tags is among them, and may take some seconds.
+const CALL_LIMIT: Duration = Duration::from_secs(60);
+const LONGEST_ANSWER: usize = 64 << 20;
+
+/// Shared by cloning.
+#[derive(Clone)]
+pub(super) struct Client {
+    http: reqwest::Client,
+    base: Url,
+    project: String,
+    budget: Budget,
+    server: Arc<OnceCell<Server>>,
+}
+
+/// What Incus answered.
+pub(super) enum Answer {
+    /// The result itself.
+    Done(Value),
+    /// A background operation was made, which is described here.
+    Began(Value),
+}
+
+// === impl Client ===
+
+impl Client {
+    pub(super) fn new(options: &Options, settings: &Settings) -> CloudResult<Self> {
+        let builder = reqwest::Client::builder()
+            .connect_timeout(CONNECT_LIMIT)
+            .tcp_keepalive(Duration::from_secs(30))
+            .redirect(reqwest::redirect::Policy::none())
+            .no_proxy()
+            .http1_only();
+        let builder = match &options.endpoint {
+            Endpoint::Unix(path) => builder.unix_socket(path.clone()),
+            Endpoint::Https(_) => {
+                let field = |name: &str| settings.credentials.get(name).filter(|pem| is_given(pem));
+                let ours = |name| field(name).ok_or_else(|| rejected(&format!("{name} is missing")));
+                let (certificate, key) = (ours("client_certificate")?, ours("client_key")?);
+                tls::configure(builder, certificate, key, field("server_certificate"))?
+            }
+        };
+        let http = builder
+            .build()
+            .map_err(|error| rejected(&format!("the connection can't be set up: {error}")))?;
+        Ok(Self {
+            http,
+            base: options.endpoint.base()?,
+            project: options.project.clone(),
+            budget: settings.budget.clone(),
+            server: Arc::default(),
+        })
+    }
+
+    /// Reads something.
+    pub(super) async fn get<T: DeserializeOwned>(&self, path: &[&str]) -> CloudResult<T> {
+        self.query(path, &[]).await
+    }
+
+    /// Reads something, with parameters.
+    pub(super) async fn query<T: DeserializeOwned>(
+        &self,
+        path: &[&str],
+        parameters: &[(&str, &str)],
+    ) -> CloudResult<T> {
+        let url = self.url(path, parameters);
+        match self.send(Method::GET, url, None).await? {
+            Answer::Done(value) | Answer::Began(value) => parsed(value),
+        }
+    }
+
+    /// Changes something.
+    pub(super) async fn change(
+        &self,
+        method: Method,
+        path: &[&str],
+        parameters: &[(&str, &str)],
+        body: Option<&Value>,
+    ) -> CloudResult<Answer> {
+        self.send(method, self.url(path, parameters), body).await
+    }
+
+    /// Reads the end of an operation, however long it takes, and doesn't hold its permit for that long: a wait costs
+    /// Incus nothing, and would keep other calls from their turn.
+    pub(super) async fn wait_for<T: DeserializeOwned>(&self, operation: &str) -> CloudResult<T> {
+        let url = self.url(&["operations", operation, "wait"], &[]);
+        let permit = self.permit().await;
+        let response = self.http.get(url).send().await;
+        drop(permit);
+        let response = response.map_err(|error| errors::unanswered(error, true))?;
+        match envelope(response, true).await? {
+            Answer::Done(value) | Answer::Began(value) => parsed(value),
+        }
+    }
+
+    /// Reads something that is no JSON.
+    pub(super) async fn text(&self, path: &[&str]) -> CloudResult<String> {
+        let permit = self.permit().await;
+        let request = self.http.get(self.url(path, &[])).timeout(CALL_LIMIT);
+        let response = request.send().await.map_err(|error| errors::unanswered(error, false))?;
+        if !response.status().is_success() {
+            return match envelope(response, false).await {
+                Err(error) => Err(error),
+                Ok(_) => Err(nonsense("an error without an error")),
+            };
+        }
+        let body = body(response, false).await?;
+        drop(permit);
+        Ok(String::from_utf8_lossy(&body).into_owned())
+    }
+
+    /// What the server is and can do; asked once, and only remembered when it trusts us.
+    pub(super) async fn server(&self) -> CloudResult<&Server> {
+        self.server.get_or_try_init(|| self.ask_server()).await
+    }
+
+    /// What the server is and can do, asked now.
+    pub(super) async fn ask_server(&self) -> CloudResult<Server> {
+        let server: Server = self.get(&[]).await?;
+        if server.auth == "trusted" {
+            Ok(server)
+        } else {
+            Err(CloudError::new(
+                ErrorClass::Auth,
+                "the Incus server doesn't trust this client certificate: add it there with `incus config trust add-certificate`",
+            ))
+        }
+    }
+
+    /// Whether the server's API has that extension.
+    pub(super) async fn can(&self, extension: &str) -> CloudResult<bool> {
+        Ok(self.server().await?.api_extensions.iter().any(|known| known == extension))
+    }
+
+    /// An address below `/1.0`; every part is encoded, so none can leave its place.
+    pub(super) fn url(&self, path: &[&str], parameters: &[(&str, &str)]) -> Url {
+        let mut url = self.base.clone();
+        if let Ok(mut segments) = url.path_segments_mut() {
+            segments.clear().push("1.0").extend(path);
+        }
+        url.query_pairs_mut().append_pair("project", &self.project).extend_pairs(parameters);
+        url
+    }
+
+    /// The turn for one call.
+    pub(super) async fn permit(&self) -> Permit {
+        self.budget.take().await
+    }
+
+    /// The connection, for `socket`.
+    pub(super) fn http(&self) -> &reqwest::Client {
+        &self.http
+    }
+
+    async fn send(&self, method: Method, url: Url, body: Option<&Value>) -> CloudResult<Answer> {
+        let changes = method != Method::GET;
+        let permit = self.permit().await;
+        let mut request = self.http.request(method, url).timeout(CALL_LIMIT);
+        if let Some(body) = body {
+            request = request.json(body);
+        }
+        let response = request.send().await.map_err(|error| errors::unanswered(error, changes))?;
+        let answer = envelope(response, changes).await;
+        drop(permit);
+        answer
+    }
+}
+
+/// Opens the envelope. Its own code counts, not HTTP's: Incus begins the answer to a wait before it knows the end.
+pub(super) async fn envelope(response: Response, changes: bool) -> CloudResult<Answer> {
+    let status = response.status().as_u16();
+    let retry_after = response
+        .headers()
+        .get(RETRY_AFTER)
+        .and_then(|value| value.to_str().ok()?.parse().ok())
+        .map(Duration::from_secs);
+    let body = body(response, changes).await?;
+    let Ok(envelope) = serde_json::from_slice::<Envelope>(&body) else {
+        return Err(if status >= 400 {
+            errors::refused(status, "", retry_after)
+        } else {
+            errors::lost("the answer is not that of an Incus server", changes)
+        });
+    };
+    match envelope.kind.as_str() {
+        "sync" => Ok(Answer::Done(envelope.metadata)),
+        "async" => Ok(Answer::Began(envelope.metadata)),
+        _ => {
+            let code = if envelope.error_code == 0 { status } else { envelope.error_code };
+            Err(errors::refused(code, &envelope.error, retry_after))
+        }
+    }
+}
+
+async fn body(mut response: Response, changes: bool) -> CloudResult<Vec<u8>> {
+    let mut body = Vec::new();
+    while let Some(chunk) =
+        response.chunk().await.map_err(|error| errors::unanswered(error, changes))?
+    {
+        if body.len() + chunk.len() > LONGEST_ANSWER {
+            return Err(errors::lost("the answer is too long", changes));
+        }
+        body.extend_from_slice(&chunk);
+    }
+    Ok(body)
+}
+
+/// Reads what Incus sent as what it should be.
+pub(super) fn parsed<T: DeserializeOwned>(value: Value) -> CloudResult<T> {
+    serde_json::from_value(value).map_err(|error| nonsense(&error.to_string()))
+}
+
+fn nonsense(what: &str) -> CloudError {
+    CloudError::new(
+        ErrorClass::Unavailable,
+        format!("the answer of the Incus server can't be read: {what}"),
+    )
+}
+
+fn is_given(pem: &SecretString) -> bool {
+    !pem.expose_secret().trim().is_empty()
+}
+
+fn rejected(message: &str) -> CloudError {
+    CloudError::new(ErrorClass::Rejected, message)
+}

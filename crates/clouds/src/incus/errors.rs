@@ -1,0 +1,204 @@
+//! What a failure of Incus means for the caller: the one place that turns its codes and words into error classes.
+//!
+//! Called by `client` and `operations`. Incus answers most refusals that have no code of their own with 500, and puts
+//! the reason of a failed background operation into words alone, so the words decide first. What must stay true: a
+//! changing call whose fate is unknown is [`ErrorClass::OutcomeUnknown`], and no message holds a secret (calls carry
+//! none in their addresses but for the websockets', and addresses are left out).
+
+use std::error::Error;
+use std::io;
+use std::time::Duration;
+
+use rustls::CertificateError;
+
+use crate::cloud::{CloudError, ErrorClass};
+
+/// After a 429 that doesn't say when to come back.
+const THROTTLE_PAUSE: Duration = Duration::from_secs(5);
+
+/// Incus answered and said no.
+pub(super) fn refused(status: u16, message: &str, retry_after: Option<Duration>) -> CloudError {
+    let class = by_words(message).unwrap_or_else(|| by_status(status, retry_after));
+    let message = message.trim();
+    if message.is_empty() {
+        CloudError::new(class, format!("Incus answered {status} without a reason"))
+    } else {
+        CloudError::new(class, format!("Incus: {message}"))
+    }
+}
+
+/// A name is taken; `create` and `retire` then look whose it is.
+pub(super) fn is_taken(error: &CloudError) -> bool {
+    let text = error.message.to_ascii_lowercase();
+    text.contains("already exists")
+        || text.contains("already in use")
+        || text.contains("unique constraint failed: instances.")
+}
+
+/// An operation that ended more than a few seconds ago, which Incus has forgotten.
+pub(super) fn is_forgotten_operation(error: &CloudError) -> bool {
+    error.class == ErrorClass::NotFound && error.message.contains("Operation not found")
+}
+
+fn by_status(status: u16, retry_after: Option<Duration>) -> ErrorClass {
+    match status {
+        401 | 403 => ErrorClass::Auth,
+        404 => ErrorClass::NotFound,
+        408 | 502..=504 => ErrorClass::Unavailable,
+        429 => ErrorClass::Throttled(retry_after.unwrap_or(THROTTLE_PAUSE)),
+        _ => ErrorClass::Rejected,
+    }
+}
+
+/// Words of Incus that mean more than the code beside them.
+fn by_words(message: &str) -> Option<ErrorClass> {
+    const QUOTA: &[&str] = &[
+        "reached maximum",
+        "quota exceeded",
+        "disk quota",
+        "exceeds the maximum",
+        "exceeds project limit",
+        "no space left on device",
+    ];
+    const UNAVAILABLE: &[&str] = &[
+        "instance is busy",
+        "context deadline exceeded",
+        "deadline exceeded",
+        "did not shut",
+        "timed out",
+        "connection refused",
+        "connection reset",
+        "no route to host",
+        "database is locked",
+        "daemon is shutting down",
+        "server is shutting down",
+        "cluster member is evacuated",
+        "temporarily unavailable",
+    ];
+    let text = message.to_ascii_lowercase();
+    let says = |words: &[&str]| words.iter().any(|word| text.contains(word));
+    if says(QUOTA) {
+        Some(ErrorClass::Quota)
+    } else if says(UNAVAILABLE) {
+        Some(ErrorClass::Unavailable)
+    } else {
+        None
+    }
+}
+
+/// The call got no answer. `changes` says whether it would have changed something.
+pub(super) fn unanswered(error: reqwest::Error, changes: bool) -> CloudError {
+    let connecting = error.is_connect();
+    let error = error.without_url();
+    if let Some(error) = tls_cause(&error) {
+        return tls(error);
+    }
+    let reason = words(&error);
+    if connecting {
+        // Nothing was sent.
+        CloudError::new(ErrorClass::Unavailable, format!("the Incus server can't be reached: {reason}"))
+    } else {
+        lost(&reason, changes)
+    }
+}
+
+/// The connection broke, or took too long, after the call was sent.
+pub(super) fn lost(reason: &str, changes: bool) -> CloudError {
+    let class = if changes { ErrorClass::OutcomeUnknown } else { ErrorClass::Unavailable };
+    CloudError::new(class, format!("no answer from the Incus server: {reason}"))
+}
+
+fn tls(error: &rustls::Error) -> CloudError {
+    match error {
+        rustls::Error::InvalidCertificate(CertificateError::ApplicationVerificationFailure) => {
+            CloudError::new(
+                ErrorClass::Auth,
+                "the Incus server shows another certificate than server_certificate",
+            )
+        }
+        rustls::Error::InvalidCertificate(reason) => CloudError::new(
+            ErrorClass::Auth,
+            format!("no authority vouches for the Incus server ({reason:?}); give its server_certificate"),
+        ),
+        // The other side ended the handshake: it doesn't like our certificate.
+        rustls::Error::AlertReceived(_) => CloudError::new(
+            ErrorClass::Auth,
+            format!("the Incus server refuses the client certificate: {error}"),
+        ),
+        error => CloudError::new(
+            ErrorClass::Unavailable,
+            format!("no TLS connection to the Incus server: {error}"),
+        ),
+    }
+}
+
+/// The failure of TLS among the causes. An `io::Error` hides what it wraps from `source`, so it is opened by hand.
+fn tls_cause<'a>(error: &'a (dyn Error + 'static)) -> Option<&'a rustls::Error> {
+    let mut cause = Some(error);
+    while let Some(error) = cause {
+        if let Some(tls) = error.downcast_ref::<rustls::Error>() {
+            return Some(tls);
+        }
+        let wrapped = error.downcast_ref::<io::Error>().and_then(io::Error::get_ref);
+        cause = match wrapped {
+            Some(inner) => Some(inner),
+            None => error.source(),
+        };
+    }
+    None
+}
+
+/// The innermost cause, which says most.
+fn words(error: &(dyn Error + 'static)) -> String {
+    let mut last = error;
+    while let Some(cause) = last.source() {
+        last = cause;
+    }
+    last.to_string()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn class(status: u16, message: &str) -> ErrorClass {
+        refused(status, message, None).class
+    }
+
+    #[test]
+    fn codes_mean_what_http_says() {
+        assert_eq!(class(403, "not authorized"), ErrorClass::Auth);
+        assert_eq!(class(404, "Instance not found"), ErrorClass::NotFound);
+        assert_eq!(class(409, "Instance \"a\" already exists"), ErrorClass::Rejected);
+        assert_eq!(class(429, ""), ErrorClass::Throttled(THROTTLE_PAUSE));
+        assert_eq!(class(503, "starting"), ErrorClass::Unavailable);
+        assert_eq!(class(400, "Invalid devices"), ErrorClass::Rejected);
+    }
+
+    #[test]
+    fn words_mean_more_than_the_500_that_incus_gives_them() {
+        let limit = "Reached maximum number of instances in project \"p\"";
+        assert_eq!(class(500, limit), ErrorClass::Quota);
+        let busy = "Instance is busy running a \"stop\" operation";
+        assert_eq!(class(500, busy), ErrorClass::Unavailable);
+        let profile = "Requested profile \"x\" doesn't exist";
+        assert_eq!(class(500, profile), ErrorClass::Rejected);
+    }
+
+    #[test]
+    fn a_taken_name_is_told_by_both_of_incus_ways_to_say_so() {
+        for message in [
+            "Instance \"a\" already exists",
+            "Failed to create \"instances\" entry: UNIQUE constraint failed: instances.project_id, instances.name",
+        ] {
+            assert!(is_taken(&refused(500, message, None)), "{message}");
+        }
+        assert!(!is_taken(&refused(500, "Image not provided for instance creation", None)));
+    }
+
+    #[test]
+    fn a_lost_answer_to_a_changing_call_leaves_the_outcome_open() {
+        assert_eq!(lost("timed out", true).class, ErrorClass::OutcomeUnknown);
+        assert_eq!(lost("timed out", false).class, ErrorClass::Unavailable);
+    }
+}

@@ -1,0 +1,206 @@
+//! Incus: the operator's own hardware, and customers' Incus servers. One driver is one Incus server or cluster, and
+//! that is one region.
+//!
+//! `registry` opens it through [`KIND`]; everything else of the crate sees it as `dyn Cloud`. What must stay true: an
+//! instance bears its tag from the call that makes it (`user.arcus.installation`, `user.arcus.token`); nothing here
+//! outlives a restart, since what is under way is asked of Incus itself; and a Unix socket, which gives root on its
+//! machine, is opened for the operator only ([`options`]).
+//!
+//! | file | what it owns |
+//! |---|---|
+//! | `options` | what the driver is opened with |
+//! | `client`, `tls`, `errors` | calls over HTTP, pinned certificates, what a failure means |
+//! | `operations`, `socket` | Incus's background operations, its websockets |
+//! | `create`, `image`, `instances`, `power`, `change`, `snapshots`, `exec`, `look` | the verbs |
+//! | `events`, `wait` | the stream of changes, and waiting by it |
+//! | `wire`, `names` | the JSON, the names that Incus accepts |
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use domain::{Image, Plan};
+use futures::stream::BoxStream;
+use secrecy::SecretString;
+
+use crate::cloud::{
+    Change, Cloud, CloudResult, CreateInstance, Instance, InstanceRef, Offer, Snapshot, Tag,
+    Traffic, Until,
+};
+use crate::registry::{Field, Kind, Settings};
+
+mod change;
+mod client;
+mod create;
+mod errors;
+mod events;
+mod exec;
+mod image;
+mod instances;
+mod look;
+mod names;
+mod operations;
+pub mod options;
+mod power;
+mod snapshots;
+mod socket;
+mod tls;
+mod wait;
+mod wire;
+
+use client::Client;
+use options::Options;
+
+/// The registry's line for Incus.
+pub const KIND: Kind = Kind {
+    name: "incus",
+    description: "Incus, on servers of one's own",
+    fields: FIELDS,
+    open,
+};
+
+const FIELDS: &[Field] = &[
+    Field {
+        short: "u",
+        long: "url",
+        name: "url",
+        description: "Address of the Incus server, such as https://incus.example.com:8443",
+    },
+    Field {
+        short: "c",
+        long: "client_certificate",
+        name: "client_certificate",
+        description: "Client certificate (PEM) that the Incus server trusts",
+    },
+    Field {
+        short: "k",
+        long: "client_key",
+        name: "client_key",
+        description: "Private key (PEM) of the client certificate",
+    },
+    Field {
+        short: "s",
+        long: "server_certificate",
+        name: "server_certificate",
+        description: "Certificate (PEM) of the Incus server; empty where a public authority signed it",
+    },
+];
+
+/// One Incus server or cluster.
+pub struct Incus {
+    client: Client,
+    options: Options,
+}
+
+fn open(settings: Settings) -> CloudResult<Arc<dyn Cloud>> {
+    let options = Options::read(&settings)?;
+    let client = Client::new(&options, &settings)?;
+    Ok(Arc::new(Incus { client, options }))
+}
+
+// === impl Cloud ===
+
+#[async_trait]
+impl Cloud for Incus {
+    async fn check(&self) -> CloudResult<()> {
+        self.check_trust().await
+    }
+
+    async fn offer(&self) -> CloudResult<Offer> {
+        self.read_offer().await
+    }
+
+    async fn create(&self, request: &CreateInstance) -> CloudResult<Instance> {
+        self.create_instance(request).await
+    }
+
+    async fn find(&self, region: &str, tag: &Tag) -> CloudResult<Vec<Instance>> {
+        self.find_instances(region, tag).await
+    }
+
+    async fn get(&self, at: &InstanceRef) -> CloudResult<Instance> {
+        self.get_instance(at).await
+    }
+
+    async fn list(&self, region: &str, installation: &str) -> CloudResult<Vec<Instance>> {
+        self.list_instances(region, installation).await
+    }
+
+    async fn start(&self, at: &InstanceRef) -> CloudResult<()> {
+        self.start_instance(at).await
+    }
+
+    async fn stop(&self, at: &InstanceRef, force: bool) -> CloudResult<()> {
+        self.stop_instance(at, force).await
+    }
+
+    async fn reboot(&self, at: &InstanceRef) -> CloudResult<()> {
+        self.reboot_instance(at).await
+    }
+
+    async fn retire(&self, at: &InstanceRef, name: &str) -> CloudResult<InstanceRef> {
+        self.retire_instance(at, name).await
+    }
+
+    async fn destroy(&self, at: &InstanceRef) -> CloudResult<()> {
+        self.destroy_instance(at).await
+    }
+
+    async fn adopt(&self, at: &InstanceRef, tag: &Tag) -> CloudResult<()> {
+        self.adopt_instance(at, tag).await
+    }
+
+    async fn resize(&self, at: &InstanceRef, plan: &Plan) -> CloudResult<()> {
+        self.resize_instance(at, plan).await
+    }
+
+    async fn rebuild(&self, at: &InstanceRef, image: &Image, user_data: &str) -> CloudResult<()> {
+        self.rebuild_instance(at, image, user_data).await
+    }
+
+    async fn set_password(
+        &self,
+        at: &InstanceRef,
+        user: &str,
+        password: &SecretString,
+    ) -> CloudResult<()> {
+        self.change_password(at, user, password).await
+    }
+
+    async fn create_snapshot(&self, at: &InstanceRef, name: &str) -> CloudResult<()> {
+        self.take_snapshot(at, name).await
+    }
+
+    async fn snapshots(&self, at: &InstanceRef) -> CloudResult<Vec<Snapshot>> {
+        self.list_snapshots(at).await
+    }
+
+    async fn restore_snapshot(&self, at: &InstanceRef, name: &str) -> CloudResult<()> {
+        self.go_back_to_snapshot(at, name).await
+    }
+
+    async fn destroy_snapshot(&self, at: &InstanceRef, name: &str) -> CloudResult<()> {
+        self.delete_snapshot(at, name).await
+    }
+
+    async fn traffic(&self, at: &InstanceRef) -> CloudResult<Traffic> {
+        self.read_traffic(at).await
+    }
+
+    async fn console_log(&self, at: &InstanceRef) -> CloudResult<String> {
+        self.read_console_log(at).await
+    }
+
+    async fn changes(&self) -> Option<BoxStream<'static, Change>> {
+        Some(events::changes(self.client.clone()))
+    }
+
+    async fn wait(
+        &self,
+        at: &InstanceRef,
+        until: Until,
+        timeout: Duration,
+    ) -> CloudResult<Instance> {
+        self.wait_until(at, until, timeout).await
+    }
+}

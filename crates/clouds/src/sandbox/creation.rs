@@ -1,0 +1,107 @@
+//! A create: what is known already, what is refused, and where the new one goes.
+//!
+//! What must stay true: it is one transaction, so that two creates with one token, from two processes, make one
+//! instance.
+
+use std::time::Duration;
+
+use domain::{Timestamp, random};
+
+use super::faults::Faults;
+use super::machine::{ADDRESSES, Goal, Machine};
+use super::rows;
+use super::truth::{Change, lost};
+use crate::cloud::{CloudError, CloudResult, CreateInstance, ErrorClass, Tag};
+
+/// Makes an instance, or gives the one that bears the token already.
+pub(super) async fn create(
+    change: &mut Change,
+    request: &CreateInstance,
+    faults: &Faults,
+) -> CloudResult<Machine> {
+    if !faults.ignore_tokens
+        && let Some(known) = rows::by_token(change.on(), &request.tag).await?
+    {
+        return Ok(known);
+    }
+    if random::fraction() < faults.reject_create {
+        let message = format!("the cloud refuses to make {}", request.name);
+        return Err(CloudError::new(ErrorClass::Rejected, message));
+    }
+    if let Some(most) = faults.quota {
+        let living = living(change).await?;
+        if living >= most {
+            let message = format!("the account has {living} of at most {most} instances");
+            return Err(CloudError::new(ErrorClass::Quota, message));
+        }
+    }
+    let visible_at = change.now.plus(Duration::from_millis(faults.visible_after_ms));
+    make(change, request, Some(&request.tag), visible_at, faults).await
+}
+
+/// Makes an instance without asking anything.
+pub(super) async fn make(
+    change: &mut Change,
+    request: &CreateInstance,
+    tag: Option<&Tag>,
+    visible_at: Timestamp,
+    faults: &Faults,
+) -> CloudResult<Machine> {
+    let now = change.now;
+    let serial = next_serial(change).await?;
+    let mut machine = Machine {
+        serial,
+        id: format!("sb-{}", random::hex::<8>()),
+        region: request.region.clone(),
+        name: request.name.clone(),
+        tag: tag.cloned(),
+        plan: String::new(),
+        cpus: 0,
+        memory_mib: 0,
+        disk_gib: 0,
+        image: String::new(),
+        address: free_address(change, serial).await?,
+        disk: String::new(),
+        goal: Goal::Running,
+        settles_at: now,
+        visible_at,
+        started_at: now,
+        stopped_at: None,
+        created_at: now,
+    };
+    machine.size(&request.plan);
+    machine.install(&request.image, now, faults);
+    change.insert(&machine, request).await?;
+    Ok(machine)
+}
+
+async fn living(change: &mut Change) -> CloudResult<u64> {
+    let query = sqlx::query_scalar(
+        "SELECT count(*) FROM instances WHERE NOT (goal = 'terminated' AND settles_at <= $1)",
+    );
+    let now = change.now;
+    let count: i64 = query.bind(now.0).fetch_one(change.on()).await.map_err(lost)?;
+    Ok(u64::try_from(count).unwrap_or_default())
+}
+
+async fn next_serial(change: &mut Change) -> CloudResult<i64> {
+    let query = sqlx::query_scalar("SELECT coalesce(max(serial), 0) + 1 FROM instances");
+    query.fetch_one(change.on()).await.map_err(lost)
+}
+
+/// The serial number's own address; where a living instance that is four million older has it, the next one.
+async fn free_address(change: &mut Change, serial: i64) -> CloudResult<i64> {
+    let now = change.now;
+    for candidate in (0..ADDRESSES).map(|more| (serial + more) % ADDRESSES + 1) {
+        let query = sqlx::query_scalar(
+            "SELECT EXISTS (SELECT 1 FROM instances WHERE address = $1 \
+             AND NOT (goal = 'terminated' AND settles_at <= $2))",
+        );
+        let query = query.bind(candidate).bind(now.0);
+        let taken: bool = query.fetch_one(change.on()).await.map_err(lost)?;
+        if !taken {
+            return Ok(candidate);
+        }
+    }
+    Err(CloudError::new(ErrorClass::Quota, "the sandbox has no address left"))
+}

@@ -1,0 +1,86 @@
+//! Where SQLite and PostgreSQL differ: how they are opened, and what their errors mean.
+
+use std::path::PathBuf;
+use std::str::FromStr;
+use std::time::Duration;
+
+use domain::{Error, ErrorKind};
+use sqlx::postgres::PgConnectOptions;
+use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqliteSynchronous};
+
+/// Which database, and where.
+#[derive(Debug, Clone)]
+pub enum Location {
+    /// A file of SQLite.
+    Sqlite(PathBuf),
+    /// A server of PostgreSQL.
+    Postgres(Box<PgConnectOptions>),
+}
+
+// === impl Location ===
+
+impl FromStr for Location {
+    type Err = Error;
+
+    /// `postgres://...`, or `sqlite:PATH`.
+    fn from_str(url: &str) -> Result<Self, Error> {
+        if let Some(path) = url.strip_prefix("sqlite:") {
+            return Ok(Self::Sqlite(PathBuf::from(path.trim_start_matches("//"))));
+        }
+        // The URL may hold a password: neither it nor the parser's error is repeated.
+        PgConnectOptions::from_str(url).map(|options| Self::Postgres(Box::new(options))).map_err(
+            |_| Error::invalid("a database URL is postgres://USER:PASSWORD@HOST/NAME or sqlite:PATH"),
+        )
+    }
+}
+
+/// How SQLite is opened. The busy time-out stands first: all that follows may meet a lock. FULL makes a commit
+/// outlast a power cut, without which "intent first" would be a wish.
+pub(crate) fn sqlite_options(path: &std::path::Path) -> SqliteConnectOptions {
+    SqliteConnectOptions::new()
+        .filename(path)
+        .busy_timeout(Duration::from_secs(10))
+        .create_if_missing(true)
+        .journal_mode(SqliteJournalMode::Wal)
+        .synchronous(SqliteSynchronous::Full)
+        .foreign_keys(true)
+        .statement_cache_capacity(256)
+}
+
+/// What a database's error means. `Exists` is a broken unique index; callers that expect it name the thing.
+pub(crate) fn error(error: sqlx::Error) -> Error {
+    if let sqlx::Error::Database(database) = &error {
+        if database.is_unique_violation() {
+            return Error::new(ErrorKind::Exists, "something of that name exists already")
+                .source(error);
+        }
+        let code = database.code().unwrap_or_default().into_owned();
+        let away = if database.try_downcast_ref::<sqlx::sqlite::SqliteError>().is_some() {
+            // BUSY, LOCKED, READONLY, IOERR, FULL, CANTOPEN; the low byte is the primary code.
+            let primary = code.parse::<i64>().unwrap_or(0) & 0xff;
+            matches!(primary, 5 | 6 | 8 | 10 | 13 | 14)
+        } else {
+            // Connection, resources, operator intervention, system; read-only; serialization.
+            ["08", "53", "57", "58", "40"].iter().any(|class| code.starts_with(class)) || code == "25006"
+        };
+        return if away { unavailable(error) } else { Error::internal("a statement failed").source(error) };
+    }
+    match error {
+        sqlx::Error::Io(_)
+        | sqlx::Error::Tls(_)
+        | sqlx::Error::PoolTimedOut
+        | sqlx::Error::PoolClosed
+        | sqlx::Error::WorkerCrashed
+        | sqlx::Error::Protocol(_) => unavailable(error),
+        other => Error::internal("a statement failed").source(other),
+    }
+}
+
+fn unavailable(error: sqlx::Error) -> Error {
+    Error::new(
+        ErrorKind::Unavailable,
+        "the database can't be used now (full, read-only or away); nothing was changed and no cloud was called: \
+         try again in a while",
+    )
+    .source(error)
+}

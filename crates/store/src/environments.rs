@@ -1,0 +1,139 @@
+//! Environments.
+
+use domain::environment::Environment;
+use domain::{ApplicationId, EnvironmentId, OrganisationId, ProviderId, PublicId, Result};
+
+use crate::query::{Row, json, sql};
+use crate::session::Session;
+
+macro_rules! columns {
+    () => {
+        "id, public_id, organisation_id, application_id, provider_id, name, region, integrations, deleting, created_at"
+    };
+}
+
+/// An environment to be added.
+pub struct NewEnvironment<'a> {
+    /// Whose.
+    pub organisation_id: OrganisationId,
+    /// In which application.
+    pub application_id: ApplicationId,
+    /// On which provider.
+    pub provider_id: ProviderId,
+    /// Unique within the application.
+    pub name: &'a str,
+    /// In which region.
+    pub region: &'a str,
+    /// The integrations that it uses.
+    pub integrations: &'a [PublicId],
+}
+
+/// Adds an environment. Errors: `Exists` when the application has one of that name.
+pub async fn create(session: &mut Session, new: &NewEnvironment<'_>) -> Result<Environment> {
+    let (public_id, now) = (PublicId::random(), session.now());
+    let row = session
+        .one(
+            sql!(concat!(
+                "INSERT INTO environments (public_id, organisation_id, application_id, provider_id, name, region, \
+                 integrations, deleting, created_at) VALUES ($1, $2, $3, $4, $5, $6, $7, FALSE, $8) RETURNING ",
+                columns!()
+            ))
+            .arg(&public_id)
+            .arg(new.organisation_id)
+            .arg(new.application_id)
+            .arg(new.provider_id)
+            .arg(new.name)
+            .arg(new.region)
+            .arg(json(&new.integrations)?)
+            .arg(now),
+        )
+        .await?;
+    environment(&row)
+}
+
+/// The organisation's environments.
+pub async fn list(session: &mut Session, organisation: OrganisationId) -> Result<Vec<Environment>> {
+    let query = sql!(concat!(
+        "SELECT ",
+        columns!(),
+        " FROM environments WHERE organisation_id = $1 AND deleted_at IS NULL ORDER BY id"
+    ));
+    session.all(query.arg(organisation)).await?.iter().map(environment).collect()
+}
+
+/// The organisation's environment with that public id.
+pub async fn by_public_id(
+    session: &mut Session,
+    organisation: OrganisationId,
+    id: &PublicId,
+) -> Result<Option<Environment>> {
+    let query = sql!(concat!(
+        "SELECT ",
+        columns!(),
+        " FROM environments WHERE organisation_id = $1 AND public_id = $2 AND deleted_at IS NULL"
+    ));
+    session.optional(query.arg(organisation).arg(id)).await?.as_ref().map(environment).transpose()
+}
+
+/// The environment of that name in an application.
+pub async fn by_name(
+    session: &mut Session,
+    organisation: OrganisationId,
+    application: ApplicationId,
+    name: &str,
+) -> Result<Option<Environment>> {
+    let query = sql!(concat!(
+        "SELECT ",
+        columns!(),
+        " FROM environments WHERE organisation_id = $1 AND application_id = $2 AND name = $3 AND deleted_at IS NULL"
+    ));
+    let row = session.optional(query.arg(organisation).arg(application).arg(name)).await?;
+    row.as_ref().map(environment).transpose()
+}
+
+/// Locks an environment against changes by others until the session ends. `None` when it is gone.
+pub async fn lock(
+    session: &mut Session,
+    organisation: OrganisationId,
+    id: EnvironmentId,
+) -> Result<Option<Environment>> {
+    let query = sql!(concat!(
+        "UPDATE environments SET deleting = deleting \
+         WHERE organisation_id = $1 AND id = $2 AND deleted_at IS NULL RETURNING ",
+        columns!()
+    ));
+    session.optional(query.arg(organisation).arg(id)).await?.as_ref().map(environment).transpose()
+}
+
+/// Notes that an environment is to go.
+pub async fn mark_deleting(session: &mut Session, organisation: OrganisationId, id: EnvironmentId) -> Result<()> {
+    let query = sql!("UPDATE environments SET deleting = TRUE WHERE organisation_id = $1 AND id = $2");
+    session.execute(query.arg(organisation).arg(id)).await.map(drop)
+}
+
+/// Lets an environment go that was to go and in which no server lives any more. The lock on its row comes first, so
+/// that of two servers that end at once the second sees the first.
+pub async fn finish_deleting(session: &mut Session, id: EnvironmentId) -> Result<()> {
+    session.execute(sql!("UPDATE environments SET deleting = deleting WHERE id = $1").arg(id)).await?;
+    let now = session.now();
+    let query = sql!(
+        "UPDATE environments SET deleted_at = $1 WHERE id = $2 AND deleting AND deleted_at IS NULL \
+         AND NOT EXISTS (SELECT 1 FROM servers s WHERE s.environment_id = environments.id AND s.destroyed_at IS NULL)"
+    );
+    session.execute(query.arg(now).arg(id)).await.map(drop)
+}
+
+fn environment(row: &Row) -> Result<Environment> {
+    Ok(Environment {
+        id: EnvironmentId(row.get("id")?),
+        public_id: row.word("public_id")?,
+        organisation_id: OrganisationId(row.get("organisation_id")?),
+        application_id: ApplicationId(row.get("application_id")?),
+        provider_id: ProviderId(row.get("provider_id")?),
+        name: row.get("name")?,
+        region: row.get("region")?,
+        integrations: row.json("integrations")?,
+        deleting: row.get("deleting")?,
+        created_at: row.time("created_at")?,
+    })
+}

@@ -1,0 +1,32 @@
+//! Brings the schema up to date. A migration that has run is never edited: a new one follows it.
+
+use std::borrow::Cow;
+
+use domain::{Error, Result};
+use sqlx::migrate::{Migration, MigrationType, Migrator};
+use sqlx::{PgPool, SqlSafeStr, SqlitePool};
+
+macro_rules! migrations {
+    ($dialect:literal: $($version:literal $name:literal),+ $(,)?) => {
+        Migrator::with_migrations(vec![$(Migration::new(
+            $version,
+            Cow::Borrowed($name),
+            MigrationType::Simple,
+            include_str!(concat!("../migrations/", $dialect, "/", $name, ".sql")).into_sql_str(),
+            false,
+        )),+])
+    };
+}
+
+pub(crate) async fn sqlite(pool: &SqlitePool) -> Result<()> {
+    migrations!("sqlite": 1 "0001_foundation").run(pool).await.map_err(failed)
+}
+
+/// Several replicas may start at once; sqlx takes an advisory lock.
+pub(crate) async fn postgres(pool: &PgPool) -> Result<()> {
+    migrations!("postgres": 1 "0001_foundation").run(pool).await.map_err(failed)
+}
+
+fn failed(error: sqlx::migrate::MigrateError) -> Error {
+    Error::internal("the schema can't be brought up to date").source(error)
+}

@@ -1,0 +1,87 @@
+//! Instances at a cloud that bear our tag and that no server accounts for.
+
+use domain::{OrphanId, Result, Timestamp};
+
+use crate::query::{Row, sql};
+use crate::session::Session;
+
+/// One of them.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Orphan {
+    /// Its key.
+    pub id: OrphanId,
+    /// The provider's public id, or `house`.
+    pub account: String,
+    /// Its region.
+    pub region: String,
+    /// The cloud's id.
+    pub cloud_id: String,
+    /// The token that it bears.
+    pub token: String,
+    /// Its name tag.
+    pub name: String,
+    /// `reported`, `adopted` or `removed`.
+    pub state: String,
+    /// When it was first seen.
+    pub first_seen_at: Timestamp,
+}
+
+/// Notes that it was seen; returns it with the time of the first sight.
+pub async fn see(
+    session: &mut Session,
+    account: &str,
+    region: &str,
+    cloud_id: &str,
+    token: &str,
+    name: &str,
+) -> Result<Orphan> {
+    let now = session.now();
+    let row = session
+        .one(
+            sql!(
+                "INSERT INTO orphans (account, region, cloud_id, token, name, state, first_seen_at, last_seen_at) \
+                 VALUES ($1, $2, $3, $4, $5, 'reported', $6, $6) ON CONFLICT (account, region, cloud_id) DO UPDATE \
+                 SET last_seen_at = excluded.last_seen_at, name = excluded.name, token = excluded.token \
+                 RETURNING id, account, region, cloud_id, token, name, state, first_seen_at"
+            )
+            .arg(account)
+            .arg(region)
+            .arg(cloud_id)
+            .arg(token)
+            .arg(name)
+            .arg(now),
+        )
+        .await?;
+    orphan(&row)
+}
+
+/// Notes what became of it.
+pub async fn set_state(session: &mut Session, id: OrphanId, state: &str) -> Result<()> {
+    session.execute(sql!("UPDATE orphans SET state = $1 WHERE id = $2").arg(state).arg(id)).await.map(drop)
+}
+
+/// Forgets those that were not seen since `before`: they are gone, or a server accounts for them now.
+pub async fn forget_unseen(session: &mut Session, account: &str, region: &str, before: Timestamp) -> Result<()> {
+    let query = sql!("DELETE FROM orphans WHERE account = $1 AND region = $2 AND last_seen_at < $3");
+    session.execute(query.arg(account).arg(region).arg(before)).await.map(drop)
+}
+
+/// All of them.
+pub async fn list(session: &mut Session) -> Result<Vec<Orphan>> {
+    let query =
+        sql!("SELECT id, account, region, cloud_id, token, name, state, first_seen_at FROM orphans ORDER BY id");
+    session.all(query).await?.iter().map(orphan).collect()
+}
+
+fn orphan(row: &Row) -> Result<Orphan> {
+    Ok(Orphan {
+        id: OrphanId(row.get("id")?),
+        account: row.get("account")?,
+        region: row.get("region")?,
+        cloud_id: row.get("cloud_id")?,
+        token: row.get("token")?,
+        name: row.get("name")?,
+        state: row.get("state")?,
+        first_seen_at: row.time("first_seen_at")?,
+    })
+}

@@ -1,0 +1,294 @@
+//! Servers: what was asked for beside what their clouds last showed.
+//!
+//! Use cases write what is wanted; operations write what was done, under their fence; reconcilers write what is seen.
+
+use domain::account::Actor;
+use domain::server::{Desired, Power, Server, Setup};
+use domain::{EnvironmentId, Error, ErrorKind, OrganisationId, ProviderId, PublicId, Result, ServerId, UserId};
+use serde_json::{Map, Value};
+
+use crate::query::{Row, json, sql};
+use crate::session::Session;
+
+macro_rules! columns {
+    () => {
+        "id, public_id, organisation_id, environment_id, provider_id, region, name, cloud_name, token, cloud_id, \
+         plan, image, login_user, packages, tags, desired, power, setup, error, public_ip, private_ip, host_key, \
+         deleted_name, created_by, created_at"
+    };
+}
+
+/// A server to be added.
+pub struct NewServer<'a> {
+    /// In which environment.
+    pub environment_id: Option<EnvironmentId>,
+    /// On which provider.
+    pub provider_id: ProviderId,
+    /// In which region.
+    pub region: &'a str,
+    /// Unique within the environment.
+    pub name: &'a str,
+    /// Unique among all living servers: see [`cloud_name_is_taken`].
+    pub cloud_name: &'a str,
+    /// What the create will be found again by.
+    pub token: &'a str,
+    /// The plan's slug.
+    pub plan: &'a str,
+    /// The image's slug.
+    pub image: &'a str,
+    /// The image's login.
+    pub login_user: &'a str,
+    /// The packages to install.
+    pub packages: &'a [String],
+    /// Labels.
+    pub tags: &'a Map<String, Value>,
+}
+
+/// What a cloud showed of a server.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Sight {
+    /// The cloud's id.
+    pub cloud_id: Option<String>,
+    /// What it is doing.
+    pub power: Power,
+    /// Where others reach it.
+    pub public_ip: Option<String>,
+    /// Where its neighbours reach it.
+    pub private_ip: Option<String>,
+}
+
+/// Adds a server. Errors: `Exists` when its environment has a node of that name, or the cloud name is taken.
+pub async fn create(session: &mut Session, actor: &Actor, new: &NewServer<'_>) -> Result<Server> {
+    let (public_id, now) = (PublicId::random(), session.now());
+    let row = session
+        .one(
+            sql!(concat!(
+                "INSERT INTO servers (public_id, organisation_id, environment_id, provider_id, region, name, \
+                 cloud_name, token, plan, image, login_user, packages, tags, desired, power, setup, created_by, \
+                 created_at, changed_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, 'running', \
+                 'pending', 'creating', $14, $15, $15) RETURNING ",
+                columns!()
+            ))
+            .arg(&public_id)
+            .arg(actor.organisation.id)
+            .arg(new.environment_id)
+            .arg(new.provider_id)
+            .arg(new.region)
+            .arg(new.name)
+            .arg(new.cloud_name)
+            .arg(new.token)
+            .arg(new.plan)
+            .arg(new.image)
+            .arg(new.login_user)
+            .arg(json(&new.packages)?)
+            .arg(json(&new.tags)?)
+            .arg(actor.user_id)
+            .arg(now),
+        )
+        .await
+        .map_err(|error| match error.kind() {
+            ErrorKind::Exists => Error::exists(format!("there is a server {:?} here already", new.name), None),
+            _ => error,
+        })?;
+    server(&row)
+}
+
+/// Whether a living server has that name at its cloud.
+pub async fn cloud_name_is_taken(session: &mut Session, cloud_name: &str) -> Result<bool> {
+    let query = sql!("SELECT 1 AS one FROM servers WHERE cloud_name = $1 AND destroyed_at IS NULL");
+    Ok(session.optional(query.arg(cloud_name)).await?.is_some())
+}
+
+/// The organisation's living servers.
+pub async fn list(session: &mut Session, organisation: OrganisationId) -> Result<Vec<Server>> {
+    let query = sql!(concat!(
+        "SELECT ",
+        columns!(),
+        " FROM servers WHERE organisation_id = $1 AND destroyed_at IS NULL ORDER BY id"
+    ));
+    session.all(query.arg(organisation)).await?.iter().map(server).collect()
+}
+
+/// An environment's living servers.
+pub async fn of_environment(
+    session: &mut Session,
+    organisation: OrganisationId,
+    environment: EnvironmentId,
+) -> Result<Vec<Server>> {
+    let query = sql!(concat!(
+        "SELECT ",
+        columns!(),
+        " FROM servers WHERE organisation_id = $1 AND environment_id = $2 AND destroyed_at IS NULL ORDER BY id"
+    ));
+    session.all(query.arg(organisation).arg(environment)).await?.iter().map(server).collect()
+}
+
+/// The organisation's living server with that public id.
+pub async fn by_public_id(
+    session: &mut Session,
+    organisation: OrganisationId,
+    id: &PublicId,
+) -> Result<Option<Server>> {
+    let query = sql!(concat!(
+        "SELECT ",
+        columns!(),
+        " FROM servers WHERE organisation_id = $1 AND public_id = $2 AND destroyed_at IS NULL"
+    ));
+    session.optional(query.arg(organisation).arg(id)).await?.as_ref().map(server).transpose()
+}
+
+/// The organisation's server with that key, destroyed or not.
+pub async fn by_id(session: &mut Session, organisation: OrganisationId, id: ServerId) -> Result<Server> {
+    let query = sql!(concat!("SELECT ", columns!(), " FROM servers WHERE organisation_id = $1 AND id = $2"));
+    server(&session.one(query.arg(organisation).arg(id)).await?)
+}
+
+/// Up to 500 living servers of one account in one region, after a key: `None` is the house.
+pub async fn page_of_account(
+    session: &mut Session,
+    provider: Option<ProviderId>,
+    region: &str,
+    after: ServerId,
+) -> Result<Vec<Server>> {
+    let rows = match provider {
+        Some(provider) => {
+            let query = sql!(concat!(
+                "SELECT ",
+                columns!(),
+                " FROM servers WHERE provider_id = $1 AND region = $2 AND destroyed_at IS NULL AND id > $3 \
+                 ORDER BY id LIMIT 500"
+            ));
+            session.all(query.arg(provider).arg(region).arg(after)).await?
+        }
+        None => {
+            let query = sql!(concat!(
+                "SELECT ",
+                columns!(),
+                " FROM servers WHERE region = $1 AND destroyed_at IS NULL AND id > $2 AND EXISTS \
+                 (SELECT 1 FROM providers p WHERE p.id = servers.provider_id AND p.kind = 'arcus') \
+                 ORDER BY id LIMIT 500"
+            ));
+            session.all(query.arg(region).arg(after)).await?
+        }
+    };
+    rows.iter().map(server).collect()
+}
+
+/// The server whose create bore that token, destroyed or not.
+pub async fn by_token(session: &mut Session, token: &str) -> Result<Option<Server>> {
+    let query = sql!(concat!("SELECT ", columns!(), " FROM servers WHERE token = $1"));
+    session.optional(query.arg(token)).await?.as_ref().map(server).transpose()
+}
+
+/// The regions of a provider in which servers live.
+pub async fn regions_of_provider(session: &mut Session, provider: ProviderId) -> Result<Vec<String>> {
+    let query =
+        sql!("SELECT DISTINCT region FROM servers WHERE provider_id = $1 AND destroyed_at IS NULL ORDER BY region");
+    session.all(query.arg(provider)).await?.iter().map(|row| row.get("region")).collect()
+}
+
+/// Whether a server lives in one of the operator's regions.
+pub async fn any_in_house_region(session: &mut Session, region: &str) -> Result<bool> {
+    let query = sql!(
+        "SELECT 1 AS one FROM servers s JOIN providers p ON p.id = s.provider_id \
+         WHERE s.region = $1 AND s.destroyed_at IS NULL AND p.kind = 'arcus' LIMIT 1"
+    );
+    Ok(session.optional(query.arg(region)).await?.is_some())
+}
+
+/// Says what the owner wants.
+pub async fn want(session: &mut Session, id: ServerId, desired: Desired) -> Result<()> {
+    let now = session.now();
+    let query = sql!("UPDATE servers SET desired = $1, changed_at = $2 WHERE id = $3 AND desired <> 'destroyed'");
+    session.execute(query.arg(desired.as_str()).arg(now).arg(id)).await.map(drop)
+}
+
+/// Notes what the cloud showed; an address or an id that was not shown stays as it was.
+pub async fn observe(session: &mut Session, id: ServerId, sight: &Sight) -> Result<()> {
+    let now = session.now();
+    let query = sql!(
+        "UPDATE servers SET cloud_id = COALESCE($1, cloud_id), power = $2, public_ip = COALESCE($3, public_ip), \
+         private_ip = COALESCE($4, private_ip), changed_at = $5 WHERE id = $6 AND destroyed_at IS NULL"
+    );
+    session
+        .execute(
+            query
+                .arg(sight.cloud_id.clone())
+                .arg(sight.power.as_str())
+                .arg(sight.public_ip.clone())
+                .arg(sight.private_ip.clone())
+                .arg(now)
+                .arg(id),
+        )
+        .await
+        .map(drop)
+}
+
+/// Notes how far the packages are, and what is wrong.
+pub async fn set_setup(session: &mut Session, id: ServerId, setup: Setup, error: Option<&str>) -> Result<()> {
+    let now = session.now();
+    let query = sql!("UPDATE servers SET setup = $1, error = $2, changed_at = $3 WHERE id = $4");
+    session
+        .execute(query.arg(setup.as_str()).arg(error.map(str::to_owned)).arg(now).arg(id))
+        .await
+        .map(drop)
+}
+
+/// Pins the host key that was seen at the first contact; a later one never replaces it.
+pub async fn pin_host_key(session: &mut Session, id: ServerId, host_key: &str) -> Result<()> {
+    let query = sql!("UPDATE servers SET host_key = $1 WHERE id = $2 AND host_key IS NULL");
+    session.execute(query.arg(host_key).arg(id)).await.map(drop)
+}
+
+/// Stores the name that the server will bear at the cloud when it is destroyed; the first one stays.
+pub async fn set_deleted_name(session: &mut Session, id: ServerId, name: &str) -> Result<String> {
+    let query = sql!(
+        "UPDATE servers SET deleted_name = COALESCE(deleted_name, $1) WHERE id = $2 RETURNING deleted_name"
+    );
+    session.one(query.arg(name).arg(id)).await?.get("deleted_name")
+}
+
+/// The cloud says that it is gone.
+pub async fn mark_destroyed(session: &mut Session, id: ServerId) -> Result<()> {
+    let now = session.now();
+    let query = sql!(
+        "UPDATE servers SET power = 'terminated', desired = 'destroyed', destroyed_at = $1, changed_at = $1 \
+         WHERE id = $2 AND destroyed_at IS NULL"
+    );
+    session.execute(query.arg(now).arg(id)).await.map(drop)
+}
+
+/// How many servers live, for the metrics.
+pub async fn count_living(session: &mut Session) -> Result<i64> {
+    session.one(sql!("SELECT COUNT(*) AS n FROM servers WHERE destroyed_at IS NULL")).await?.get("n")
+}
+
+fn server(row: &Row) -> Result<Server> {
+    Ok(Server {
+        id: ServerId(row.get("id")?),
+        public_id: row.word("public_id")?,
+        organisation_id: OrganisationId(row.get("organisation_id")?),
+        environment_id: row.get::<Option<i64>>("environment_id")?.map(EnvironmentId),
+        provider_id: ProviderId(row.get("provider_id")?),
+        region: row.get("region")?,
+        name: row.get("name")?,
+        cloud_name: row.get("cloud_name")?,
+        token: row.get("token")?,
+        cloud_id: row.get("cloud_id")?,
+        plan: row.get("plan")?,
+        image: row.get("image")?,
+        login_user: row.get("login_user")?,
+        packages: row.json("packages")?,
+        tags: row.json("tags")?,
+        desired: row.word("desired")?,
+        power: row.word("power")?,
+        setup: row.word("setup")?,
+        error: row.get("error")?,
+        public_ip: row.get("public_ip")?,
+        private_ip: row.get("private_ip")?,
+        host_key: row.get("host_key")?,
+        deleted_name: row.get("deleted_name")?,
+        created_by: UserId(row.get("created_by")?),
+        created_at: row.time("created_at")?,
+    })
+}

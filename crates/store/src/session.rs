@@ -1,0 +1,315 @@
+//! A connection to either database, and the two ways to get one: to read, and to write in a transaction.
+
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use domain::{Clock, Error, Result, Timestamp};
+use sqlx::pool::PoolConnection;
+use sqlx::postgres::{PgListener, PgPoolOptions};
+use sqlx::sqlite::SqlitePoolOptions;
+use sqlx::{PgPool, Postgres, Sqlite, SqlitePool, Transaction};
+use tokio::sync::watch;
+
+use crate::dialect::{self, Location};
+use crate::query::{Query, Row, sql};
+use crate::seal::Sealer;
+
+/// The channel of PostgreSQL on which replicas tell one another that the queue has changed.
+const CHANNEL: &str = "arcus_changes";
+
+/// How many connections read at once.
+const READERS: u32 = 8;
+
+/// The database. Cheap to clone.
+#[derive(Clone)]
+pub struct Store {
+    pools: Pools,
+    clock: Clock,
+    sealer: Arc<Sealer>,
+    changes: Arc<watch::Sender<u64>>,
+}
+
+#[derive(Clone)]
+enum Pools {
+    // One writer: SQLite has room for one, and waiting in our own queue is fair where its busy loop is not.
+    Sqlite { reader: SqlitePool, writer: SqlitePool },
+    Postgres(PgPool),
+}
+
+/// A connection, or a transaction. Dropped without [`commit`](Self::commit), it leaves nothing behind.
+pub struct Session {
+    inner: Inner,
+    clock: Clock,
+    sealer: Arc<Sealer>,
+    changes: Arc<watch::Sender<u64>>,
+    tells: bool,
+}
+
+enum Inner {
+    SqliteRead(PoolConnection<Sqlite>),
+    SqliteWrite(Transaction<'static, Sqlite>),
+    PostgresRead(PoolConnection<Postgres>),
+    PostgresWrite(Transaction<'static, Postgres>),
+}
+
+// === impl Store ===
+
+impl Store {
+    /// Opens the database and brings its schema up to date.
+    ///
+    /// Errors: `Unavailable` when it can't be reached; `Internal` when its schema is newer than this program.
+    pub async fn open(location: &Location, sealer: Sealer, clock: Clock) -> Result<Self> {
+        let pools = match location {
+            Location::Sqlite(path) => Self::open_sqlite(path).await?,
+            Location::Postgres(options) => Pools::Postgres(
+                PgPoolOptions::new()
+                    .max_connections(24)
+                    .acquire_timeout(Duration::from_secs(10))
+                    .connect_with((**options).clone())
+                    .await
+                    .map_err(dialect::error)?,
+            ),
+        };
+        match &pools {
+            Pools::Sqlite { writer, .. } => crate::migrate::sqlite(writer).await?,
+            Pools::Postgres(pool) => crate::migrate::postgres(pool).await?,
+        }
+        let store = Self {
+            pools,
+            clock,
+            sealer: Arc::new(sealer),
+            changes: Arc::new(watch::Sender::new(0)),
+        };
+        store.listen();
+        Ok(store)
+    }
+
+    async fn open_sqlite(path: &Path) -> Result<Pools> {
+        let writer = SqlitePoolOptions::new()
+            .max_connections(1)
+            .acquire_timeout(Duration::from_secs(10))
+            .connect_with(dialect::sqlite_options(path).optimize_on_close(true, None))
+            .await
+            .map_err(dialect::error)?;
+        let reader = SqlitePoolOptions::new()
+            .max_connections(READERS)
+            .acquire_timeout(Duration::from_secs(10))
+            .connect_lazy_with(dialect::sqlite_options(path).create_if_missing(false));
+        Ok(Pools::Sqlite { reader, writer })
+    }
+
+    /// Passes on what other replicas say has changed. When the connection breaks, the runner's own polling fills in.
+    fn listen(&self) {
+        let Pools::Postgres(pool) = &self.pools else { return };
+        let (pool, changes) = (pool.clone(), Arc::downgrade(&self.changes));
+        tokio::spawn(async move {
+            while changes.strong_count() > 0 {
+                if let Ok(mut listener) = PgListener::connect_with(&pool).await
+                    && listener.listen(CHANNEL).await.is_ok()
+                {
+                    while listener.recv().await.is_ok() {
+                        let Some(changes) = changes.upgrade() else { return };
+                        changes.send_modify(|count| *count += 1);
+                    }
+                }
+                tokio::time::sleep(Duration::from_secs(1)).await;
+            }
+        });
+    }
+
+    /// A connection to read with.
+    pub async fn read(&self) -> Result<Session> {
+        let inner = match &self.pools {
+            Pools::Sqlite { reader, .. } => {
+                Inner::SqliteRead(reader.acquire().await.map_err(dialect::error)?)
+            }
+            Pools::Postgres(pool) => {
+                Inner::PostgresRead(pool.acquire().await.map_err(dialect::error)?)
+            }
+        };
+        Ok(self.session(inner))
+    }
+
+    /// A transaction to write in. On SQLite it holds the one write lock: be quick.
+    pub async fn write(&self) -> Result<Session> {
+        let inner = match &self.pools {
+            Pools::Sqlite { writer, .. } => Inner::SqliteWrite(
+                writer.begin_with("BEGIN IMMEDIATE").await.map_err(dialect::error)?,
+            ),
+            Pools::Postgres(pool) => {
+                Inner::PostgresWrite(pool.begin().await.map_err(dialect::error)?)
+            }
+        };
+        Ok(self.session(inner))
+    }
+
+    fn session(&self, inner: Inner) -> Session {
+        Session {
+            inner,
+            clock: self.clock.clone(),
+            sealer: Arc::clone(&self.sealer),
+            changes: Arc::clone(&self.changes),
+            tells: false,
+        }
+    }
+
+    /// Counts up whenever a session that [told](Session::tell) was committed, here or at another replica.
+    pub fn changes(&self) -> watch::Receiver<u64> {
+        self.changes.subscribe()
+    }
+
+    /// The clock that rows are stamped by.
+    pub fn clock(&self) -> &Clock {
+        &self.clock
+    }
+
+    /// Whether rows can be read and written now.
+    pub async fn check(&self) -> Result<()> {
+        let mut session = self.write().await?;
+        crate::settings::touch(&mut session).await?;
+        session.commit().await
+    }
+
+    /// Waits for running statements and closes the connections.
+    pub async fn close(&self) {
+        match &self.pools {
+            Pools::Sqlite { reader, writer } => {
+                reader.close().await;
+                writer.close().await;
+            }
+            Pools::Postgres(pool) => pool.close().await,
+        }
+    }
+
+    /// PREPAREs every statement of this crate and returns those that this database refuses, for a test.
+    #[doc(hidden)]
+    pub async fn prepare_all(&self) -> Result<(usize, Vec<String>)> {
+        use sqlx::{Executor, SqlSafeStr};
+        let mut refused = Vec::new();
+        let mut count = 0;
+        let mut session = self.read().await?;
+        for statement in inventory::iter::<crate::query::Statement> {
+            count += 1;
+            let failed = match &mut session.inner {
+                Inner::SqliteRead(connection) => {
+                    connection.prepare(statement.sqlite.into_sql_str()).await.err()
+                }
+                Inner::PostgresRead(connection) => {
+                    connection.prepare(statement.postgres.into_sql_str()).await.err()
+                }
+                Inner::SqliteWrite(_) | Inner::PostgresWrite(_) => None,
+            };
+            refused.extend(failed.map(|error| format!("{}: {error}", statement.at)));
+        }
+        Ok((count, refused))
+    }
+}
+
+// === impl Session ===
+
+/// Runs one of sqlx's methods on whichever connection this is.
+macro_rules! on {
+    ($session:expr, $query:expr, $method:ident, $wrap:ident) => {{
+        let statement = $query.statement;
+        match &mut $session.inner {
+            Inner::SqliteRead(connection) => {
+                sqlx::query_with::<Sqlite, _>(statement.sqlite, $query.sqlite()?)
+                    .$method(&mut **connection)
+                    .await
+                    .map(|found| $wrap!(Sqlite, found))
+            }
+            Inner::SqliteWrite(transaction) => {
+                sqlx::query_with::<Sqlite, _>(statement.sqlite, $query.sqlite()?)
+                    .$method(&mut **transaction)
+                    .await
+                    .map(|found| $wrap!(Sqlite, found))
+            }
+            Inner::PostgresRead(connection) => {
+                sqlx::query_with::<Postgres, _>(statement.postgres, $query.postgres()?)
+                    .$method(&mut **connection)
+                    .await
+                    .map(|found| $wrap!(Postgres, found))
+            }
+            Inner::PostgresWrite(transaction) => {
+                sqlx::query_with::<Postgres, _>(statement.postgres, $query.postgres()?)
+                    .$method(&mut **transaction)
+                    .await
+                    .map(|found| $wrap!(Postgres, found))
+            }
+        }
+        .map_err(|error| dialect::error(error).context(statement.at))
+    }};
+}
+
+macro_rules! rows {
+    ($database:ident, $found:expr) => {
+        $found.into_iter().map(Row::$database).collect()
+    };
+}
+macro_rules! row {
+    ($database:ident, $found:expr) => {
+        $found.map(Row::$database)
+    };
+}
+macro_rules! affected {
+    ($database:ident, $found:expr) => {
+        $found.rows_affected()
+    };
+}
+
+impl Session {
+    pub(crate) async fn all(&mut self, query: Query) -> Result<Vec<Row>> {
+        on!(self, query, fetch_all, rows)
+    }
+
+    pub(crate) async fn optional(&mut self, query: Query) -> Result<Option<Row>> {
+        on!(self, query, fetch_optional, row)
+    }
+
+    pub(crate) async fn one(&mut self, query: Query) -> Result<Row> {
+        let at = query.statement.at;
+        self.optional(query)
+            .await?
+            .ok_or_else(|| Error::internal(format!("{at}: a row was expected and none came")))
+    }
+
+    /// Runs a statement and says how many rows it changed.
+    pub(crate) async fn execute(&mut self, query: Query) -> Result<u64> {
+        on!(self, query, execute, affected)
+    }
+
+    pub(crate) fn sealer(&self) -> &Sealer {
+        &self.sealer
+    }
+
+    /// The present moment, for rows.
+    pub fn now(&self) -> Timestamp {
+        self.clock.now()
+    }
+
+    /// Once this is committed, whoever follows [`Store::changes`] looks again, at every replica.
+    pub fn tell(&mut self) {
+        self.tells = true;
+    }
+
+    /// Makes it last.
+    pub async fn commit(mut self) -> Result<()> {
+        if self.tells && matches!(self.inner, Inner::PostgresWrite(_)) {
+            self.execute(
+                sql!(sqlite: "SELECT $1", postgres: "SELECT pg_notify($1, '')").arg(CHANNEL),
+            )
+            .await?;
+        }
+        match self.inner {
+            Inner::SqliteWrite(transaction) => transaction.commit().await,
+            Inner::PostgresWrite(transaction) => transaction.commit().await,
+            Inner::SqliteRead(_) | Inner::PostgresRead(_) => Ok(()),
+        }
+        .map_err(dialect::error)?;
+        if self.tells {
+            self.changes.send_modify(|count| *count += 1);
+        }
+        Ok(())
+    }
+}
