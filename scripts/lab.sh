@@ -2,22 +2,20 @@
 # The lab: the real parts Arcus runs on (Incus, a Debian image, PostgreSQL, build tools), installed and started on a
 # bare Debian 12, Debian 13 or Ubuntu 24.04. `make demo`, the tests and CI all use this one script.
 # Every step looks first and does only what is missing, so running it again costs well under a second.
+# shellcheck disable=SC1091 # without -x, shellcheck doesn't read the parts
 set -euo pipefail
 
 LAB_DIR=$(cd "$(dirname "$(readlink -f "${BASH_SOURCE[0]}")")" && pwd)
-STATE_DIR=/var/lib/arcus-lab
-LOG_DIR=/var/log/arcus-lab
-LOCK_FILE=/run/lock/arcus-lab.lock
 
-# shellcheck source=scripts/lab/common.sh
+# shellcheck source=SCRIPTDIR/lab/common.sh
 source "$LAB_DIR/lab/common.sh"
-# shellcheck source=scripts/lab/incus.sh
+# shellcheck source=SCRIPTDIR/lab/incus.sh
 source "$LAB_DIR/lab/incus.sh"
-# shellcheck source=scripts/lab/image.sh
+# shellcheck source=SCRIPTDIR/lab/image.sh
 source "$LAB_DIR/lab/image.sh"
-# shellcheck source=scripts/lab/postgres.sh
+# shellcheck source=SCRIPTDIR/lab/postgres.sh
 source "$LAB_DIR/lab/postgres.sh"
-# shellcheck source=scripts/lab/tools.sh
+# shellcheck source=SCRIPTDIR/lab/tools.sh
 source "$LAB_DIR/lab/tools.sh"
 
 usage() {
@@ -25,7 +23,8 @@ usage() {
 Usage: scripts/lab.sh COMMAND
 
   up [PART...]       install and start parts: incus, image, postgres, tools (default: all four)
-  down PART...       incus, postgres: stop what the lab started; image: forget the image, so that `up` builds it anew
+  down PART...       incus, postgres: stop what the lab started
+  refresh            build the image anew, with the newest packages and package lists
   status             say for each part whether it is up, and if not, why
   can incus          exit 0 when Incus can run here; otherwise say why not and exit 1
   env                print the variables the tests read; use as: eval "$(scripts/lab.sh env)"
@@ -52,15 +51,22 @@ run_up() {
 }
 
 run_down() {
-  (($#)) || die "say what to stop: incus, image or postgres"
+  (($#)) || die "say what to stop: incus or postgres"
   check_parts "$@"
   become_root down "$@"
   take_lock
   local part
   for part in "$@"; do
-    [[ $part != tools ]] || die "tools are only installed, there is nothing to stop"
+    [[ $part == incus || $part == postgres ]] || die "$part is only installed, there is nothing to stop"
     "${part}_down"
   done
+}
+
+run_refresh() {
+  become_root refresh
+  take_lock
+  incus_up
+  image_build
 }
 
 run_status() {
@@ -82,6 +88,7 @@ main() {
   case $command in
     up) run_up "$@" ;;
     down) run_down "$@" ;;
+    refresh) run_refresh ;;
     status) run_status ;;
     can)
       [[ ${1:-} == incus ]] || die "usage: lab.sh can incus"

@@ -1,6 +1,10 @@
 # shellcheck shell=bash
 # What all parts of the lab share: messages, root, the lock, apt, waiting.
 
+STATE_DIR=/var/lib/arcus-lab
+LOG_DIR=/var/log/arcus-lab
+LOCK_FILE=/run/lock/arcus-lab.lock
+
 say() { printf 'lab: %s\n' "$*"; }
 warn() { printf 'lab: %s\n' "$*" >&2; }
 die() {
@@ -14,7 +18,7 @@ have() { command -v "$1" >/dev/null 2>&1; }
 become_root() {
   ((EUID != 0)) || return 0
   have sudo || die "installing needs root and there is no sudo: run this as root"
-  exec sudo --preserve-env=ARCUS_LAB_MIRROR,CARGO_BUILD_JOBS bash "$LAB_DIR/lab.sh" "$@"
+  exec sudo --preserve-env=ARCUS_LAB_MIRROR,CARGO_BUILD_JOBS,CARGO_HOME,RUSTUP_HOME bash "$LAB_DIR/lab.sh" "$@"
 }
 
 # Runs a command as the user who called sudo, so that Rust lands in that user's home, not in root's.
@@ -55,10 +59,15 @@ wait_for() {
   done
 }
 
+# is_process PID NAME: a pid from a file may belong to something else by now.
+is_process() { [[ $(cat "/proc/$1/comm" 2>/dev/null) == "$2" ]]; }
+
 systemd_is_init() { [[ -d /run/systemd/system ]]; }
 
 # os_is ID VERSION, for example: os_is debian 12
+# shellcheck disable=SC1091 # /etc/os-release is the system's
 os_is() { (. /etc/os-release && [[ $ID == "$1" && ${VERSION_ID:-} == "$2" ]]); }
+# shellcheck disable=SC1091
 os_name() { (. /etc/os-release && echo "$PRETTY_NAME"); }
 os_supported() { os_is debian 12 || os_is debian 13 || os_is ubuntu 24.04; }
 
@@ -73,7 +82,7 @@ apt_run() {
   fi
 }
 
-# The lists are refreshed once in a run, and only when something is to be installed.
+# The lists are refreshed once in a run and only when something is to be installed.
 apt_refresh() {
   [[ -z ${APT_REFRESHED:-} ]] || return 0
   apt_run update

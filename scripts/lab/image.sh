@@ -16,7 +16,11 @@ image_exists() { incus image info "$IMAGE_ALIAS" >/dev/null 2>&1; }
 image_up() {
   if have incus && image_exists; then return 0; fi
   incus_up
-  image_exists && return 0
+  image_exists || image_build
+}
+
+# The old image serves until the new one is there; servers made from it don't mind.
+image_build() {
   apt_install mmdebstrap debian-archive-keyring xz-utils
   say "building the image $IMAGE_ALIAS; this takes about a minute"
   image_workspace
@@ -67,15 +71,46 @@ apt: {preserve_sources_list: true}
 ssh_genkeytypes: [ed25519, ecdsa]
 system_info:
   network: {renderers: [networkd]}
-# The disk is the pool's: nothing to grow, to mount or to format.
+# There is no disk to grow, no boot loader and no console that anybody reads.
 growpart: {mode: "off"}
 resize_rootfs: false
+grub_dpkg: {enabled: false}
+ssh: {emit_keys_to_console: false}
 CFG
-  # dhcp without IPv6: waiting for a link-local address that nobody uses delays "online" by a second or two.
+  # networkd waits for udev where it may write to /sys. There is no udev in the image: nothing needs it in a container.
+  image_write "$root/etc/systemd/system/systemd-networkd.service.d/arcus.conf" <<'CFG'
+[Service]
+ReadOnlyPaths=/sys
+CFG
+  # The bridge has no IPv6, and waiting for a link-local address delays "online" by a second or two. The domain of the
+  # bridge (incus) is searched, so that servers find one another by name; the lease belongs to the network card.
   image_write "$root/etc/systemd/network/10-cloud-init-eth0.network.d/arcus.conf" <<'CFG'
 [Network]
 LinkLocalAddressing=no
 IPv6AcceptRA=no
+[DHCPv4]
+UseDomains=yes
+ClientIdentifier=mac
+CFG
+  # On a cgroup v1 host that mounts cpu and cpuacct apart, systemd in the guest looks for the two together and mounts
+  # neither; Docker would then refuse every CPU limit.
+  image_write "$root/etc/systemd/system/arcus-cpu-cgroup.service" <<'CFG'
+[Unit]
+Description=Mount the cpu and cpuacct controllers that the host mounts apart
+DefaultDependencies=no
+Before=sysinit.target
+ConditionPathIsSymbolicLink=/sys/fs/cgroup/cpu
+ConditionPathIsMountPoint=!/sys/fs/cgroup/cpu,cpuacct
+[Service]
+Type=oneshot
+ExecStart=mount -o remount,rw /sys/fs/cgroup
+ExecStart=rm /sys/fs/cgroup/cpu /sys/fs/cgroup/cpuacct
+ExecStart=mkdir /sys/fs/cgroup/cpu /sys/fs/cgroup/cpuacct
+ExecStart=mount -t cgroup -o nosuid,nodev,noexec,cpu cgroup /sys/fs/cgroup/cpu
+ExecStart=mount -t cgroup -o nosuid,nodev,noexec,cpuacct cgroup /sys/fs/cgroup/cpuacct
+ExecStart=mount -o remount,ro /sys/fs/cgroup
+[Install]
+WantedBy=sysinit.target
 CFG
   # A throw-away server needs no fsync after every file of a package; installing is several times faster without.
   image_write "$root/etc/dpkg/dpkg.cfg.d/arcus" <<<'force-unsafe-io'
@@ -88,17 +123,19 @@ CFG
 image_rootfs() {
   local tar=$1 include
   include=$(IFS=,; echo "${IMAGE_PACKAGES[*]}")
-  # The package lists stay in the image: `apt-get install` works in a new server at once, without `apt-get update`.
-  # Masked: what has no device to wait for in a container, and the timers that would hold dpkg's lock after the boot.
+  # The package lists and apt's cache of them stay in the image: `apt-get install` works in a new server at once,
+  # without `apt-get update`. They age: `lab.sh refresh` builds the image anew.
+  # Masked: timers that would hold dpkg's lock after a boot, and units for hardware a container doesn't have.
   # shellcheck disable=SC2016 # $1 is mmdebstrap's, not ours
-  TMPDIR=$IMAGE_BUILD_DIR mmdebstrap --variant=minbase --include="$include" --keyring="$IMAGE_KEYRING" --skip=cleanup/apt/lists \
-    --aptopt='Acquire::Languages "none"' --dpkgopt=force-unsafe-io \
+  TMPDIR=$IMAGE_BUILD_DIR mmdebstrap --variant=minbase --include="$include" --keyring="$IMAGE_KEYRING" \
+    --skip=cleanup/apt/lists,cleanup/apt/cache --aptopt='Acquire::Languages "none"' --dpkgopt=force-unsafe-io \
     --customize-hook="copy-in $IMAGE_BUILD_DIR/overlay/etc /" \
     --customize-hook='rm -f "$1"/etc/ssh/ssh_host_*_key* "$1"/etc/hostname; : >"$1"/etc/machine-id' \
     --customize-hook='ln -sf ../run/systemd/resolve/stub-resolv.conf "$1"/etc/resolv.conf' \
-    --customize-hook='systemctl --root="$1" --quiet enable systemd-networkd systemd-resolved ssh' \
-    --customize-hook='systemctl --root="$1" --quiet mask getty@tty1.service apt-daily.timer apt-daily-upgrade.timer' \
-    --customize-hook='chroot "$1" apt-cache gencaches' \
+    --customize-hook='systemctl --root="$1" --quiet enable systemd-networkd systemd-resolved ssh arcus-cpu-cgroup' \
+    --customize-hook='systemctl --root="$1" --quiet mask apt-daily.timer apt-daily-upgrade.timer e2scrub_all.timer \
+      e2scrub_reap.service fstrim.timer getty@tty1.service modprobe@.service' \
+    --customize-hook='rm -f "$1"/var/cache/apt/archives/*.deb; chroot "$1" apt-cache gencaches' \
     bookworm "$tar" \
     "deb $IMAGE_MIRROR/debian bookworm main" \
     "deb $IMAGE_MIRROR/debian bookworm-updates main" \
@@ -129,12 +166,14 @@ properties:
 templates:
   /etc/hostname: {when: [create, copy], template: hostname.tpl}
   /etc/hosts: {when: [create, copy], template: hosts.tpl}
+  /etc/machine-id: {when: [copy], template: machine-id.tpl}
   $seed/meta-data: {when: [create, copy], template: meta-data.tpl}
   $seed/user-data: {when: [create, copy], template: user-data.tpl, properties: {default: "#cloud-config\n{}"}}
   $seed/vendor-data: {when: [create, copy], template: vendor-data.tpl, properties: {default: "#cloud-config\n{}"}}
   $seed/network-config: {when: [create, copy], template: network-config.tpl}
 YAML
   mkdir "$dir/templates"
+  : >"$dir/templates/machine-id.tpl" # empty: a copy makes an id of its own
   image_write "$dir/templates/hostname.tpl" <<<'{{ container.name }}'
   image_write "$dir/templates/hosts.tpl" <<'TPL'
 127.0.0.1 localhost
@@ -160,8 +199,9 @@ TPL
 
 # The first server from an image pays for unpacking it into the pool; better here than in somebody's first request.
 image_warm_up() {
-  incus create "$IMAGE_ALIAS" arcus-lab-warm-up >>"$LOG_DIR/image.log" 2>&1 </dev/null &&
-    incus delete arcus-lab-warm-up || warn "could not make a trial instance from $IMAGE_ALIAS; see $LOG_DIR/image.log"
+  incus create "$IMAGE_ALIAS" arcus-lab-warm-up >>"$LOG_DIR/image.log" 2>&1 </dev/null || die \
+    "could not make a trial instance from $IMAGE_ALIAS; see $LOG_DIR/image.log"
+  incus delete arcus-lab-warm-up
 }
 
 image_status() {
@@ -174,8 +214,4 @@ image_status() {
     return 0
   fi
   return 1
-}
-
-image_down() {
-  ! image_exists || incus image delete "$IMAGE_ALIAS"
 }

@@ -28,6 +28,8 @@ incus_obstacle() {
     echo "it needs root, and there is no sudo"
   elif [[ ! -e /proc/self/ns/user || $(cat /proc/sys/user/max_user_namespaces) == 0 ]]; then
     echo "the kernel has no user namespaces (user.max_user_namespaces)"
+  elif (($(incus_host_ids) < 131072)); then
+    echo "this container has too few user ids for containers of its own"
   elif ! grep -q '^cgroup' /proc/mounts; then
     echo "no cgroup file system is mounted"
   elif ((EUID == 0)) && ! unshare --mount true 2>/dev/null; then
@@ -45,22 +47,25 @@ incus_can_bridge() {
 
 incus_up() {
   local reason
-  if ! incus_answers; then
-    if reason=$(incus_obstacle); then die "Incus can't run here: $reason"; fi
-    incus_install
+  if ! incus_answers || ! incus_initialised; then
+    if ! incus_answers && reason=$(incus_obstacle); then die "Incus can't run here: $reason"; fi
     incus_subids
+    incus_install
     incus_start
+    incus_initialise
   fi
-  incus_initialise
+  incus_pass_docker
 }
 
 incus_install() {
   local suite=()
-  if ! have incus && os_is debian 12; then
-    incus_add_backports
-    suite=(-t bookworm-backports)
+  if ! incus_daemon >/dev/null; then
+    if os_is debian 12; then
+      incus_add_backports
+      suite=(-t bookworm-backports)
+    fi
+    apt_install "${suite[@]}" incus-base incus-client
   fi
-  have incus || apt_install "${suite[@]}" incus-base incus-client
   apt_install btrfs-progs dnsmasq-base uidmap nftables attr rsync squashfs-tools iproute2 xz-utils
 }
 
@@ -76,16 +81,22 @@ incus_add_backports() {
   key=$(sed -nE 's/^Signed-By: *(\/.*)/\1/Ip; s/^deb .*\[.*signed-by=([^] ]+).*/\1/Ip' "${entry%:*}" | sed q)
   printf '%s\n' 'Types: deb' "URIs: $uri" 'Suites: bookworm-backports' 'Components: main' \
     "Signed-By: ${key:-/usr/share/keyrings/debian-archive-keyring.gpg}" >"$INCUS_BACKPORTS"
-  APT_REFRESHED=
+  apt_run update
 }
 
-# Unprivileged containers map their users into this range of root's.
+# Unprivileged containers map their users into this range of root's. Where this machine is a container itself, it has
+# fewer ids than a whole system: all but its own first 65536 then. Set before the
+# package comes, which would set its own.
 incus_subids() {
-  local file
+  local file range=1000000:1000000000 ids
+  ids=$(incus_host_ids)
+  if ((ids < 1001000000)); then range=65536:$((ids - 65536)); fi
   for file in /etc/subuid /etc/subgid; do
-    grep -q '^root:' "$file" 2>/dev/null || echo root:1000000:1000000000 >>"$file"
+    grep -q '^root:' "$file" 2>/dev/null || echo "root:$range" >>"$file"
   done
 }
+
+incus_host_ids() { awk '{ids += $3} END {printf "%d", ids}' /proc/self/uid_map; }
 
 incus_start() {
   incus_answers && return 0
@@ -181,8 +192,8 @@ PRESEED
 incus_free_subnet() {
   local third
   for third in {66..99}; do
-    if ! ip -4 route show table all | grep -Eq "(^|[ ])10\.66\.$third\." &&
-      [[ -z $(ip -4 route show to match "10.66.$third.0/24" | grep -v ^default) ]]; then
+    if ! ip -4 route show table all | grep -Fq "10.66.$third." &&
+      ! ip -4 route show to match "10.66.$third.0/24" | grep -qv ^default; then
       echo "10.66.$third"
       return
     fi
@@ -198,6 +209,17 @@ incus_uplink_mtu() {
   echo $((mtu < 1500 ? mtu : 1500))
 }
 
+# Docker on the same machine drops what others forward; its own chain for such exceptions lets the bridge through.
+incus_pass_docker() {
+  local direction
+  have iptables && iptables -n -L DOCKER-USER >/dev/null 2>&1 && [[ -d /sys/class/net/$INCUS_BRIDGE ]] || return 0
+  for direction in -i -o; do
+    iptables -C DOCKER-USER "$direction" "$INCUS_BRIDGE" -j ACCEPT 2>/dev/null && continue
+    iptables -I DOCKER-USER "$direction" "$INCUS_BRIDGE" -j ACCEPT
+    say "let $INCUS_BRIDGE pass Docker's firewall ($direction)"
+  done
+}
+
 incus_status() {
   if ! have incus; then
     echo "not installed: scripts/lab.sh up incus"
@@ -206,23 +228,25 @@ incus_status() {
   elif ! incus_initialised; then
     echo "runs, but is not set up: scripts/lab.sh up incus"
   else
-    echo "pools: $(incus storage list --format csv -c nd | tr '\n' ' ')"
+    echo "$(incus version 2>/dev/null | sed -n 's/^Server version: //p'), pool $(incus profile device get default root pool)"
     return 0
   fi
   return 1
 }
 
-# Containers outlive the daemon, so they are stopped first; an Incus run by systemd is the user's own and stays.
+# Containers outlive the daemon, so they are stopped first. An Incus that systemd runs is the user's own and stays;
+# lxcfs stays too, for it holds nothing and may serve others.
 incus_down() {
   local pid
-  if [[ ! -e $INCUS_PID_FILE ]]; then
-    say "Incus was not started by the lab; left as it is"
+  pid=$(cat "$INCUS_PID_FILE" 2>/dev/null) || true
+  if ! is_process "$pid" incusd; then
+    say "no Incus runs that the lab started; nothing is stopped"
     return 0
   fi
-  pid=$(cat "$INCUS_PID_FILE")
-  if incus_answers; then timeout 120 incus admin shutdown --timeout 60 || true; fi
-  if kill -0 "$pid" 2>/dev/null; then kill "$pid"; fi
-  wait_for 30 "the end of incusd" eval "! kill -0 $pid" || die "incusd ($pid) doesn't stop"
+  timeout 120 incus admin shutdown --timeout 60 >/dev/null 2>&1 || kill "$pid"
+  wait_for 30 "the end of incusd" incus_gone "$pid" || die "incusd ($pid) doesn't stop"
   rm -f "$INCUS_PID_FILE"
   say "Incus is stopped"
 }
+
+incus_gone() { ! is_process "$1" incusd; }

@@ -171,6 +171,11 @@ pub trait Cloud: Send + Sync + 'static {
         Guest::Ssh
     }
 
+    /// How long a new instance may stay unseen by find, get and list: nothing is concluded from its absence before.
+    async fn settling(&self) -> Duration {
+        Duration::ZERO
+    }
+
     /// Checks that the credentials are accepted.
     async fn check(&self) -> CloudResult<()>;
 
@@ -203,16 +208,17 @@ pub trait Cloud: Send + Sync + 'static {
     /// some clouds change with the name.
     async fn retire(&self, at: &InstanceRef, name: &str) -> CloudResult<InstanceRef>;
 
-    /// Destroys, running or not.
+    /// Destroys, running or not. What is on its way out is a success; what is gone is a success or
+    /// [`ErrorClass::NotFound`], as the cloud has it. Neither says that it is gone: [`wait`](Self::wait) does.
     async fn destroy(&self, at: &InstanceRef) -> CloudResult<()>;
 
     /// Puts a found instance under our tag.
     async fn adopt(&self, at: &InstanceRef, tag: &Tag) -> CloudResult<()>;
 
-    /// Changes the size, in place where the cloud can.
+    /// Changes the size, in place where the cloud can. May leave it switched off.
     async fn resize(&self, at: &InstanceRef, plan: &Plan) -> CloudResult<()>;
 
-    /// Reinstalls from an image; the address stays.
+    /// Reinstalls from an image; the address stays. May leave it switched off.
     async fn rebuild(&self, at: &InstanceRef, image: &Image, user_data: &str) -> CloudResult<()>;
 
     /// Sets a user's password inside.
@@ -229,7 +235,7 @@ pub trait Cloud: Send + Sync + 'static {
     /// The instance's snapshots.
     async fn snapshots(&self, at: &InstanceRef) -> CloudResult<Vec<Snapshot>>;
 
-    /// Puts the disk back to a snapshot.
+    /// Puts the disk back to a snapshot. May leave it switched off.
     async fn restore_snapshot(&self, at: &InstanceRef, name: &str) -> CloudResult<()>;
 
     /// Deletes a snapshot.
@@ -291,7 +297,10 @@ pub trait Cloud: Send + Sync + 'static {
 impl CloudError {
     /// An error of that class with the cloud's reason.
     pub fn new(class: ErrorClass, message: impl Into<String>) -> Self {
-        Self { class, message: message.into() }
+        Self {
+            class,
+            message: message.into(),
+        }
     }
 
     /// What this cloud can't do, and why.
@@ -301,7 +310,10 @@ impl CloudError {
 
     /// There is no such instance.
     pub fn not_found(at: &InstanceRef) -> Self {
-        Self::new(ErrorClass::NotFound, format!("there is no instance {} in {}", at.id, at.region))
+        Self::new(
+            ErrorClass::NotFound,
+            format!("there is no instance {} in {}", at.id, at.region),
+        )
     }
 }
 
@@ -365,7 +377,11 @@ impl Until {
         };
         CloudError::new(
             ErrorClass::Unavailable,
-            format!("the instance is not {wanted} after {} s; it is {}", timeout.as_secs(), power.as_str()),
+            format!(
+                "the instance is not {wanted} after {} s; it is {}",
+                timeout.as_secs(),
+                power.as_str()
+            ),
         )
     }
 }

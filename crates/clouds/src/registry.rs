@@ -68,6 +68,9 @@ impl Settings {
 
     /// The option of that name, as true or false; false where it is absent.
     pub fn flag(&self, name: &str) -> bool {
-        self.options.get(name).and_then(Value::as_bool).unwrap_or(false)
+        self.options
+            .get(name)
+            .and_then(Value::as_bool)
+            .unwrap_or(false)
     }
 }

@@ -15,13 +15,17 @@ impl Credentials {
     /// Adds a field.
     #[must_use]
     pub fn with(mut self, name: &str, value: impl Into<String>) -> Self {
-        self.fields.push((name.to_owned(), SecretString::from(value.into())));
+        self.fields
+            .push((name.to_owned(), SecretString::from(value.into())));
         self
     }
 
     /// The field of that name.
     pub fn get(&self, name: &str) -> Option<&SecretString> {
-        self.fields.iter().find(|(field, _)| field == name).map(|(_, value)| value)
+        self.fields
+            .iter()
+            .find(|(field, _)| field == name)
+            .map(|(_, value)| value)
     }
 
     /// All fields in the clear, to be sealed or echoed to the caller who just sent them.
@@ -44,9 +48,10 @@ impl Credentials {
     /// The inverse of [`reveal`](Self::reveal).
     pub fn from_map(map: &Map<String, Value>) -> Self {
         let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
-        map.iter().fold(Self::default(), |credentials, (name, value)| {
-            credentials.with(name, text(value))
-        })
+        map.iter()
+            .fold(Self::default(), |credentials, (name, value)| {
+                credentials.with(name, text(value))
+            })
     }
 }
 
@@ -55,7 +60,11 @@ impl Credentials {
 pub fn mask(secret: &str) -> String {
     let length = secret.chars().count();
     let shown = if length > 8 { 4 } else { 0 };
-    secret.chars().take(shown).chain(std::iter::repeat_n('*', length - shown)).collect()
+    secret
+        .chars()
+        .take(shown)
+        .chain(std::iter::repeat_n('*', length - shown))
+        .collect()
 }
 
 #[cfg(test)]

@@ -1,6 +1,8 @@
 //! Applications, and the environments in them: groups of servers on one cloud.
 
-use crate::ids::{ApplicationId, EnvironmentId, IntegrationId, OrganisationId, ProviderId, PublicId};
+use crate::ids::{
+    ApplicationId, EnvironmentId, IntegrationId, OrganisationId, ProviderId, PublicId,
+};
 use crate::time::Timestamp;
 
 /// A group of environments.

@@ -97,7 +97,12 @@ mod tests {
     fn a_public_id_is_24_lower_case_hexadecimal_digits() {
         let id = PublicId::random();
         assert_eq!(id.as_str().parse::<PublicId>().expect("parses"), id);
-        for wrong in ["", "56dd617610d396503e2a6ab", "56DD617610D396503E2A6AB9", "g6dd617610d396503e2a6ab9"] {
+        for wrong in [
+            "",
+            "56dd617610d396503e2a6ab",
+            "56DD617610D396503E2A6AB9",
+            "g6dd617610d396503e2a6ab9",
+        ] {
             assert!(wrong.parse::<PublicId>().is_err(), "{wrong}");
         }
     }

@@ -14,7 +14,12 @@ pub const MAX_INSTANCE_NAME: usize = 63;
 /// spaces and `. _ - ' ( ) & , + @`, 1 to 64 characters, not blank at either end.
 pub fn title(what: &str, name: &str) -> Result<()> {
     let harmless = |c: char| c.is_alphanumeric() || " ._-'()&,+@".contains(c);
-    check(what, name, harmless, "letters, digits, spaces and . _ - ' ( ) & , + @")
+    check(
+        what,
+        name,
+        harmless,
+        "letters, digits, spaces and . _ - ' ( ) & , + @",
+    )
 }
 
 /// Checks the name of a thing that becomes a part of a host name (a node, an environment): letters, digits and
@@ -26,8 +31,10 @@ pub fn label(what: &str, name: &str) -> Result<()> {
     if ends(name.chars().next()) && ends(name.chars().last()) {
         Ok(())
     } else {
-        Err(Error::invalid(format!("the name of {what} begins and ends with a letter or a digit"))
-            .field("name"))
+        Err(Error::invalid(format!(
+            "the name of {what} begins and ends with a letter or a digit"
+        ))
+        .field("name"))
     }
 }
 
@@ -69,7 +76,11 @@ fn separated(text: &str, separator: char) -> String {
     while slug.ends_with(separator) {
         slug.pop();
     }
-    if slug.is_empty() { "x".to_owned() } else { slug }
+    if slug.is_empty() {
+        "x".to_owned()
+    } else {
+        slug
+    }
 }
 
 /// The name that a server gets at the cloud before it is destroyed: `NAME-DEL` and 32 hexadecimal digits.
@@ -84,7 +95,18 @@ mod tests {
 
     #[test]
     fn a_label_with_shell_or_yaml_in_it_is_refused() {
-        for name in ["x\nruncmd: [..]", "a;b", "$(id)", "", " a", "-a", "a-", "é", "a b", &"a".repeat(65)] {
+        for name in [
+            "x\nruncmd: [..]",
+            "a;b",
+            "$(id)",
+            "",
+            " a",
+            "-a",
+            "a-",
+            "é",
+            "a b",
+            &"a".repeat(65),
+        ] {
             assert!(label("a node", name).is_err(), "{name:?}");
         }
         for name in ["web", "web-1", "Web.1_b", "1"] {
@@ -94,7 +116,12 @@ mod tests {
 
     #[test]
     fn a_title_may_hold_what_the_documentation_shows() {
-        for name in ["My App", "Andrei's docker integration", "company name", "my-provider"] {
+        for name in [
+            "My App",
+            "Andrei's docker integration",
+            "company name",
+            "my-provider",
+        ] {
             assert!(title("an application", name).is_ok(), "{name:?}");
         }
         assert!(title("an application", "a\nb").is_err());

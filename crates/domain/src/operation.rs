@@ -168,7 +168,11 @@ mod tests {
         ];
         for from in all {
             for to in all {
-                assert_eq!(from.may_become(to), legal.contains(&(from, to)), "{from:?} -> {to:?}");
+                assert_eq!(
+                    from.may_become(to),
+                    legal.contains(&(from, to)),
+                    "{from:?} -> {to:?}"
+                );
             }
         }
     }

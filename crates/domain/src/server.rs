@@ -221,8 +221,17 @@ mod tests {
 
     #[test]
     fn a_failed_server_never_reads_as_running() {
-        assert_eq!(status(Desired::Running, Power::Running, Setup::Failed), "failed");
-        assert_eq!(status(Desired::Running, Power::Running, Setup::Installing), "installing");
-        assert_eq!(status(Desired::Running, Power::Running, Setup::Ready), "running");
+        assert_eq!(
+            status(Desired::Running, Power::Running, Setup::Failed),
+            "failed"
+        );
+        assert_eq!(
+            status(Desired::Running, Power::Running, Setup::Installing),
+            "installing"
+        );
+        assert_eq!(
+            status(Desired::Running, Power::Running, Setup::Ready),
+            "running"
+        );
     }
 }

@@ -67,7 +67,9 @@ impl Clock {
             // The one reading of the machine's clock; clippy bans it elsewhere.
             #[expect(clippy::disallowed_methods, reason = "this is the clock")]
             Self::System => {
-                let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+                let since = SystemTime::now()
+                    .duration_since(UNIX_EPOCH)
+                    .unwrap_or_default();
                 Timestamp(micros(since))
             }
             Self::Manual(micros) => Timestamp(micros.load(Ordering::SeqCst)),
@@ -81,6 +83,9 @@ mod tests {
 
     #[test]
     fn a_time_is_printed_in_whole_seconds_of_utc() {
-        assert_eq!(Timestamp(1_515_064_474_999_999).rfc3339(), "2018-01-04T11:14:34Z");
+        assert_eq!(
+            Timestamp(1_515_064_474_999_999).rfc3339(),
+            "2018-01-04T11:14:34Z"
+        );
     }
 }

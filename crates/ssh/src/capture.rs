@@ -89,7 +89,7 @@ mod tests {
     fn no_more_than_the_end_of_a_long_output_is_kept() {
         let mut capture = Capture::default();
         for _ in 0..5 {
-            capture.push(&[b'a'; KEPT], |_| ());
+            capture.push(&vec![b'a'; KEPT], |_| ());
         }
         capture.push(b"the end", |_| ());
         let kept = capture.finish(|_| ());

@@ -36,15 +36,24 @@ pub struct SshError {
 
 impl SshError {
     pub(crate) fn new(class: ErrorClass, message: impl Into<String>) -> Self {
-        Self { class, message: message.into() }
+        Self {
+            class,
+            message: message.into(),
+        }
     }
 
     pub(crate) fn unreachable(peer: &str, reason: impl fmt::Display) -> Self {
-        Self::new(ErrorClass::Unreachable, format!("{peer} can't be reached by SSH: {reason}"))
+        Self::new(
+            ErrorClass::Unreachable,
+            format!("{peer} can't be reached by SSH: {reason}"),
+        )
     }
 
     pub(crate) fn timed_out(what: &str, limit: Duration) -> Self {
-        Self::new(ErrorClass::TimedOut, format!("{what} took longer than {} s", limit.as_secs_f32()))
+        Self::new(
+            ErrorClass::TimedOut,
+            format!("{what} took longer than {} s", limit.as_secs_f32()),
+        )
     }
 
     pub(crate) fn host_key_changed(peer: &str, seen: Option<&str>) -> Self {
@@ -62,14 +71,20 @@ impl SshError {
     }
 
     /// A fault of the connection, or of the protocol on it.
-    pub(crate) fn from_russh(peer: &str, pinned: bool, seen: Option<&str>, error: &russh::Error) -> Self {
+    pub(crate) fn from_russh(
+        peer: &str,
+        pinned: bool,
+        seen: Option<&str>,
+        error: &russh::Error,
+    ) -> Self {
         use russh::Error as E;
         match error {
             E::UnknownKey => Self::host_key_changed(peer, seen),
             // Only the pinned key's algorithm is asked for, so a host without it has lost that key.
-            E::NoCommonAlgo { kind: AlgorithmKind::Key, .. } if pinned => {
-                Self::host_key_changed(peer, seen)
-            }
+            E::NoCommonAlgo {
+                kind: AlgorithmKind::Key,
+                ..
+            } if pinned => Self::host_key_changed(peer, seen),
             E::NoCommonAlgo { .. }
             | E::Keys(_)
             | E::SshKey(_)
@@ -77,7 +92,9 @@ impl SshError {
             | E::ChannelOpenFailure(_)
             | E::RequestDenied
             | E::UnsupportedAuthMethod
-            | E::NoAuthMethod => Self::new(ErrorClass::Failed, format!("SSH to {peer} failed: {error}")),
+            | E::NoAuthMethod => {
+                Self::new(ErrorClass::Failed, format!("SSH to {peer} failed: {error}"))
+            }
             // A host that is starting, stopping or overloaded breaks a connection in many ways.
             _ => Self::unreachable(peer, error),
         }

@@ -6,6 +6,7 @@
 
 mod capture;
 mod error;
+mod host_key;
 pub mod keys;
 mod session;
 

@@ -8,31 +8,28 @@ use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use russh::client::{self, AuthResult};
-use russh::keys::{PrivateKeyWithHashAlg, PublicKey, PublicKeyOrCertificate, decode_secret_key};
-use russh::{ChannelMsg, ChannelReadHalf, ChannelWriteHalf, Disconnect, Preferred, Sig};
+use russh::keys::{PrivateKeyWithHashAlg, PublicKey, decode_secret_key};
+use russh::{ChannelMsg, ChannelReadHalf, ChannelWriteHalf, Disconnect, Sig};
 use secrecy::{ExposeSecret, SecretString};
 use tokio::net::TcpStream;
 use tokio::time::{Instant, timeout, timeout_at};
 
 use crate::capture::{Capture, Output};
 use crate::error::{ErrorClass, SshError};
+use crate::host_key::{self, HostKeyCheck};
 
 /// A host that is not up yet swallows packets; a new try is quicker than the kernel's own, ever slower repeats.
 const TCP_CONNECT_LIMIT: Duration = Duration::from_secs(3);
-
-/// A connection on which nothing comes back for this long is dead. A live one answers the keep-alives.
-const SILENCE_LIMIT: Duration = Duration::from_secs(60);
-const KEEPALIVE_INTERVAL: Duration = Duration::from_secs(15);
 
 /// How long the end of the output is waited for after a command's exit, for one that left a child with its pipes.
 const AFTER_EXIT_LIMIT: Duration = Duration::from_secs(1);
 
 /// How long an upload may take before the connection counts as stuck.
-const UPLOAD_LIMIT: Duration = Duration::from_secs(120);
+const UPLOAD_LIMIT: Duration = Duration::from_mins(2);
 
 /// Where to connect, as whom, and which host to expect.
 #[derive(Debug, Clone)]
-pub struct Target<'a> {
+pub struct Target {
     /// An IP address or a host name.
     pub address: String,
     /// The port of its SSH server.
@@ -40,7 +37,7 @@ pub struct Target<'a> {
     /// The user to log in as.
     pub user: String,
     /// The user's Ed25519 private key, as OpenSSH's or PKCS#8's PEM.
-    pub key: &'a SecretString,
+    pub key: SecretString,
     /// The host's public key (`ssh-ed25519 AAAA...`), once it was seen; `None` accepts any, for the first contact.
     pub host_key: Option<String>,
 }
@@ -53,12 +50,6 @@ pub struct Session {
     root: bool,
 }
 
-/// Accepts the pinned key only, or any where none is pinned, and keeps what it saw.
-struct HostKeyCheck {
-    pinned: Option<PublicKey>,
-    seen: Arc<OnceLock<String>>,
-}
-
 /// `text` as one word of a POSIX shell, whatever is in it.
 pub fn quote(text: &str) -> String {
     format!("'{}'", text.replace('\'', r"'\''"))
@@ -68,22 +59,27 @@ pub fn quote(text: &str) -> String {
 
 impl Session {
     /// Connects and logs in within `limit`.
-    pub async fn connect(target: &Target<'_>, limit: Duration) -> Result<Self, SshError> {
+    pub async fn connect(target: &Target, limit: Duration) -> Result<Self, SshError> {
         let peer = format!("{}:{}", target.address, target.port);
         match timeout(limit, Self::open(target, &peer)).await {
             Ok(result) => result,
-            Err(_) => Err(SshError::timed_out(&format!("connecting to {peer} by SSH"), limit)),
+            Err(_) => Err(SshError::timed_out(
+                &format!("connecting to {peer} by SSH"),
+                limit,
+            )),
         }
     }
 
-    async fn open(target: &Target<'_>, peer: &str) -> Result<Self, SshError> {
+    async fn open(target: &Target, peer: &str) -> Result<Self, SshError> {
         let failed = |message: String| SshError::new(ErrorClass::Failed, message);
         // The parser's own words stay out of the message: they could quote the key.
         let key = decode_secret_key(target.key.expose_secret(), None)
             .map_err(|_| failed("the private key for SSH can't be read".to_owned()))?;
         let pinned = match &target.host_key {
             Some(line) => Some(PublicKey::from_openssh(line).map_err(|error| {
-                failed(format!("the stored SSH host key of {peer} can't be read: {error}"))
+                failed(format!(
+                    "the stored SSH host key of {peer} can't be read: {error}"
+                ))
             })?),
             None => None,
         };
@@ -98,13 +94,23 @@ impl Session {
 
         let seen = Arc::new(OnceLock::new());
         let is_pinned = pinned.is_some();
-        let translate =
-            |error: russh::Error| SshError::from_russh(peer, is_pinned, seen.get().map(String::as_str), &error);
-        let config = Arc::new(config(pinned.as_ref()));
-        let check = HostKeyCheck { pinned, seen: Arc::clone(&seen) };
-        let mut handle = client::connect_stream(config, stream, check).await.map_err(translate)?;
+        let translate = |error: russh::Error| {
+            SshError::from_russh(peer, is_pinned, seen.get().map(String::as_str), &error)
+        };
+        let config = Arc::new(host_key::config(pinned.as_ref()));
+        let check = HostKeyCheck {
+            pinned,
+            seen: Arc::clone(&seen),
+        };
+        let mut handle = client::connect_stream(config, stream, check)
+            .await
+            .map_err(translate)?;
         let key = PrivateKeyWithHashAlg::new(Arc::new(key), None);
-        match handle.authenticate_publickey(&target.user, key).await.map_err(translate)? {
+        match handle
+            .authenticate_publickey(&target.user, key)
+            .await
+            .map_err(translate)?
+        {
             AuthResult::Success => {}
             AuthResult::Failure { .. } => {
                 let message = format!("{peer} doesn't let {} in with this key", target.user);
@@ -112,7 +118,12 @@ impl Session {
             }
         }
         let host_key = seen.get().cloned().unwrap_or_default();
-        Ok(Self { handle, peer: peer.to_owned(), host_key, root: target.user == "root" })
+        Ok(Self {
+            handle,
+            peer: peer.to_owned(),
+            host_key,
+            root: target.user == "root",
+        })
     }
 
     /// The host's public key, to be pinned at the first contact: `ssh-ed25519 AAAA...`, without a comment.
@@ -122,7 +133,11 @@ impl Session {
 
     /// `command` as root would run it: as it is where root is logged in, through `sudo -n` otherwise.
     pub fn as_root(&self, command: &str) -> String {
-        if self.root { command.to_owned() } else { format!("sudo -n -- /bin/sh -c {}", quote(command)) }
+        if self.root {
+            command.to_owned()
+        } else {
+            format!("sudo -n -- /bin/sh -c {}", quote(command))
+        }
     }
 
     /// Runs a command by the login shell, with `stdin` as its whole input, and waits for its end.
@@ -138,7 +153,9 @@ impl Session {
     ) -> Result<Output, SshError> {
         let deadline = Instant::now() + limit;
         let too_long = || SshError::timed_out(&format!("a command on {}", self.peer), limit);
-        let opened = timeout_at(deadline, self.start(command)).await.map_err(|_| too_long())?;
+        let opened = timeout_at(deadline, self.start(command))
+            .await
+            .map_err(|_| too_long())?;
         let (mut reading, writing) = opened?;
 
         let write = async {
@@ -157,18 +174,16 @@ impl Session {
                 }
             }
         });
-        match ended.await {
-            Ok(output) => output,
-            Err(_) => {
-                // Best effort on a connection that may be stuck: the caller has waited long enough.
-                let stop = async {
-                    let _ = writing.signal(Sig::TERM).await;
-                    let _ = writing.close().await;
-                };
-                let _ = timeout(AFTER_EXIT_LIMIT, stop).await;
-                Err(too_long())
-            }
+        if let Ok(output) = ended.await {
+            return output;
         }
+        // Best effort on a connection that may be stuck: the caller has waited long enough.
+        let stop = async {
+            let _ = writing.signal(Sig::TERM).await;
+            let _ = writing.close().await;
+        };
+        let _ = timeout(AFTER_EXIT_LIMIT, stop).await;
+        Err(too_long())
     }
 
     /// Writes a file as root: all of it or nothing, with its final mode from the first byte on.
@@ -180,7 +195,9 @@ impl Session {
              chmod {mode:o} \"$t\" && mv -f \"$t\" {path} || {{ rm -f \"$t\"; exit 1; }}",
             bytes.len()
         ));
-        let output = self.run(&command, Some(bytes), UPLOAD_LIMIT, |_| ()).await?;
+        let output = self
+            .run(&command, Some(bytes), UPLOAD_LIMIT, |_| ())
+            .await?;
         if output.success() {
             Ok(())
         } else {
@@ -201,7 +218,11 @@ impl Session {
         command: &str,
     ) -> Result<(ChannelReadHalf, ChannelWriteHalf<client::Msg>), SshError> {
         let translate = |error| SshError::from_russh(&self.peer, true, None, &error);
-        let channel = self.handle.channel_open_session().await.map_err(translate)?;
+        let channel = self
+            .handle
+            .channel_open_session()
+            .await
+            .map_err(translate)?;
         let (reading, writing) = channel.split();
         writing.exec(true, command).await.map_err(translate)?;
         Ok((reading, writing))
@@ -217,7 +238,9 @@ impl Session {
         loop {
             let message = match status {
                 None => channel.wait().await,
-                Some(_) => timeout(AFTER_EXIT_LIMIT, channel.wait()).await.unwrap_or(None),
+                Some(_) => timeout(AFTER_EXIT_LIMIT, channel.wait())
+                    .await
+                    .unwrap_or(None),
             };
             match message {
                 Some(ChannelMsg::Data { data }) => stdout.push(&data, &mut *on_line),
@@ -236,41 +259,16 @@ impl Session {
         }
         let (stdout, stderr) = (stdout.finish(&mut *on_line), stderr.finish(&mut *on_line));
         match status {
-            Some(status) => Ok(Output { status, stdout, stderr }),
-            None => Err(SshError::unreachable(&self.peer, "the connection broke while a command ran")),
+            Some(status) => Ok(Output {
+                status,
+                stdout,
+                stderr,
+            }),
+            None => Err(SshError::unreachable(
+                &self.peer,
+                "the connection broke while a command ran",
+            )),
         }
-    }
-}
-
-// === impl HostKeyCheck ===
-
-impl client::Handler for HostKeyCheck {
-    type Error = russh::Error;
-
-    async fn check_server_key(&mut self, shown: &PublicKeyOrCertificate) -> Result<bool, Self::Error> {
-        let shown = shown.public_key();
-        let bare = PublicKey::new(shown.key_data().clone(), "");
-        // A later exchange of keys on the same connection calls this again; the first key stays what was seen.
-        let first = self.seen.get_or_init(|| bare.to_openssh().unwrap_or_default());
-        let same = bare.to_openssh().is_ok_and(|line| line == *first && !line.is_empty());
-        Ok(same && self.pinned.as_ref().is_none_or(|pinned| pinned.key_data() == shown.key_data()))
-    }
-}
-
-fn config(pinned: Option<&PublicKey>) -> client::Config {
-    let mut preferred = Preferred::DEFAULT;
-    match pinned {
-        // Otherwise a host that gained a key of a better kind would seem to have changed.
-        Some(key) => preferred.key = vec![key.algorithm()].into(),
-        // RSA host keys can't be verified in this build: never agree on one.
-        None => preferred.key.to_mut().retain(|algorithm| !algorithm.is_rsa()),
-    }
-    client::Config {
-        preferred,
-        nodelay: true,
-        inactivity_timeout: Some(SILENCE_LIMIT),
-        keepalive_interval: Some(KEEPALIVE_INTERVAL),
-        ..client::Config::default()
     }
 }
 

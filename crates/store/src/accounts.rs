@@ -7,7 +7,11 @@ use crate::query::{Row, sql};
 use crate::session::Session;
 
 /// Adds an organisation. Its slug must be free: see [`slug_is_taken`].
-pub async fn create_organisation(session: &mut Session, name: &str, slug: &str) -> Result<Organisation> {
+pub async fn create_organisation(
+    session: &mut Session,
+    name: &str,
+    slug: &str,
+) -> Result<Organisation> {
     let (public_id, now) = (PublicId::random(), session.now());
     let row = session
         .one(
@@ -26,13 +30,26 @@ pub async fn create_organisation(session: &mut Session, name: &str, slug: &str) 
 
 /// Whether an organisation has that slug.
 pub async fn slug_is_taken(session: &mut Session, slug: &str) -> Result<bool> {
-    Ok(session.optional(sql!("SELECT 1 AS one FROM organisations WHERE slug = $1").arg(slug)).await?.is_some())
+    Ok(session
+        .optional(sql!("SELECT 1 AS one FROM organisations WHERE slug = $1").arg(slug))
+        .await?
+        .is_some())
 }
 
 /// The organisation with that public id.
-pub async fn organisation_by_public_id(session: &mut Session, id: &PublicId) -> Result<Option<Organisation>> {
-    let query = sql!("SELECT id, public_id, name, slug, created_at FROM organisations WHERE public_id = $1");
-    session.optional(query.arg(id)).await?.as_ref().map(organisation).transpose()
+pub async fn organisation_by_public_id(
+    session: &mut Session,
+    id: &PublicId,
+) -> Result<Option<Organisation>> {
+    let query = sql!(
+        "SELECT id, public_id, name, slug, created_at FROM organisations WHERE public_id = $1"
+    );
+    session
+        .optional(query.arg(id))
+        .await?
+        .as_ref()
+        .map(organisation)
+        .transpose()
 }
 
 /// All organisations, for the operator.
@@ -43,7 +60,10 @@ pub async fn organisations(session: &mut Session) -> Result<Vec<Organisation>> {
 
 /// Whether anybody has registered yet.
 pub async fn is_empty(session: &mut Session) -> Result<bool> {
-    Ok(session.optional(sql!("SELECT 1 AS one FROM users LIMIT 1")).await?.is_none())
+    Ok(session
+        .optional(sql!("SELECT 1 AS one FROM users LIMIT 1"))
+        .await?
+        .is_none())
 }
 
 /// A user to be added.
@@ -86,7 +106,12 @@ pub async fn user_by_email(session: &mut Session, email: &str) -> Result<Option<
     let query = sql!(
         "SELECT id, organisation_id, email, user_name, password_hash, role, created_at FROM users WHERE email = $1"
     );
-    session.optional(query.arg(email)).await?.as_ref().map(user).transpose()
+    session
+        .optional(query.arg(email))
+        .await?
+        .as_ref()
+        .map(user)
+        .transpose()
 }
 
 /// All users with the name of their organisation, for the operator.
@@ -95,16 +120,33 @@ pub async fn users(session: &mut Session) -> Result<Vec<(User, String)>> {
         "SELECT u.id, u.organisation_id, u.email, u.user_name, u.password_hash, u.role, u.created_at, o.name \
          FROM users u JOIN organisations o ON o.id = u.organisation_id ORDER BY u.id"
     );
-    session.all(query).await?.iter().map(|row| Ok((user(row)?, row.get("name")?))).collect()
+    session
+        .all(query)
+        .await?
+        .iter()
+        .map(|row| Ok((user(row)?, row.get("name")?)))
+        .collect()
 }
 
 /// Changes a user's password hash.
 pub async fn set_password_hash(session: &mut Session, user: UserId, hash: &str) -> Result<()> {
-    session.execute(sql!("UPDATE users SET password_hash = $1 WHERE id = $2").arg(hash).arg(user)).await.map(drop)
+    session
+        .execute(
+            sql!("UPDATE users SET password_hash = $1 WHERE id = $2")
+                .arg(hash)
+                .arg(user),
+        )
+        .await
+        .map(drop)
 }
 
 /// Stores a pair of tokens by their hashes.
-pub async fn create_tokens(session: &mut Session, user: UserId, persistent: &str, refreshing: &str) -> Result<()> {
+pub async fn create_tokens(
+    session: &mut Session,
+    user: UserId,
+    persistent: &str,
+    refreshing: &str,
+) -> Result<()> {
     let now = session.now();
     session
         .execute(
@@ -119,14 +161,19 @@ pub async fn create_tokens(session: &mut Session, user: UserId, persistent: &str
 }
 
 /// The user whose persistent token has that hash, with its organisation.
-pub async fn user_by_token(session: &mut Session, hash: &str) -> Result<Option<(User, Organisation)>> {
+pub async fn user_by_token(
+    session: &mut Session,
+    hash: &str,
+) -> Result<Option<(User, Organisation)>> {
     let query = sql!(
         "SELECT u.id, u.organisation_id, u.email, u.user_name, u.password_hash, u.role, u.created_at, \
                 o.public_id, o.name, o.slug, o.created_at AS organisation_created_at \
          FROM tokens t JOIN users u ON u.id = t.user_id JOIN organisations o ON o.id = u.organisation_id \
          WHERE t.persistent_hash = $1 AND t.revoked_at IS NULL"
     );
-    let Some(row) = session.optional(query.arg(hash)).await? else { return Ok(None) };
+    let Some(row) = session.optional(query.arg(hash)).await? else {
+        return Ok(None);
+    };
     let user = user(&row)?;
     let organisation = Organisation {
         id: user.organisation_id,
@@ -145,7 +192,11 @@ pub async fn revoke_by_refreshing(session: &mut Session, hash: &str) -> Result<O
     let query = sql!(
         "UPDATE tokens SET revoked_at = $1 WHERE refreshing_hash = $2 AND revoked_at IS NULL RETURNING user_id"
     );
-    session.optional(query.arg(now).arg(hash)).await?.map(|row| row.get("user_id").map(UserId)).transpose()
+    session
+        .optional(query.arg(now).arg(hash))
+        .await?
+        .map(|row| row.get("user_id").map(UserId))
+        .transpose()
 }
 
 /// Revokes all tokens of a user.
@@ -181,14 +232,24 @@ pub async fn invite(
 }
 
 /// Uses an invitation up. `None`: there is none, it was used, or it has expired.
-pub async fn use_invitation(session: &mut Session, hash: &str) -> Result<Option<(Option<OrganisationId>, Role)>> {
+pub async fn use_invitation(
+    session: &mut Session,
+    hash: &str,
+) -> Result<Option<(Option<OrganisationId>, Role)>> {
     let now = session.now();
     let query = sql!(
         "UPDATE invitations SET used_at = $1 WHERE token_hash = $2 AND used_at IS NULL AND expires_at > $1 \
          RETURNING organisation_id, role"
     );
     let row = session.optional(query.arg(now).arg(hash)).await?;
-    row.map(|row| Ok((row.get::<Option<i64>>("organisation_id")?.map(OrganisationId), row.word("role")?))).transpose()
+    row.map(|row| {
+        Ok((
+            row.get::<Option<i64>>("organisation_id")?
+                .map(OrganisationId),
+            row.word("role")?,
+        ))
+    })
+    .transpose()
 }
 
 fn organisation(row: &Row) -> Result<Organisation> {

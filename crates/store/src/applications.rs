@@ -38,11 +38,20 @@ pub async fn list(session: &mut Session, organisation: OrganisationId) -> Result
         "SELECT id, public_id, name, kind, is_default, created_at FROM applications \
          WHERE organisation_id = $1 AND deleted_at IS NULL ORDER BY id"
     );
-    session.all(query.arg(organisation)).await?.iter().map(application).collect()
+    session
+        .all(query.arg(organisation))
+        .await?
+        .iter()
+        .map(application)
+        .collect()
 }
 
 /// Locks an application against being deleted while an environment is made in it; false when it is gone.
-pub async fn hold(session: &mut Session, organisation: OrganisationId, id: ApplicationId) -> Result<bool> {
+pub async fn hold(
+    session: &mut Session,
+    organisation: OrganisationId,
+    id: ApplicationId,
+) -> Result<bool> {
     let query = sql!(
         "UPDATE applications SET created_at = created_at \
          WHERE organisation_id = $1 AND id = $2 AND deleted_at IS NULL"
@@ -51,7 +60,11 @@ pub async fn hold(session: &mut Session, organisation: OrganisationId, id: Appli
 }
 
 /// Deletes an application without environments, never the default one; false while that does not hold.
-pub async fn delete(session: &mut Session, organisation: OrganisationId, id: ApplicationId) -> Result<bool> {
+pub async fn delete(
+    session: &mut Session,
+    organisation: OrganisationId,
+    id: ApplicationId,
+) -> Result<bool> {
     if !hold(session, organisation, id).await? {
         return Ok(false);
     }
@@ -60,7 +73,10 @@ pub async fn delete(session: &mut Session, organisation: OrganisationId, id: App
         "UPDATE applications SET deleted_at = $1 WHERE organisation_id = $2 AND id = $3 AND deleted_at IS NULL \
          AND NOT EXISTS (SELECT 1 FROM environments e WHERE e.application_id = applications.id AND e.deleted_at IS NULL)"
     );
-    Ok(session.execute(query.arg(now).arg(organisation).arg(id)).await? > 0)
+    Ok(session
+        .execute(query.arg(now).arg(organisation).arg(id))
+        .await?
+        > 0)
 }
 
 fn application(row: &Row) -> Result<Application> {

@@ -31,7 +31,12 @@ pub struct Entry {
 }
 
 /// Adds a line for what an actor did, in the transaction that does it.
-pub async fn record(session: &mut Session, actor: &Actor, action: &str, subject: &str) -> Result<()> {
+pub async fn record(
+    session: &mut Session,
+    actor: &Actor,
+    action: &str,
+    subject: &str,
+) -> Result<()> {
     let entry = Entry {
         id: 0,
         at: session.now(),
@@ -46,7 +51,12 @@ pub async fn record(session: &mut Session, actor: &Actor, action: &str, subject:
 }
 
 /// Adds a line for what the operator or a reconciler did.
-pub async fn record_operator(session: &mut Session, facade: &str, action: &str, subject: &str) -> Result<()> {
+pub async fn record_operator(
+    session: &mut Session,
+    facade: &str,
+    action: &str,
+    subject: &str,
+) -> Result<()> {
     let entry = Entry {
         id: 0,
         at: session.now(),
@@ -68,7 +78,9 @@ async fn append(session: &mut Session, mut entry: Entry) -> Result<()> {
             postgres: "LOCK TABLE audit IN EXCLUSIVE MODE"
         ))
         .await?;
-    let last = session.optional(sql!("SELECT id, hash FROM audit ORDER BY id DESC LIMIT 1")).await?;
+    let last = session
+        .optional(sql!("SELECT id, hash FROM audit ORDER BY id DESC LIMIT 1"))
+        .await?;
     let (id, before) = match last {
         Some(row) => (row.get::<i64>("id")?, row.get::<String>("hash")?),
         None => (0, String::new()),

@@ -28,9 +28,13 @@ impl FromStr for Location {
             return Ok(Self::Sqlite(PathBuf::from(path.trim_start_matches("//"))));
         }
         // The URL may hold a password: neither it nor the parser's error is repeated.
-        PgConnectOptions::from_str(url).map(|options| Self::Postgres(Box::new(options))).map_err(
-            |_| Error::invalid("a database URL is postgres://USER:PASSWORD@HOST/NAME or sqlite:PATH"),
-        )
+        PgConnectOptions::from_str(url)
+            .map(|options| Self::Postgres(Box::new(options)))
+            .map_err(|_| {
+                Error::invalid(
+                    "a database URL is postgres://USER:PASSWORD@HOST/NAME or sqlite:PATH",
+                )
+            })
     }
 }
 
@@ -55,15 +59,25 @@ pub(crate) fn error(error: sqlx::Error) -> Error {
                 .source(error);
         }
         let code = database.code().unwrap_or_default().into_owned();
-        let away = if database.try_downcast_ref::<sqlx::sqlite::SqliteError>().is_some() {
+        let away = if database
+            .try_downcast_ref::<sqlx::sqlite::SqliteError>()
+            .is_some()
+        {
             // BUSY, LOCKED, READONLY, IOERR, FULL, CANTOPEN; the low byte is the primary code.
             let primary = code.parse::<i64>().unwrap_or(0) & 0xff;
             matches!(primary, 5 | 6 | 8 | 10 | 13 | 14)
         } else {
             // Connection, resources, operator intervention, system; read-only; serialization.
-            ["08", "53", "57", "58", "40"].iter().any(|class| code.starts_with(class)) || code == "25006"
+            ["08", "53", "57", "58", "40"]
+                .iter()
+                .any(|class| code.starts_with(class))
+                || code == "25006"
         };
-        return if away { unavailable(error) } else { Error::internal("a statement failed").source(error) };
+        return if away {
+            unavailable(error)
+        } else {
+            Error::internal("a statement failed").source(error)
+        };
     }
     match error {
         sqlx::Error::Io(_)

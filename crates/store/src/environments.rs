@@ -1,7 +1,7 @@
 //! Environments.
 
 use domain::environment::Environment;
-use domain::{ApplicationId, EnvironmentId, OrganisationId, ProviderId, PublicId, Result};
+use domain::{ApplicationId, EnvironmentId, OrganisationId, ProviderId, PublicId, Result, UserId};
 
 use crate::query::{Row, json, sql};
 use crate::session::Session;
@@ -58,7 +58,12 @@ pub async fn list(session: &mut Session, organisation: OrganisationId) -> Result
         columns!(),
         " FROM environments WHERE organisation_id = $1 AND deleted_at IS NULL ORDER BY id"
     ));
-    session.all(query.arg(organisation)).await?.iter().map(environment).collect()
+    session
+        .all(query.arg(organisation))
+        .await?
+        .iter()
+        .map(environment)
+        .collect()
 }
 
 /// The organisation's environment with that public id.
@@ -72,7 +77,12 @@ pub async fn by_public_id(
         columns!(),
         " FROM environments WHERE organisation_id = $1 AND public_id = $2 AND deleted_at IS NULL"
     ));
-    session.optional(query.arg(organisation).arg(id)).await?.as_ref().map(environment).transpose()
+    session
+        .optional(query.arg(organisation).arg(id))
+        .await?
+        .as_ref()
+        .map(environment)
+        .transpose()
 }
 
 /// The environment of that name in an application.
@@ -87,8 +97,26 @@ pub async fn by_name(
         columns!(),
         " FROM environments WHERE organisation_id = $1 AND application_id = $2 AND name = $3 AND deleted_at IS NULL"
     ));
-    let row = session.optional(query.arg(organisation).arg(application).arg(name)).await?;
+    let row = session
+        .optional(query.arg(organisation).arg(application).arg(name))
+        .await?;
     row.as_ref().map(environment).transpose()
+}
+
+/// An environment of any organisation with its organisation's first user, for the operator.
+pub async fn for_operator(
+    session: &mut Session,
+    id: &PublicId,
+) -> Result<Option<(Environment, UserId)>> {
+    let query = sql!(concat!(
+        "SELECT ",
+        columns!(),
+        ", (SELECT MIN(u.id) FROM users u WHERE u.organisation_id = environments.organisation_id) AS owner \
+         FROM environments WHERE public_id = $1 AND deleted_at IS NULL AND NOT deleting"
+    ));
+    let row = session.optional(query.arg(id)).await?;
+    row.map(|row| Ok((environment(&row)?, UserId(row.get("owner")?))))
+        .transpose()
 }
 
 /// Locks an environment against changes by others until the session ends. `None` when it is gone.
@@ -102,19 +130,34 @@ pub async fn lock(
          WHERE organisation_id = $1 AND id = $2 AND deleted_at IS NULL RETURNING ",
         columns!()
     ));
-    session.optional(query.arg(organisation).arg(id)).await?.as_ref().map(environment).transpose()
+    session
+        .optional(query.arg(organisation).arg(id))
+        .await?
+        .as_ref()
+        .map(environment)
+        .transpose()
 }
 
 /// Notes that an environment is to go.
-pub async fn mark_deleting(session: &mut Session, organisation: OrganisationId, id: EnvironmentId) -> Result<()> {
-    let query = sql!("UPDATE environments SET deleting = TRUE WHERE organisation_id = $1 AND id = $2");
-    session.execute(query.arg(organisation).arg(id)).await.map(drop)
+pub async fn mark_deleting(
+    session: &mut Session,
+    organisation: OrganisationId,
+    id: EnvironmentId,
+) -> Result<()> {
+    let query =
+        sql!("UPDATE environments SET deleting = TRUE WHERE organisation_id = $1 AND id = $2");
+    session
+        .execute(query.arg(organisation).arg(id))
+        .await
+        .map(drop)
 }
 
 /// Lets an environment go that was to go and in which no server lives any more. The lock on its row comes first, so
 /// that of two servers that end at once the second sees the first.
 pub async fn finish_deleting(session: &mut Session, id: EnvironmentId) -> Result<()> {
-    session.execute(sql!("UPDATE environments SET deleting = deleting WHERE id = $1").arg(id)).await?;
+    session
+        .execute(sql!("UPDATE environments SET deleting = deleting WHERE id = $1").arg(id))
+        .await?;
     let now = session.now();
     let query = sql!(
         "UPDATE environments SET deleted_at = $1 WHERE id = $2 AND deleting AND deleted_at IS NULL \

@@ -63,15 +63,19 @@ pub async fn regions(session: &mut Session) -> Result<Vec<HouseRegion>> {
 
 /// The region with that slug.
 pub async fn region_by_slug(session: &mut Session, slug: &str) -> Result<Option<HouseRegion>> {
-    let query =
-        sql!("SELECT slug, name, cloud, options, sealed_credentials, open, source FROM regions WHERE slug = $1");
+    let query = sql!(
+        "SELECT slug, name, cloud, options, sealed_credentials, open, source FROM regions WHERE slug = $1"
+    );
     let row = session.optional(query.arg(slug)).await?;
     row.map(|row| region(session, &row)).transpose()
 }
 
 /// Removes a region; false when there was none.
 pub async fn remove_region(session: &mut Session, slug: &str) -> Result<bool> {
-    Ok(session.execute(sql!("DELETE FROM regions WHERE slug = $1").arg(slug)).await? > 0)
+    Ok(session
+        .execute(sql!("DELETE FROM regions WHERE slug = $1").arg(slug))
+        .await?
+        > 0)
 }
 
 /// Adds a plan or lays it anew; with `keep`, one that is there stays as it is.
@@ -136,11 +140,19 @@ pub async fn plans(session: &mut Session) -> Result<Vec<Plan>> {
 
 /// Removes a plan; false when there was none.
 pub async fn remove_plan(session: &mut Session, slug: &str) -> Result<bool> {
-    Ok(session.execute(sql!("DELETE FROM plans WHERE slug = $1").arg(slug)).await? > 0)
+    Ok(session
+        .execute(sql!("DELETE FROM plans WHERE slug = $1").arg(slug))
+        .await?
+        > 0)
 }
 
 /// Adds an image or lays it anew; with `keep`, one that is there stays as it is.
-pub async fn put_image(session: &mut Session, image: &Image, source: &str, keep: bool) -> Result<()> {
+pub async fn put_image(
+    session: &mut Session,
+    image: &Image,
+    source: &str,
+    keep: bool,
+) -> Result<()> {
     let query = if keep {
         sql!(
             "INSERT INTO images (slug, name, distribution, login_user, places, open, source) \
@@ -172,7 +184,9 @@ pub async fn put_image(session: &mut Session, image: &Image, source: &str, keep:
 /// All images.
 pub async fn images(session: &mut Session) -> Result<Vec<Image>> {
     let rows = session
-        .all(sql!("SELECT slug, name, distribution, login_user, places, open FROM images ORDER BY slug"))
+        .all(sql!(
+            "SELECT slug, name, distribution, login_user, places, open FROM images ORDER BY slug"
+        ))
         .await?;
     rows.iter()
         .map(|row| {
@@ -190,14 +204,18 @@ pub async fn images(session: &mut Session) -> Result<Vec<Image>> {
 
 /// Removes an image; false when there was none.
 pub async fn remove_image(session: &mut Session, slug: &str) -> Result<bool> {
-    Ok(session.execute(sql!("DELETE FROM images WHERE slug = $1").arg(slug)).await? > 0)
+    Ok(session
+        .execute(sql!("DELETE FROM images WHERE slug = $1").arg(slug))
+        .await?
+        > 0)
 }
 
 fn region(session: &Session, row: &Row) -> Result<HouseRegion> {
     let slug: String = row.get("slug")?;
     let sealed: Vec<u8> = row.get("sealed_credentials")?;
     let opened = session.sealer().unseal(&place(&slug), &sealed)?;
-    let fields: Map<String, Value> = serde_json::from_str(opened.expose_secret()).unwrap_or_default();
+    let fields: Map<String, Value> =
+        serde_json::from_str(opened.expose_secret()).unwrap_or_default();
     Ok(HouseRegion {
         slug,
         name: row.get("name")?,

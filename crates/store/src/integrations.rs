@@ -49,19 +49,27 @@ pub async fn list(session: &mut Session, organisation: OrganisationId) -> Result
 }
 
 /// Deletes an integration; false when there is none.
-pub async fn delete(session: &mut Session, organisation: OrganisationId, id: &PublicId) -> Result<bool> {
+pub async fn delete(
+    session: &mut Session,
+    organisation: OrganisationId,
+    id: &PublicId,
+) -> Result<bool> {
     let now = session.now();
     let query = sql!(
         "UPDATE integrations SET deleted_at = $1 WHERE organisation_id = $2 AND public_id = $3 AND deleted_at IS NULL"
     );
-    Ok(session.execute(query.arg(now).arg(organisation).arg(id)).await? > 0)
+    Ok(session
+        .execute(query.arg(now).arg(organisation).arg(id))
+        .await?
+        > 0)
 }
 
 fn integration(session: &Session, row: &Row) -> Result<Integration> {
     let public_id = row.word("public_id")?;
     let sealed: Vec<u8> = row.get("sealed_meta")?;
     let opened = session.sealer().unseal(&place(&public_id), &sealed)?;
-    let fields: Map<String, Value> = serde_json::from_str(opened.expose_secret()).unwrap_or_default();
+    let fields: Map<String, Value> =
+        serde_json::from_str(opened.expose_secret()).unwrap_or_default();
     Ok(Integration {
         id: IntegrationId(row.get("id")?),
         public_id,

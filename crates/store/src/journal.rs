@@ -17,5 +17,15 @@ pub async fn add(
     let query = sql!(
         "INSERT INTO journal (organisation_id, user_id, kind, body, created_at) VALUES ($1, $2, $3, $4, $5)"
     );
-    session.execute(query.arg(organisation).arg(user).arg(kind).arg(body).arg(now)).await.map(drop)
+    session
+        .execute(
+            query
+                .arg(organisation)
+                .arg(user)
+                .arg(kind)
+                .arg(body)
+                .arg(now),
+        )
+        .await
+        .map(drop)
 }

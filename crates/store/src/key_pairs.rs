@@ -7,8 +7,14 @@ use crate::query::sql;
 use crate::session::Session;
 
 /// Adds a pair; an organisation has one for each purpose.
-pub async fn create(session: &mut Session, organisation: OrganisationId, pair: &KeyPair) -> Result<()> {
-    let sealed = session.sealer().seal(&place(&pair.public_id), &pair.private_key)?;
+pub async fn create(
+    session: &mut Session,
+    organisation: OrganisationId,
+    pair: &KeyPair,
+) -> Result<()> {
+    let sealed = session
+        .sealer()
+        .seal(&place(&pair.public_id), &pair.private_key)?;
     let now = session.now();
     session
         .execute(
@@ -30,7 +36,11 @@ pub async fn create(session: &mut Session, organisation: OrganisationId, pair: &
 }
 
 /// The organisation's pair for a purpose.
-pub async fn by_purpose(session: &mut Session, organisation: OrganisationId, purpose: KeyPurpose) -> Result<KeyPair> {
+pub async fn by_purpose(
+    session: &mut Session,
+    organisation: OrganisationId,
+    purpose: KeyPurpose,
+) -> Result<KeyPair> {
     let row = session
         .one(
             sql!(

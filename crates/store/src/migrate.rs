@@ -19,12 +19,18 @@ macro_rules! migrations {
 }
 
 pub(crate) async fn sqlite(pool: &SqlitePool) -> Result<()> {
-    migrations!("sqlite": 1 "0001_foundation").run(pool).await.map_err(failed)
+    migrations!("sqlite": 1 "0001_foundation")
+        .run(pool)
+        .await
+        .map_err(failed)
 }
 
 /// Several replicas may start at once; sqlx takes an advisory lock.
 pub(crate) async fn postgres(pool: &PgPool) -> Result<()> {
-    migrations!("postgres": 1 "0001_foundation").run(pool).await.map_err(failed)
+    migrations!("postgres": 1 "0001_foundation")
+        .run(pool)
+        .await
+        .map_err(failed)
 }
 
 fn failed(error: sqlx::migrate::MigrateError) -> Error {

@@ -95,7 +95,16 @@ pub async fn enqueue(session: &mut Session, new: &NewOperation<'_>) -> Result<Op
         )
         .await?;
     let operation = operation(&row)?;
-    add_event(session, operation.id, Step { name: "queued", percent: 0, message: "queued" }).await?;
+    add_event(
+        session,
+        operation.id,
+        Step {
+            name: "queued",
+            percent: 0,
+            message: "queued",
+        },
+    )
+    .await?;
     session.tell();
     Ok(operation)
 }
@@ -107,7 +116,12 @@ pub async fn ready_lanes(session: &mut Session) -> Result<Vec<String>> {
         "SELECT DISTINCT lane FROM operations WHERE status IN ('queued', 'running') AND \
          ((status = 'queued' AND not_before <= $1) OR (status = 'running' AND lease_until < $1))"
     );
-    session.all(query.arg(now)).await?.iter().map(|row| row.get("lane")).collect()
+    session
+        .all(query.arg(now))
+        .await?
+        .iter()
+        .map(|row| row.get("lane"))
+        .collect()
 }
 
 /// When something that can't be claimed yet will be.
@@ -116,7 +130,11 @@ pub async fn next_ready(session: &mut Session) -> Result<Option<Timestamp>> {
         "SELECT MIN(CASE WHEN status = 'queued' THEN not_before ELSE lease_until END) AS next FROM operations \
          WHERE status IN ('queued', 'running')"
     );
-    Ok(session.one(query).await?.get::<Option<i64>>("next")?.map(Timestamp))
+    Ok(session
+        .one(query)
+        .await?
+        .get::<Option<i64>>("next")?
+        .map(Timestamp))
 }
 
 /// Claims up to `limit` operations of a lane for `owner`: what is due, or whose lease has run out, and before which
@@ -151,7 +169,14 @@ pub async fn claim(
     );
     let limit = i64::try_from(limit).unwrap_or(i64::MAX);
     let rows = session
-        .all(query.arg(owner).arg(now.plus(lease)).arg(now).arg(lane).arg(limit))
+        .all(
+            query
+                .arg(owner)
+                .arg(now.plus(lease))
+                .arg(now)
+                .arg(lane)
+                .arg(limit),
+        )
         .await?;
     rows.iter().map(operation).collect()
 }
@@ -175,6 +200,18 @@ pub async fn renew(session: &mut Session, owner: &str, lease: Duration) -> Resul
         .collect()
 }
 
+/// What of a worker's operations is to be called off.
+pub async fn cancelled(session: &mut Session, owner: &str) -> Result<Vec<OperationId>> {
+    let query = sql!(
+        "SELECT id FROM operations WHERE status IN ('queued', 'running') AND status = 'running' \
+         AND lease_owner = $1 AND cancel_requested"
+    );
+    let rows = session.all(query.arg(owner)).await?;
+    rows.iter()
+        .map(|row| row.get("id").map(OperationId))
+        .collect()
+}
+
 /// Records a step, and with it whatever else the session writes. Errors: `Conflict` when the lease is another's by
 /// now; the caller must drop the session and stop.
 pub async fn step(session: &mut Session, lease: &Lease, step: Step<'_>) -> Result<()> {
@@ -183,7 +220,14 @@ pub async fn step(session: &mut Session, lease: &Lease, step: Step<'_>) -> Resul
          WHERE id = $3 AND fence = $4 AND lease_owner = $5 AND status = 'running'"
     );
     let changed = session
-        .execute(query.arg(step.name).arg(step.percent).arg(lease.id).arg(lease.fence).arg(&lease.owner))
+        .execute(
+            query
+                .arg(step.name)
+                .arg(step.percent)
+                .arg(lease.id)
+                .arg(lease.fence)
+                .arg(&lease.owner),
+        )
         .await?;
     held(changed)?;
     add_event(session, lease.id, step).await?;
@@ -194,7 +238,11 @@ pub async fn step(session: &mut Session, lease: &Lease, step: Step<'_>) -> Resul
 /// Records what the operation found or did, for the answer to its request.
 pub async fn set_output(session: &mut Session, lease: &Lease, output: &Value) -> Result<()> {
     let query = sql!("UPDATE operations SET output = $1 WHERE id = $2 AND fence = $3");
-    held(session.execute(query.arg(json(output)?).arg(lease.id).arg(lease.fence)).await?)
+    held(
+        session
+            .execute(query.arg(json(output)?).arg(lease.id).arg(lease.fence))
+            .await?,
+    )
 }
 
 /// Ends the operation.
@@ -223,21 +271,58 @@ pub async fn finish(
         )
         .await?;
     held(changed)?;
-    let percent = if status == OperationStatus::Succeeded { 100 } else { 0 };
+    let percent = if status == OperationStatus::Succeeded {
+        100
+    } else {
+        0
+    };
     let message = error.unwrap_or(status.as_str());
-    add_event(session, lease.id, Step { name: status.as_str(), percent, message }).await?;
+    add_event(
+        session,
+        lease.id,
+        Step {
+            name: status.as_str(),
+            percent,
+            message,
+        },
+    )
+    .await?;
     session.tell();
     Ok(())
 }
 
 /// Puts the operation back into the queue for a later try, with the reason as an event.
-pub async fn retry_at(session: &mut Session, lease: &Lease, at: Timestamp, why: &str) -> Result<()> {
+pub async fn retry_at(
+    session: &mut Session,
+    lease: &Lease,
+    at: Timestamp,
+    why: &str,
+) -> Result<()> {
     let query = sql!(
         "UPDATE operations SET status = 'queued', not_before = $1, lease_owner = NULL, lease_until = NULL \
          WHERE id = $2 AND fence = $3 AND lease_owner = $4 AND status = 'running'"
     );
-    held(session.execute(query.arg(at).arg(lease.id).arg(lease.fence).arg(&lease.owner)).await?)?;
-    add_event(session, lease.id, Step { name: "retry", percent: 0, message: why }).await?;
+    held(
+        session
+            .execute(
+                query
+                    .arg(at)
+                    .arg(lease.id)
+                    .arg(lease.fence)
+                    .arg(&lease.owner),
+            )
+            .await?,
+    )?;
+    add_event(
+        session,
+        lease.id,
+        Step {
+            name: "retry",
+            percent: 0,
+            message: why,
+        },
+    )
+    .await?;
     session.tell();
     Ok(())
 }
@@ -252,9 +337,20 @@ pub async fn cancel_of_server(session: &mut Session, server: ServerId, why: &str
     );
     for row in session.all(query.arg(why).arg(now).arg(server)).await? {
         let id = OperationId(row.get("id")?);
-        add_event(session, id, Step { name: "cancelled", percent: 0, message: why }).await?;
+        add_event(
+            session,
+            id,
+            Step {
+                name: "cancelled",
+                percent: 0,
+                message: why,
+            },
+        )
+        .await?;
     }
-    let query = sql!("UPDATE operations SET cancel_requested = TRUE WHERE server_id = $1 AND status = 'running'");
+    let query = sql!(
+        "UPDATE operations SET cancel_requested = TRUE WHERE server_id = $1 AND status = 'running'"
+    );
     session.execute(query.arg(server)).await?;
     session.tell();
     Ok(())
@@ -267,12 +363,25 @@ pub async fn last_pending(session: &mut Session, server: ServerId) -> Result<Opt
         columns!(),
         " FROM operations WHERE server_id = $1 AND status IN ('queued', 'running') ORDER BY id DESC LIMIT 1"
     ));
-    session.optional(query.arg(server)).await?.as_ref().map(operation).transpose()
+    session
+        .optional(query.arg(server))
+        .await?
+        .as_ref()
+        .map(operation)
+        .transpose()
 }
 
 /// The organisation's operation with that key.
-pub async fn by_id(session: &mut Session, organisation: OrganisationId, id: OperationId) -> Result<Operation> {
-    let query = sql!(concat!("SELECT ", columns!(), " FROM operations WHERE organisation_id = $1 AND id = $2"));
+pub async fn by_id(
+    session: &mut Session,
+    organisation: OrganisationId,
+    id: OperationId,
+) -> Result<Operation> {
+    let query = sql!(concat!(
+        "SELECT ",
+        columns!(),
+        " FROM operations WHERE organisation_id = $1 AND id = $2"
+    ));
     operation(&session.one(query.arg(organisation).arg(id)).await?)
 }
 
@@ -295,6 +404,14 @@ pub async fn events(session: &mut Session, id: OperationId) -> Result<Vec<Operat
         .collect()
 }
 
+/// Whether a create of that server may ever have been sent to its cloud.
+pub async fn create_was_sent(session: &mut Session, server: ServerId) -> Result<bool> {
+    let query = sql!(
+        "SELECT 1 AS one FROM operations WHERE server_id = $1 AND kind = 'create_server' AND step <> '' LIMIT 1"
+    );
+    Ok(session.optional(query.arg(server)).await?.is_some())
+}
+
 /// How many wait and how many run, for the metrics.
 pub async fn counts(session: &mut Session) -> Result<(i64, i64)> {
     let query = sql!(
@@ -314,7 +431,14 @@ async fn add_event(session: &mut Session, id: OperationId, step: Step<'_>) -> Re
          SELECT $1, COALESCE(MAX(seq), 0) + 1, $2, $3, $4, $5 FROM operation_events WHERE operation_id = $1"
     );
     session
-        .execute(query.arg(id).arg(now).arg(step.name).arg(step.percent).arg(step.message))
+        .execute(
+            query
+                .arg(id)
+                .arg(now)
+                .arg(step.name)
+                .arg(step.percent)
+                .arg(step.message),
+        )
         .await
         .map(drop)
 }
@@ -323,7 +447,10 @@ fn held(changed: u64) -> Result<()> {
     if changed == 1 {
         Ok(())
     } else {
-        Err(Error::new(ErrorKind::Conflict, "the lease of this operation is another worker's by now"))
+        Err(Error::new(
+            ErrorKind::Conflict,
+            "the lease of this operation is another worker's by now",
+        ))
     }
 }
 

@@ -57,19 +57,36 @@ pub async fn see(
 
 /// Notes what became of it.
 pub async fn set_state(session: &mut Session, id: OrphanId, state: &str) -> Result<()> {
-    session.execute(sql!("UPDATE orphans SET state = $1 WHERE id = $2").arg(state).arg(id)).await.map(drop)
+    session
+        .execute(
+            sql!("UPDATE orphans SET state = $1 WHERE id = $2")
+                .arg(state)
+                .arg(id),
+        )
+        .await
+        .map(drop)
 }
 
 /// Forgets those that were not seen since `before`: they are gone, or a server accounts for them now.
-pub async fn forget_unseen(session: &mut Session, account: &str, region: &str, before: Timestamp) -> Result<()> {
-    let query = sql!("DELETE FROM orphans WHERE account = $1 AND region = $2 AND last_seen_at < $3");
-    session.execute(query.arg(account).arg(region).arg(before)).await.map(drop)
+pub async fn forget_unseen(
+    session: &mut Session,
+    account: &str,
+    region: &str,
+    before: Timestamp,
+) -> Result<()> {
+    let query =
+        sql!("DELETE FROM orphans WHERE account = $1 AND region = $2 AND last_seen_at < $3");
+    session
+        .execute(query.arg(account).arg(region).arg(before))
+        .await
+        .map(drop)
 }
 
 /// All of them.
 pub async fn list(session: &mut Session) -> Result<Vec<Orphan>> {
-    let query =
-        sql!("SELECT id, account, region, cloud_id, token, name, state, first_seen_at FROM orphans ORDER BY id");
+    let query = sql!(
+        "SELECT id, account, region, cloud_id, token, name, state, first_seen_at FROM orphans ORDER BY id"
+    );
     session.all(query).await?.iter().map(orphan).collect()
 }
 

@@ -58,7 +58,11 @@ pub async fn list(session: &mut Session, organisation: OrganisationId) -> Result
 
 /// All providers of all organisations, for the reconcilers.
 pub async fn all(session: &mut Session) -> Result<Vec<Provider>> {
-    let query = sql!(concat!("SELECT ", columns!(), " FROM providers WHERE deleted_at IS NULL ORDER BY id"));
+    let query = sql!(concat!(
+        "SELECT ",
+        columns!(),
+        " FROM providers WHERE deleted_at IS NULL ORDER BY id"
+    ));
     let rows = session.all(query).await?;
     rows.iter().map(|row| provider(session, row)).collect()
 }
@@ -79,7 +83,11 @@ pub async fn by_public_id(
 }
 
 /// The organisation's provider of that name.
-pub async fn by_name(session: &mut Session, organisation: OrganisationId, name: &str) -> Result<Option<Provider>> {
+pub async fn by_name(
+    session: &mut Session,
+    organisation: OrganisationId,
+    name: &str,
+) -> Result<Option<Provider>> {
     let query = sql!(concat!(
         "SELECT ",
         columns!(),
@@ -90,14 +98,26 @@ pub async fn by_name(session: &mut Session, organisation: OrganisationId, name: 
 }
 
 /// The organisation's provider with that key.
-pub async fn by_id(session: &mut Session, organisation: OrganisationId, id: ProviderId) -> Result<Provider> {
-    let query = sql!(concat!("SELECT ", columns!(), " FROM providers WHERE organisation_id = $1 AND id = $2"));
+pub async fn by_id(
+    session: &mut Session,
+    organisation: OrganisationId,
+    id: ProviderId,
+) -> Result<Provider> {
+    let query = sql!(concat!(
+        "SELECT ",
+        columns!(),
+        " FROM providers WHERE organisation_id = $1 AND id = $2"
+    ));
     let row = session.one(query.arg(organisation).arg(id)).await?;
     provider(session, &row)
 }
 
 /// Locks the provider against being deleted while something is made on it; false when it is gone.
-pub async fn hold(session: &mut Session, organisation: OrganisationId, id: ProviderId) -> Result<bool> {
+pub async fn hold(
+    session: &mut Session,
+    organisation: OrganisationId,
+    id: ProviderId,
+) -> Result<bool> {
     let query = sql!(
         "UPDATE providers SET created_at = created_at \
          WHERE organisation_id = $1 AND id = $2 AND deleted_at IS NULL"
@@ -106,7 +126,11 @@ pub async fn hold(session: &mut Session, organisation: OrganisationId, id: Provi
 }
 
 /// Deletes a provider on which no server lives; false while one does.
-pub async fn delete(session: &mut Session, organisation: OrganisationId, id: ProviderId) -> Result<bool> {
+pub async fn delete(
+    session: &mut Session,
+    organisation: OrganisationId,
+    id: ProviderId,
+) -> Result<bool> {
     let now = session.now();
     if !hold(session, organisation, id).await? {
         return Ok(false);
@@ -116,30 +140,44 @@ pub async fn delete(session: &mut Session, organisation: OrganisationId, id: Pro
          AND NOT EXISTS (SELECT 1 FROM servers s WHERE s.provider_id = providers.id AND s.destroyed_at IS NULL) \
          AND NOT EXISTS (SELECT 1 FROM environments e WHERE e.provider_id = providers.id AND e.deleted_at IS NULL)"
     );
-    Ok(session.execute(query.arg(now).arg(organisation).arg(id)).await? > 0)
+    Ok(session
+        .execute(query.arg(now).arg(organisation).arg(id))
+        .await?
+        > 0)
 }
 
 /// The last look at what the account sells, as JSON, and when that was.
 pub async fn offer(session: &mut Session, id: ProviderId) -> Result<Option<(Value, Timestamp)>> {
-    let row = session.one(sql!("SELECT offer, offer_at FROM providers WHERE id = $1").arg(id)).await?;
-    let (Some(text), Some(at)) = (row.get::<Option<String>>("offer")?, row.get::<Option<i64>>("offer_at")?) else {
+    let row = session
+        .one(sql!("SELECT offer, offer_at FROM providers WHERE id = $1").arg(id))
+        .await?;
+    let (Some(text), Some(at)) = (
+        row.get::<Option<String>>("offer")?,
+        row.get::<Option<i64>>("offer_at")?,
+    ) else {
         return Ok(None);
     };
-    Ok(serde_json::from_str(&text).ok().map(|offer| (offer, Timestamp(at))))
+    Ok(serde_json::from_str(&text)
+        .ok()
+        .map(|offer| (offer, Timestamp(at))))
 }
 
 /// Keeps a look at what the account sells.
 pub async fn put_offer(session: &mut Session, id: ProviderId, offer: &Value) -> Result<()> {
     let now = session.now();
     let query = sql!("UPDATE providers SET offer = $1, offer_at = $2 WHERE id = $3");
-    session.execute(query.arg(json(offer)?).arg(now).arg(id)).await.map(drop)
+    session
+        .execute(query.arg(json(offer)?).arg(now).arg(id))
+        .await
+        .map(drop)
 }
 
 fn provider(session: &Session, row: &Row) -> Result<Provider> {
     let public_id = row.word("public_id")?;
     let sealed: Vec<u8> = row.get("sealed_credentials")?;
     let opened = session.sealer().unseal(&place(&public_id), &sealed)?;
-    let fields: Map<String, Value> = serde_json::from_str(opened.expose_secret()).unwrap_or_default();
+    let fields: Map<String, Value> =
+        serde_json::from_str(opened.expose_secret()).unwrap_or_default();
     Ok(Provider {
         id: ProviderId(row.get("id")?),
         public_id,

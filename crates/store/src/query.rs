@@ -75,7 +75,10 @@ impl<T> Column for T where
 
 impl Query {
     pub(crate) fn new(statement: Statement) -> Self {
-        Self { statement, arguments: Vec::new() }
+        Self {
+            statement,
+            arguments: Vec::new(),
+        }
     }
 
     /// Adds the next argument.

@@ -32,14 +32,18 @@ impl Sealer {
         if !path.exists() {
             create(path)?;
         }
-        let mode = std::fs::metadata(path).map_err(|error| unreadable(path, error))?.permissions().mode();
+        let mode = std::fs::metadata(path)
+            .map_err(|error| unreadable(path, error))?
+            .permissions()
+            .mode();
         if mode & 0o077 != 0 {
             return Err(Error::invalid(format!(
                 "the key file {} can be read by others; run: chmod 600 {0}",
                 path.display()
             )));
         }
-        let text = Zeroizing::new(std::fs::read_to_string(path).map_err(|error| unreadable(path, error))?);
+        let text =
+            Zeroizing::new(std::fs::read_to_string(path).map_err(|error| unreadable(path, error))?);
         Self::parse(&text).ok_or_else(|| {
             Error::invalid(format!(
                 "the key file {} must hold lines of a version from 1 to 255 and 64 hexadecimal digits",
@@ -61,10 +65,15 @@ impl Sealer {
 
     /// Seals `secret` for `place`, such as `providers.credentials/56dd617610d396503e2a6ab9`.
     pub fn seal(&self, place: &str, secret: &SecretString) -> Result<Vec<u8>> {
-        let (version, cipher) =
-            self.ciphers.last_key_value().ok_or_else(|| Error::internal("no key to seal with"))?;
+        let (version, cipher) = self
+            .ciphers
+            .last_key_value()
+            .ok_or_else(|| Error::internal("no key to seal with"))?;
         let nonce = random::bytes::<NONCE>();
-        let payload = Payload { msg: secret.expose_secret().as_bytes(), aad: place.as_bytes() };
+        let payload = Payload {
+            msg: secret.expose_secret().as_bytes(),
+            aad: place.as_bytes(),
+        };
         let sealed = cipher
             .encrypt(&XNonce::from(nonce), payload)
             .map_err(|_| Error::internal("sealing failed"))?;
@@ -74,16 +83,26 @@ impl Sealer {
     /// Opens what was sealed for the same `place`.
     pub fn unseal(&self, place: &str, sealed: &[u8]) -> Result<SecretString> {
         let broken = || {
-            Error::internal(format!("{place} can't be unsealed: a wrong key file, or a row that was tampered with"))
+            Error::internal(format!(
+                "{place} can't be unsealed: a wrong key file, or a row that was tampered with"
+            ))
         };
         let (version, rest) = sealed.split_first().ok_or_else(broken)?;
         let (nonce, text) = rest.split_at_checked(NONCE).ok_or_else(broken)?;
         let nonce: [u8; NONCE] = nonce.try_into().map_err(|_| broken())?;
         let cipher = self.ciphers.get(version).ok_or_else(broken)?;
         let opened = cipher
-            .decrypt(&XNonce::from(nonce), Payload { msg: text, aad: place.as_bytes() })
+            .decrypt(
+                &XNonce::from(nonce),
+                Payload {
+                    msg: text,
+                    aad: place.as_bytes(),
+                },
+            )
             .map_err(|_| broken())?;
-        String::from_utf8(opened).map(SecretString::from).map_err(|_| broken())
+        String::from_utf8(opened)
+            .map(SecretString::from)
+            .map_err(|_| broken())
     }
 }
 
@@ -101,7 +120,11 @@ fn create(path: &Path) -> Result<()> {
 }
 
 fn unreadable(path: &Path, error: std::io::Error) -> Error {
-    Error::invalid(format!("the key file {} can't be used: {error}", path.display())).source(error)
+    Error::invalid(format!(
+        "the key file {} can't be used: {error}",
+        path.display()
+    ))
+    .source(error)
 }
 
 #[cfg(test)]
@@ -114,8 +137,13 @@ mod tests {
 
     #[test]
     fn a_secret_is_opened_only_in_its_own_place_and_with_its_own_key() {
-        let (one, two) = (format!("1 {}", "ab".repeat(32)), format!("1 {}", "cd".repeat(32)));
-        let sealed = sealer(&one).seal("users.totp/1", &SecretString::from("hunter2")).expect("seals");
+        let (one, two) = (
+            format!("1 {}", "ab".repeat(32)),
+            format!("1 {}", "cd".repeat(32)),
+        );
+        let sealed = sealer(&one)
+            .seal("users.totp/1", &SecretString::from("hunter2"))
+            .expect("seals");
         assert!(!sealed.windows(7).any(|bytes| bytes == b"hunter2"));
         let opened = sealer(&one).unseal("users.totp/1", &sealed).expect("opens");
         assert_eq!(opened.expose_secret(), "hunter2");
@@ -126,10 +154,15 @@ mod tests {
     #[test]
     fn an_old_key_still_opens_after_a_new_one_was_added() {
         let old = format!("1 {}", "ab".repeat(32));
-        let sealed = sealer(&old).seal("x", &SecretString::from("s")).expect("seals");
+        let sealed = sealer(&old)
+            .seal("x", &SecretString::from("s"))
+            .expect("seals");
         let both = sealer(&format!("{old}\n2 {}", "cd".repeat(32)));
         assert!(both.unseal("x", &sealed).is_ok());
-        assert_eq!(both.seal("x", &SecretString::from("s")).expect("seals")[0], 2);
+        assert_eq!(
+            both.seal("x", &SecretString::from("s")).expect("seals")[0],
+            2
+        );
     }
 
     #[test]

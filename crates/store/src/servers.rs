@@ -3,8 +3,11 @@
 //! Use cases write what is wanted; operations write what was done, under their fence; reconcilers write what is seen.
 
 use domain::account::Actor;
+use domain::environment::Environment;
 use domain::server::{Desired, Power, Server, Setup};
-use domain::{EnvironmentId, Error, ErrorKind, OrganisationId, ProviderId, PublicId, Result, ServerId, UserId};
+use domain::{
+    EnvironmentId, Error, ErrorKind, OrganisationId, ProviderId, PublicId, Result, ServerId, UserId,
+};
 use serde_json::{Map, Value};
 
 use crate::query::{Row, json, sql};
@@ -93,6 +96,50 @@ pub async fn create(session: &mut Session, actor: &Actor, new: &NewServer<'_>) -
     server(&row)
 }
 
+/// An instance that becomes a server as it is.
+pub struct Adopted<'a> {
+    /// Into which environment.
+    pub environment: &'a Environment,
+    /// In whose name.
+    pub owner: UserId,
+    /// The node's name.
+    pub name: &'a str,
+    /// Its name at the cloud.
+    pub cloud_name: &'a str,
+    /// Its token from now on.
+    pub token: &'a str,
+    /// The cloud's id.
+    pub cloud_id: &'a str,
+}
+
+/// Adds a server for an instance that exists. Plan and image are unknown and stay empty.
+pub async fn adopt(session: &mut Session, adopted: &Adopted<'_>) -> Result<Server> {
+    let (public_id, now) = (PublicId::random(), session.now());
+    let row = session
+        .one(
+            sql!(concat!(
+                "INSERT INTO servers (public_id, organisation_id, environment_id, provider_id, region, name, \
+                 cloud_name, token, cloud_id, plan, image, login_user, packages, tags, desired, power, setup, \
+                 created_by, created_at, changed_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, '', '', 'root', \
+                 '[]', '{}', 'running', 'pending', 'ready', $10, $11, $11) RETURNING ",
+                columns!()
+            ))
+            .arg(&public_id)
+            .arg(adopted.environment.organisation_id)
+            .arg(adopted.environment.id)
+            .arg(adopted.environment.provider_id)
+            .arg(&adopted.environment.region)
+            .arg(adopted.name)
+            .arg(adopted.cloud_name)
+            .arg(adopted.token)
+            .arg(adopted.cloud_id)
+            .arg(adopted.owner)
+            .arg(now),
+        )
+        .await?;
+    server(&row)
+}
+
 /// Whether a living server has that name at its cloud.
 pub async fn cloud_name_is_taken(session: &mut Session, cloud_name: &str) -> Result<bool> {
     let query = sql!("SELECT 1 AS one FROM servers WHERE cloud_name = $1 AND destroyed_at IS NULL");
@@ -106,7 +153,12 @@ pub async fn list(session: &mut Session, organisation: OrganisationId) -> Result
         columns!(),
         " FROM servers WHERE organisation_id = $1 AND destroyed_at IS NULL ORDER BY id"
     ));
-    session.all(query.arg(organisation)).await?.iter().map(server).collect()
+    session
+        .all(query.arg(organisation))
+        .await?
+        .iter()
+        .map(server)
+        .collect()
 }
 
 /// An environment's living servers.
@@ -120,7 +172,12 @@ pub async fn of_environment(
         columns!(),
         " FROM servers WHERE organisation_id = $1 AND environment_id = $2 AND destroyed_at IS NULL ORDER BY id"
     ));
-    session.all(query.arg(organisation).arg(environment)).await?.iter().map(server).collect()
+    session
+        .all(query.arg(organisation).arg(environment))
+        .await?
+        .iter()
+        .map(server)
+        .collect()
 }
 
 /// The organisation's living server with that public id.
@@ -134,12 +191,25 @@ pub async fn by_public_id(
         columns!(),
         " FROM servers WHERE organisation_id = $1 AND public_id = $2 AND destroyed_at IS NULL"
     ));
-    session.optional(query.arg(organisation).arg(id)).await?.as_ref().map(server).transpose()
+    session
+        .optional(query.arg(organisation).arg(id))
+        .await?
+        .as_ref()
+        .map(server)
+        .transpose()
 }
 
 /// The organisation's server with that key, destroyed or not.
-pub async fn by_id(session: &mut Session, organisation: OrganisationId, id: ServerId) -> Result<Server> {
-    let query = sql!(concat!("SELECT ", columns!(), " FROM servers WHERE organisation_id = $1 AND id = $2"));
+pub async fn by_id(
+    session: &mut Session,
+    organisation: OrganisationId,
+    id: ServerId,
+) -> Result<Server> {
+    let query = sql!(concat!(
+        "SELECT ",
+        columns!(),
+        " FROM servers WHERE organisation_id = $1 AND id = $2"
+    ));
     server(&session.one(query.arg(organisation).arg(id)).await?)
 }
 
@@ -158,7 +228,9 @@ pub async fn page_of_account(
                 " FROM servers WHERE provider_id = $1 AND region = $2 AND destroyed_at IS NULL AND id > $3 \
                  ORDER BY id LIMIT 500"
             ));
-            session.all(query.arg(provider).arg(region).arg(after)).await?
+            session
+                .all(query.arg(provider).arg(region).arg(after))
+                .await?
         }
         None => {
             let query = sql!(concat!(
@@ -176,15 +248,33 @@ pub async fn page_of_account(
 
 /// The server whose create bore that token, destroyed or not.
 pub async fn by_token(session: &mut Session, token: &str) -> Result<Option<Server>> {
-    let query = sql!(concat!("SELECT ", columns!(), " FROM servers WHERE token = $1"));
-    session.optional(query.arg(token)).await?.as_ref().map(server).transpose()
+    let query = sql!(concat!(
+        "SELECT ",
+        columns!(),
+        " FROM servers WHERE token = $1"
+    ));
+    session
+        .optional(query.arg(token))
+        .await?
+        .as_ref()
+        .map(server)
+        .transpose()
 }
 
 /// The regions of a provider in which servers live.
-pub async fn regions_of_provider(session: &mut Session, provider: ProviderId) -> Result<Vec<String>> {
-    let query =
-        sql!("SELECT DISTINCT region FROM servers WHERE provider_id = $1 AND destroyed_at IS NULL ORDER BY region");
-    session.all(query.arg(provider)).await?.iter().map(|row| row.get("region")).collect()
+pub async fn regions_of_provider(
+    session: &mut Session,
+    provider: ProviderId,
+) -> Result<Vec<String>> {
+    let query = sql!(
+        "SELECT DISTINCT region FROM servers WHERE provider_id = $1 AND destroyed_at IS NULL ORDER BY region"
+    );
+    session
+        .all(query.arg(provider))
+        .await?
+        .iter()
+        .map(|row| row.get("region"))
+        .collect()
 }
 
 /// Whether a server lives in one of the operator's regions.
@@ -199,8 +289,13 @@ pub async fn any_in_house_region(session: &mut Session, region: &str) -> Result<
 /// Says what the owner wants.
 pub async fn want(session: &mut Session, id: ServerId, desired: Desired) -> Result<()> {
     let now = session.now();
-    let query = sql!("UPDATE servers SET desired = $1, changed_at = $2 WHERE id = $3 AND desired <> 'destroyed'");
-    session.execute(query.arg(desired.as_str()).arg(now).arg(id)).await.map(drop)
+    let query = sql!(
+        "UPDATE servers SET desired = $1, changed_at = $2 WHERE id = $3 AND desired <> 'destroyed'"
+    );
+    session
+        .execute(query.arg(desired.as_str()).arg(now).arg(id))
+        .await
+        .map(drop)
 }
 
 /// Notes what the cloud showed; an address or an id that was not shown stays as it was.
@@ -225,11 +320,22 @@ pub async fn observe(session: &mut Session, id: ServerId, sight: &Sight) -> Resu
 }
 
 /// Notes how far the packages are, and what is wrong.
-pub async fn set_setup(session: &mut Session, id: ServerId, setup: Setup, error: Option<&str>) -> Result<()> {
+pub async fn set_setup(
+    session: &mut Session,
+    id: ServerId,
+    setup: Setup,
+    error: Option<&str>,
+) -> Result<()> {
     let now = session.now();
     let query = sql!("UPDATE servers SET setup = $1, error = $2, changed_at = $3 WHERE id = $4");
     session
-        .execute(query.arg(setup.as_str()).arg(error.map(str::to_owned)).arg(now).arg(id))
+        .execute(
+            query
+                .arg(setup.as_str())
+                .arg(error.map(str::to_owned))
+                .arg(now)
+                .arg(id),
+        )
         .await
         .map(drop)
 }
@@ -245,7 +351,10 @@ pub async fn set_deleted_name(session: &mut Session, id: ServerId, name: &str) -
     let query = sql!(
         "UPDATE servers SET deleted_name = COALESCE(deleted_name, $1) WHERE id = $2 RETURNING deleted_name"
     );
-    session.one(query.arg(name).arg(id)).await?.get("deleted_name")
+    session
+        .one(query.arg(name).arg(id))
+        .await?
+        .get("deleted_name")
 }
 
 /// The cloud says that it is gone.
@@ -260,7 +369,12 @@ pub async fn mark_destroyed(session: &mut Session, id: ServerId) -> Result<()> {
 
 /// How many servers live, for the metrics.
 pub async fn count_living(session: &mut Session) -> Result<i64> {
-    session.one(sql!("SELECT COUNT(*) AS n FROM servers WHERE destroyed_at IS NULL")).await?.get("n")
+    session
+        .one(sql!(
+            "SELECT COUNT(*) AS n FROM servers WHERE destroyed_at IS NULL"
+        ))
+        .await?
+        .get("n")
 }
 
 fn server(row: &Row) -> Result<Server> {

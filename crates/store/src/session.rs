@@ -33,7 +33,10 @@ pub struct Store {
 #[derive(Clone)]
 enum Pools {
     // One writer: SQLite has room for one, and waiting in our own queue is fair where its busy loop is not.
-    Sqlite { reader: SqlitePool, writer: SqlitePool },
+    Sqlite {
+        reader: SqlitePool,
+        writer: SqlitePool,
+    },
     Postgres(PgPool),
 }
 
@@ -101,7 +104,9 @@ impl Store {
 
     /// Passes on what other replicas say has changed. When the connection breaks, the runner's own polling fills in.
     fn listen(&self) {
-        let Pools::Postgres(pool) = &self.pools else { return };
+        let Pools::Postgres(pool) = &self.pools else {
+            return;
+        };
         let (pool, changes) = (pool.clone(), Arc::downgrade(&self.changes));
         tokio::spawn(async move {
             while changes.strong_count() > 0 {
@@ -109,7 +114,9 @@ impl Store {
                     && listener.listen(CHANNEL).await.is_ok()
                 {
                     while listener.recv().await.is_ok() {
-                        let Some(changes) = changes.upgrade() else { return };
+                        let Some(changes) = changes.upgrade() else {
+                            return;
+                        };
                         changes.send_modify(|count| *count += 1);
                     }
                 }
@@ -135,7 +142,10 @@ impl Store {
     pub async fn write(&self) -> Result<Session> {
         let inner = match &self.pools {
             Pools::Sqlite { writer, .. } => Inner::SqliteWrite(
-                writer.begin_with("BEGIN IMMEDIATE").await.map_err(dialect::error)?,
+                writer
+                    .begin_with("BEGIN IMMEDIATE")
+                    .await
+                    .map_err(dialect::error)?,
             ),
             Pools::Postgres(pool) => {
                 Inner::PostgresWrite(pool.begin().await.map_err(dialect::error)?)
@@ -192,12 +202,14 @@ impl Store {
         for statement in inventory::iter::<crate::query::Statement> {
             count += 1;
             let failed = match &mut session.inner {
-                Inner::SqliteRead(connection) => {
-                    connection.prepare(statement.sqlite.into_sql_str()).await.err()
-                }
-                Inner::PostgresRead(connection) => {
-                    connection.prepare(statement.postgres.into_sql_str()).await.err()
-                }
+                Inner::SqliteRead(connection) => connection
+                    .prepare(statement.sqlite.into_sql_str())
+                    .await
+                    .err(),
+                Inner::PostgresRead(connection) => connection
+                    .prepare(statement.postgres.into_sql_str())
+                    .await
+                    .err(),
                 Inner::SqliteWrite(_) | Inner::PostgresWrite(_) => None,
             };
             refused.extend(failed.map(|error| format!("{}: {error}", statement.at)));

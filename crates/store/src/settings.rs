@@ -14,7 +14,9 @@ pub async fn installation(session: &mut Session) -> Result<String> {
         )
         .await?;
     session
-        .one(sql!("SELECT value FROM settings WHERE name = 'installation'"))
+        .one(sql!(
+            "SELECT value FROM settings WHERE name = 'installation'"
+        ))
         .await?
         .get("value")
 }
@@ -32,4 +34,12 @@ pub(crate) async fn touch(session: &mut Session) -> Result<()> {
         )
         .await
         .map(drop)
+}
+
+/// True at the first call with that name in the life of this installation.
+pub async fn first_time(session: &mut Session, name: &str) -> Result<bool> {
+    let query = sql!(
+        "INSERT INTO settings (name, value) VALUES ($1, 'done') ON CONFLICT (name) DO NOTHING"
+    );
+    Ok(session.execute(query.arg(format!("first:{name}"))).await? == 1)
 }

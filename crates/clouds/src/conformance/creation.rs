@@ -6,20 +6,21 @@ use super::scene::{Answer, Scene};
 use crate::cloud::{ErrorClass, InstanceRef, Tag, Until};
 
 /// The credentials are accepted, and the offer has the region that everything else is done in.
-///
-/// # Panics
-/// When it is not so.
 pub async fn the_cloud_answers_and_offers_its_region(scene: &Scene) {
     scene.cloud.check().await.must("check");
     let offer = scene.cloud.offer().await.must("offer");
-    let slugs: Vec<_> = offer.regions.iter().map(|region| region.slug.as_str()).collect();
-    assert!(slugs.contains(&scene.fixture.region.as_str()), "the offer has only {slugs:?}");
+    let slugs: Vec<_> = offer
+        .regions
+        .iter()
+        .map(|region| region.slug.as_str())
+        .collect();
+    assert!(
+        slugs.contains(&scene.fixture.region.as_str()),
+        "the offer has only {slugs:?}"
+    );
 }
 
 /// The token that was stored before the create leads to the instance, also when the create's answer was lost.
-///
-/// # Panics
-/// When it is not so.
 pub async fn a_created_instance_is_found_by_its_token(scene: &Scene) {
     let (request, running) = scene.running().await;
     let found = scene.found(&request.tag, 1).await;
@@ -31,15 +32,15 @@ pub async fn a_created_instance_is_found_by_its_token(scene: &Scene) {
     let got = scene.cloud.get(&running.at).await.must("get");
     assert_eq!(got, found[0], "find and get show the same");
 
-    let elsewhere = Tag { installation: scene.other_installation(), ..request.tag.clone() };
+    let elsewhere = Tag {
+        installation: scene.other_installation(),
+        ..request.tag.clone()
+    };
     assert_eq!(scene.found(&elsewhere, 0).await, []);
     assert_eq!(scene.found(&scene.new_tag(), 0).await, []);
 }
 
 /// Two installations share an account and never see each other's instances.
-///
-/// # Panics
-/// When it is not so.
 pub async fn a_created_instance_is_listed_under_its_installation_alone(scene: &Scene) {
     let (_, running) = scene.running().await;
     assert_eq!(scene.listed(scene.installation(), 1).await, [running.at.id]);
@@ -47,9 +48,6 @@ pub async fn a_created_instance_is_listed_under_its_installation_alone(scene: &S
 }
 
 /// After a lost answer: the instance is found by its token, so no second one is made.
-///
-/// # Panics
-/// When it is not so.
 pub async fn looking_first_makes_a_second_create_needless(scene: &Scene) {
     let request = scene.request();
     let lost = scene.create(&request).await;
@@ -60,9 +58,6 @@ pub async fn looking_first_makes_a_second_create_needless(scene: &Scene) {
 }
 
 /// Names are for people: two servers may be called the same.
-///
-/// # Panics
-/// When it is not so.
 pub async fn two_instances_may_bear_the_same_name(scene: &Scene) {
     let first = scene.request();
     let mut second = scene.request();
@@ -77,16 +72,36 @@ pub async fn two_instances_may_bear_the_same_name(scene: &Scene) {
 }
 
 /// An id that no instance has is "not found" for every verb, and nothing else.
-///
-/// # Panics
-/// When it is not so.
 pub async fn an_unknown_instance_is_not_found(scene: &Scene) {
     let fixture = &scene.fixture;
-    let at = InstanceRef { region: fixture.region.clone(), id: fixture.unknown_id.clone() };
-    scene.cloud.get(&at).await.must_fail(ErrorClass::NotFound, "get");
-    scene.cloud.start(&at).await.must_fail(ErrorClass::NotFound, "start");
-    scene.cloud.stop(&at, true).await.must_fail(ErrorClass::NotFound, "stop");
-    scene.cloud.reboot(&at).await.must_fail(ErrorClass::NotFound, "reboot");
-    let gone = scene.cloud.wait(&at, Until::Gone, fixture.patience).await.must("wait until gone");
+    let at = InstanceRef {
+        region: fixture.region.clone(),
+        id: fixture.unknown_id.clone(),
+    };
+    scene
+        .cloud
+        .get(&at)
+        .await
+        .must_fail(ErrorClass::NotFound, "get");
+    scene
+        .cloud
+        .start(&at)
+        .await
+        .must_fail(ErrorClass::NotFound, "start");
+    scene
+        .cloud
+        .stop(&at, true)
+        .await
+        .must_fail(ErrorClass::NotFound, "stop");
+    scene
+        .cloud
+        .reboot(&at)
+        .await
+        .must_fail(ErrorClass::NotFound, "reboot");
+    let gone = scene
+        .cloud
+        .wait(&at, Until::Gone, fixture.patience)
+        .await
+        .must("wait until gone");
     assert_eq!(gone.power, Power::Terminated);
 }

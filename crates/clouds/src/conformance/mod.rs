@@ -1,9 +1,9 @@
 //! What every cloud's driver must do, written once against the trait.
 //!
-//! A driver's tests call [`conformance_suite!`](crate::conformance_suite), which makes one test of each behaviour;
-//! [`run`] goes through all of them in turn. Nothing in here knows any cloud: what a driver can't do it answers with
-//! `Unsupported` and a reason, and passes. What must stay true: a behaviour works under an installation of its own, so
-//! that many run at once on one account, and whatever it made is destroyed at the end, also when it failed.
+//! A driver's tests call [`conformance_suite!`](crate::conformance_suite), which makes one test of each behaviour.
+//! Nothing in here knows any cloud: what a driver can't do it answers with `Unsupported` and a reason, and passes. What
+//! must stay true: a behaviour works under an installation of its own, so that many run at once on one account, and
+//! whatever it made is destroyed at the end, also when it failed.
 //!
 //! ```ignore
 //! async fn a_cloud() -> (Arc<dyn Cloud>, Fixture) { … }
@@ -12,6 +12,11 @@
 //! // or, where the cloud is not always there:
 //! clouds::conformance_suite!(#[ignore = "needs a cloud at hand"] a_cloud);
 //! ```
+
+#![expect(
+    clippy::missing_panics_doc,
+    reason = "a behaviour that does not hold panics, and says what happened"
+)]
 
 mod changes;
 mod creation;
@@ -36,12 +41,12 @@ pub use scene::{Fixture, Scene};
 /// One behaviour: it panics with the reason when the driver does not have it.
 pub type Behaviour = for<'a> fn(&'a Scene) -> BoxFuture<'a, ()>;
 
-/// The names of all behaviours, handed to the macro of that name together with the arguments.
-#[doc(hidden)]
+/// Makes one test of each behaviour. Takes the path of an `async fn() -> (Arc<dyn Cloud>, Fixture)`, with attributes
+/// for the tests before it, such as `#[ignore = "…"]`. The caller depends on tokio with its macros.
 #[macro_export]
-macro_rules! conformance_behaviours {
-    ($receiver:ident $arguments:tt) => {
-        $crate::$receiver! { $arguments
+macro_rules! conformance_suite {
+    ($(#[$attribute:meta])* $setup:path) => {
+        $crate::conformance_tests! { { $(#[$attribute])* $setup }
             the_cloud_answers_and_offers_its_region
             a_created_instance_is_found_by_its_token
             a_created_instance_is_listed_under_its_installation_alone
@@ -67,16 +72,7 @@ macro_rules! conformance_behaviours {
     };
 }
 
-#[doc(hidden)]
-#[macro_export]
-macro_rules! conformance_table {
-    ($arguments:tt $($name:ident)+) => {
-        /// Every behaviour under its name.
-        pub static BEHAVIOURS: &[(&str, Behaviour)] =
-            &[$((stringify!($name), |scene| Box::pin($name(scene)))),+];
-    };
-}
-
+/// The tests of those names; the braces hold the attributes and the path for [`conformance_test`].
 #[doc(hidden)]
 #[macro_export]
 macro_rules! conformance_tests {
@@ -101,31 +97,7 @@ macro_rules! conformance_test {
     };
 }
 
-/// Makes one test of each behaviour. Takes the path of an `async fn() -> (Arc<dyn Cloud>, Fixture)`, with attributes
-/// for the tests before it, such as `#[ignore = "…"]`. The caller depends on tokio with its macros.
-#[macro_export]
-macro_rules! conformance_suite {
-    ($(#[$attribute:meta])* $setup:path) => {
-        $crate::conformance_behaviours! { conformance_tests { $(#[$attribute])* $setup } }
-    };
-}
-
-conformance_behaviours! { conformance_table {} }
-
-/// Puts a driver through every behaviour, one after the other.
-///
-/// # Panics
-/// At the first behaviour that the driver does not have.
-pub async fn run(cloud: Arc<dyn Cloud>, fixture: Fixture) {
-    for (_, behaviour) in BEHAVIOURS {
-        check(Arc::clone(&cloud), fixture.clone(), *behaviour).await;
-    }
-}
-
 /// Puts a driver through one behaviour, and destroys what it made whether it held or not.
-///
-/// # Panics
-/// When the driver does not have it, or when something could not be destroyed.
 pub async fn check(cloud: Arc<dyn Cloud>, fixture: Fixture, behaviour: Behaviour) {
     let scene = Scene::new(cloud, fixture);
     let outcome = AssertUnwindSafe(behaviour(&scene)).catch_unwind().await;

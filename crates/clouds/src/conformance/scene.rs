@@ -5,7 +5,6 @@
 
 use std::any::Any;
 use std::fmt::Debug;
-use std::future::Future;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -56,7 +55,12 @@ pub struct Scene {
 impl Scene {
     pub(super) fn new(cloud: Arc<dyn Cloud>, fixture: Fixture) -> Self {
         let installation = format!("{}-{}", fixture.prefix, random::hex::<6>());
-        Self { cloud, fixture, installation, made: Mutex::default() }
+        Self {
+            cloud,
+            fixture,
+            installation,
+            made: Mutex::default(),
+        }
     }
 
     /// The installation that everything here is made under.
@@ -110,28 +114,47 @@ impl Scene {
     /// Waits until an instance is what `until` says.
     pub(super) async fn reaches(&self, at: &InstanceRef, until: Until) -> Instance {
         let patience = self.fixture.patience;
-        self.cloud.wait(at, until, patience).await.must(&format!("wait until {until:?}"))
+        self.cloud
+            .wait(at, until, patience)
+            .await
+            .must(&format!("wait until {until:?}"))
     }
 
     /// The living instances with that tag, as soon as there are as many as `count`: clouds show what is new, and stop
     /// showing what is old, some time after they have said that it is done.
     pub(super) async fn found(&self, tag: &Tag, count: usize) -> Vec<Instance> {
         let what = format!("{count} living under the token");
-        self.eventually(&what, || async {
-            let found = self.cloud.find(&self.fixture.region, tag).await.must("find");
-            found.into_iter().filter(is_living).collect::<Vec<_>>()
-        }, |found| found.len() == count)
+        self.eventually(
+            &what,
+            || async {
+                let found = self
+                    .cloud
+                    .find(&self.fixture.region, tag)
+                    .await
+                    .must("find");
+                found.into_iter().filter(is_living).collect::<Vec<_>>()
+            },
+            |found| found.len() == count,
+        )
         .await
     }
 
     /// The ids of the living instances of an installation, as soon as there are as many as `count`.
     pub(super) async fn listed(&self, installation: &str, count: usize) -> Vec<String> {
         let what = format!("{count} living under {installation}");
-        self.eventually(&what, || async {
-            let listed = self.cloud.list(&self.fixture.region, installation).await.must("list");
-            let living = listed.into_iter().filter(is_living);
-            living.map(|instance| instance.at.id).collect::<Vec<_>>()
-        }, |ids| ids.len() == count)
+        self.eventually(
+            &what,
+            || async {
+                let listed = self
+                    .cloud
+                    .list(&self.fixture.region, installation)
+                    .await
+                    .must("list");
+                let living = listed.into_iter().filter(is_living);
+                living.map(|instance| instance.at.id).collect::<Vec<_>>()
+            },
+            |ids| ids.len() == count,
+        )
         .await
     }
 
@@ -167,7 +190,11 @@ impl Scene {
 
     /// Destroys what was written down and what is listed, and waits until it is gone.
     pub(super) async fn clean_up(&self) -> Result<(), String> {
-        let mut left = self.made.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        let mut left = self
+            .made
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone();
         for installation in [self.installation.clone(), self.other_installation()] {
             let listed = self.cloud.list(&self.fixture.region, &installation).await;
             let listed = listed.map_err(|error| format!("list: {}", told(&error)))?;
@@ -179,7 +206,11 @@ impl Scene {
                 failures.push(format!("{} is left behind: {}", at.id, told(&error)));
             }
         }
-        if failures.is_empty() { Ok(()) } else { Err(failures.join("; ")) }
+        if failures.is_empty() {
+            Ok(())
+        } else {
+            Err(failures.join("; "))
+        }
     }
 
     async fn remove(&self, at: &InstanceRef) -> CloudResult<()> {
@@ -187,7 +218,10 @@ impl Scene {
             Err(error) if error.class == ErrorClass::NotFound => return Ok(()),
             other => other?,
         }
-        self.cloud.wait(at, Until::Gone, self.fixture.patience).await.map(drop)
+        self.cloud
+            .wait(at, Until::Gone, self.fixture.patience)
+            .await
+            .map(drop)
     }
 }
 
@@ -222,7 +256,11 @@ impl<T> Answer<T> for CloudResult<T> {
         match self {
             Err(error) if error.class == ErrorClass::Unsupported => {
                 let words = error.message.split_whitespace().count();
-                assert!(words >= 3, "{what} is unsupported for no reason: {:?}", error.message);
+                assert!(
+                    words >= 3,
+                    "{what} is unsupported for no reason: {:?}",
+                    error.message
+                );
                 None
             }
             other => Some(other.must(what)),
@@ -235,7 +273,10 @@ impl<T> Answer<T> for CloudResult<T> {
             Ok(_) => panic!("{what} should be refused with {class:?}, and it worked"),
             Err(error) => {
                 assert_eq!(error.class, class, "{what}: {}", error.message);
-                assert!(!error.message.is_empty(), "{what} is refused without a reason");
+                assert!(
+                    !error.message.is_empty(),
+                    "{what} is refused without a reason"
+                );
             }
         }
     }

@@ -58,7 +58,8 @@ impl Client {
             Endpoint::Unix(path) => builder.unix_socket(path.clone()),
             Endpoint::Https(_) => {
                 let field = |name: &str| settings.credentials.get(name).filter(|pem| is_given(pem));
-                let ours = |name| field(name).ok_or_else(|| rejected(&format!("{name} is missing")));
+                let ours =
+                    |name| field(name).ok_or_else(|| rejected(&format!("{name} is missing")));
                 let (certificate, key) = (ours("client_certificate")?, ours("client_key")?);
                 tls::configure(builder, certificate, key, field("server_certificate"))?
             }
@@ -120,7 +121,10 @@ impl Client {
     pub(super) async fn text(&self, path: &[&str]) -> CloudResult<String> {
         let permit = self.permit().await;
         let request = self.http.get(self.url(path, &[])).timeout(CALL_LIMIT);
-        let response = request.send().await.map_err(|error| errors::unanswered(error, false))?;
+        let response = request
+            .send()
+            .await
+            .map_err(|error| errors::unanswered(error, false))?;
         if !response.status().is_success() {
             return match envelope(response, false).await {
                 Err(error) => Err(error),
@@ -152,7 +156,12 @@ impl Client {
 
     /// Whether the server's API has that extension.
     pub(super) async fn can(&self, extension: &str) -> CloudResult<bool> {
-        Ok(self.server().await?.api_extensions.iter().any(|known| known == extension))
+        Ok(self
+            .server()
+            .await?
+            .api_extensions
+            .iter()
+            .any(|known| known == extension))
     }
 
     /// An address below `/1.0`; every part is encoded, so none can leave its place.
@@ -161,7 +170,9 @@ impl Client {
         if let Ok(mut segments) = url.path_segments_mut() {
             segments.clear().push("1.0").extend(path);
         }
-        url.query_pairs_mut().append_pair("project", &self.project).extend_pairs(parameters);
+        url.query_pairs_mut()
+            .append_pair("project", &self.project)
+            .extend_pairs(parameters);
         url
     }
 
@@ -182,7 +193,10 @@ impl Client {
         if let Some(body) = body {
             request = request.json(body);
         }
-        let response = request.send().await.map_err(|error| errors::unanswered(error, changes))?;
+        let response = request
+            .send()
+            .await
+            .map_err(|error| errors::unanswered(error, changes))?;
         let answer = envelope(response, changes).await;
         drop(permit);
         answer
@@ -209,7 +223,11 @@ pub(super) async fn envelope(response: Response, changes: bool) -> CloudResult<A
         "sync" => Ok(Answer::Done(envelope.metadata)),
         "async" => Ok(Answer::Began(envelope.metadata)),
         _ => {
-            let code = if envelope.error_code == 0 { status } else { envelope.error_code };
+            let code = if envelope.error_code == 0 {
+                status
+            } else {
+                envelope.error_code
+            };
             Err(errors::refused(code, &envelope.error, retry_after))
         }
     }
@@ -217,8 +235,10 @@ pub(super) async fn envelope(response: Response, changes: bool) -> CloudResult<A
 
 async fn body(mut response: Response, changes: bool) -> CloudResult<Vec<u8>> {
     let mut body = Vec::new();
-    while let Some(chunk) =
-        response.chunk().await.map_err(|error| errors::unanswered(error, changes))?
+    while let Some(chunk) = response
+        .chunk()
+        .await
+        .map_err(|error| errors::unanswered(error, changes))?
     {
         if body.len() + chunk.len() > LONGEST_ANSWER {
             return Err(errors::lost("the answer is too long", changes));

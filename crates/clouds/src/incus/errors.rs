@@ -35,6 +35,11 @@ pub(super) fn is_taken(error: &CloudError) -> bool {
         || text.contains("unique constraint failed: instances.")
 }
 
+/// Somebody is making an instance of that name right now.
+pub(super) fn is_being_made(error: &CloudError) -> bool {
+    error.message.contains("busy running a \"create\"")
+}
+
 /// An operation that ended more than a few seconds ago, which Incus has forgotten.
 pub(super) fn is_forgotten_operation(error: &CloudError) -> bool {
     error.class == ErrorClass::NotFound && error.message.contains("Operation not found")
@@ -62,6 +67,7 @@ fn by_words(message: &str) -> Option<ErrorClass> {
     ];
     const UNAVAILABLE: &[&str] = &[
         "instance is busy",
+        "matching non-reusable operation",
         "context deadline exceeded",
         "deadline exceeded",
         "did not shut",
@@ -81,9 +87,15 @@ fn by_words(message: &str) -> Option<ErrorClass> {
         Some(ErrorClass::Quota)
     } else if says(UNAVAILABLE) {
         Some(ErrorClass::Unavailable)
+    } else if says(&["instance not found", "snapshot not found"]) || is_missing_snapshot(&text) {
+        Some(ErrorClass::NotFound)
     } else {
         None
     }
+}
+
+fn is_missing_snapshot(text: &str) -> bool {
+    text.starts_with("snapshot ") && text.ends_with(" does not exist")
 }
 
 /// The call got no answer. `changes` says whether it would have changed something.
@@ -96,7 +108,10 @@ pub(super) fn unanswered(error: reqwest::Error, changes: bool) -> CloudError {
     let reason = words(&error);
     if connecting {
         // Nothing was sent.
-        CloudError::new(ErrorClass::Unavailable, format!("the Incus server can't be reached: {reason}"))
+        CloudError::new(
+            ErrorClass::Unavailable,
+            format!("the Incus server can't be reached: {reason}"),
+        )
     } else {
         lost(&reason, changes)
     }
@@ -104,7 +119,11 @@ pub(super) fn unanswered(error: reqwest::Error, changes: bool) -> CloudError {
 
 /// The connection broke, or took too long, after the call was sent.
 pub(super) fn lost(reason: &str, changes: bool) -> CloudError {
-    let class = if changes { ErrorClass::OutcomeUnknown } else { ErrorClass::Unavailable };
+    let class = if changes {
+        ErrorClass::OutcomeUnknown
+    } else {
+        ErrorClass::Unavailable
+    };
     CloudError::new(class, format!("no answer from the Incus server: {reason}"))
 }
 
@@ -118,7 +137,9 @@ fn tls(error: &rustls::Error) -> CloudError {
         }
         rustls::Error::InvalidCertificate(reason) => CloudError::new(
             ErrorClass::Auth,
-            format!("no authority vouches for the Incus server ({reason:?}); give its server_certificate"),
+            format!(
+                "no authority vouches for the Incus server ({reason:?}); give its server_certificate"
+            ),
         ),
         // The other side ended the handshake: it doesn't like our certificate.
         rustls::Error::AlertReceived(_) => CloudError::new(
@@ -139,7 +160,9 @@ fn tls_cause<'a>(error: &'a (dyn Error + 'static)) -> Option<&'a rustls::Error> 
         if let Some(tls) = error.downcast_ref::<rustls::Error>() {
             return Some(tls);
         }
-        let wrapped = error.downcast_ref::<io::Error>().and_then(io::Error::get_ref);
+        let wrapped = error
+            .downcast_ref::<io::Error>()
+            .and_then(io::Error::get_ref);
         cause = match wrapped {
             Some(inner) => Some(inner),
             None => error.source(),
@@ -169,7 +192,10 @@ mod tests {
     fn codes_mean_what_http_says() {
         assert_eq!(class(403, "not authorized"), ErrorClass::Auth);
         assert_eq!(class(404, "Instance not found"), ErrorClass::NotFound);
-        assert_eq!(class(409, "Instance \"a\" already exists"), ErrorClass::Rejected);
+        assert_eq!(
+            class(409, "Instance \"a\" already exists"),
+            ErrorClass::Rejected
+        );
         assert_eq!(class(429, ""), ErrorClass::Throttled(THROTTLE_PAUSE));
         assert_eq!(class(503, "starting"), ErrorClass::Unavailable);
         assert_eq!(class(400, "Invalid devices"), ErrorClass::Rejected);
@@ -181,6 +207,10 @@ mod tests {
         assert_eq!(class(500, limit), ErrorClass::Quota);
         let busy = "Instance is busy running a \"stop\" operation";
         assert_eq!(class(500, busy), ErrorClass::Unavailable);
+        assert_eq!(
+            class(500, "Snapshot a/b does not exist"),
+            ErrorClass::NotFound
+        );
         let profile = "Requested profile \"x\" doesn't exist";
         assert_eq!(class(500, profile), ErrorClass::Rejected);
     }
@@ -193,7 +223,11 @@ mod tests {
         ] {
             assert!(is_taken(&refused(500, message, None)), "{message}");
         }
-        assert!(!is_taken(&refused(500, "Image not provided for instance creation", None)));
+        assert!(!is_taken(&refused(
+            500,
+            "Image not provided for instance creation",
+            None
+        )));
     }
 
     #[test]

@@ -15,7 +15,9 @@ const RETIRED_SUFFIX: usize = 36;
 /// Whether Incus takes it as the name of an instance.
 pub(super) fn is_valid(name: &str) -> bool {
     (1..=LONGEST).contains(&name.len())
-        && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-')
+        && name
+            .bytes()
+            .all(|byte| byte.is_ascii_alphanumeric() || byte == b'-')
         && !name.starts_with('-')
         && !name.ends_with('-')
         && name.parse::<u64>().is_err()
@@ -40,7 +42,11 @@ pub(super) fn id_with_token(name: &str, token: &str) -> String {
 
 /// The id of an address that came from outside, checked, since it becomes a part of a URL.
 pub(super) fn checked(at: &InstanceRef) -> CloudResult<&str> {
-    if is_valid(&at.id) { Ok(&at.id) } else { Err(CloudError::not_found(at)) }
+    if is_valid(&at.id) {
+        Ok(&at.id)
+    } else {
+        Err(CloudError::not_found(at))
+    }
 }
 
 /// The name of a snapshot, checked.
@@ -62,7 +68,10 @@ pub(super) fn snapshot(name: &str) -> CloudResult<&str> {
 fn retired_suffix(name: &str) -> Option<&str> {
     let suffix = name.get(name.len().checked_sub(RETIRED_SUFFIX)?..)?;
     let digits = suffix.strip_prefix("-DEL")?;
-    digits.bytes().all(|byte| byte.is_ascii_hexdigit()).then_some(suffix)
+    digits
+        .bytes()
+        .all(|byte| byte.is_ascii_hexdigit())
+        .then_some(suffix)
 }
 
 /// The start of `stem` that leaves room for `suffix`, with hyphens for what Incus refuses.
@@ -83,7 +92,9 @@ fn joined(stem: &str, suffix: &str) -> String {
 /// Eight digits that stand for the token: its own first ones, or, where it doesn't begin with any, its hash's.
 fn digits(token: &str) -> String {
     match token.get(..8) {
-        Some(start) if start.bytes().all(|byte| byte.is_ascii_hexdigit()) => start.to_ascii_lowercase(),
+        Some(start) if start.bytes().all(|byte| byte.is_ascii_hexdigit()) => {
+            start.to_ascii_lowercase()
+        }
         _ => hex::encode(&Sha256::digest(token.as_bytes())[..4]),
     }
 }
@@ -103,7 +114,17 @@ mod tests {
 
     #[test]
     fn any_other_name_becomes_a_valid_one_that_ends_in_the_token() {
-        for name in ["my.web_1", "-a-", "123", "", "ü", "..", "a/b?c#d", &"a".repeat(64), &"é".repeat(200)] {
+        for name in [
+            "my.web_1",
+            "-a-",
+            "123",
+            "",
+            "ü",
+            "..",
+            "a/b?c#d",
+            &"a".repeat(64),
+            &"é".repeat(200),
+        ] {
             let id = id_for(name, TOKEN);
             assert!(is_valid(&id) && id.ends_with("-01234567"), "{name} -> {id}");
         }
@@ -129,8 +150,15 @@ mod tests {
     #[test]
     fn an_id_that_would_change_a_url_is_no_instance() {
         for id in ["..", "a/b", "a?b", "", "a%2f"] {
-            let at = InstanceRef { region: "local".to_owned(), id: id.to_owned() };
-            assert_eq!(checked(&at).expect_err("refused").class, ErrorClass::NotFound, "{id}");
+            let at = InstanceRef {
+                region: "local".to_owned(),
+                id: id.to_owned(),
+            };
+            assert_eq!(
+                checked(&at).expect_err("refused").class,
+                ErrorClass::NotFound,
+                "{id}"
+            );
         }
         assert!(snapshot("../x").is_err() && snapshot("before-upgrade_1.2").is_ok());
     }

@@ -84,39 +84,46 @@ impl Incus {
     /// Waits for the operations that are under way on an instance. The failure of the last one is an error if it
     /// decides about power.
     pub(super) async fn settle(&self, id: &str) -> CloudResult<()> {
+        let mut unwaited: Option<(String, CloudError)> = None;
         loop {
-            let last = self.last_operation(id).await?;
-            let Some(operation) = last else { return Ok(()) };
+            let Some(operation) = self.last_operation(id).await? else {
+                return Ok(());
+            };
+            if operation.failed() && operation.is_about_power() {
+                return Err(operation.failure());
+            }
             if operation.is_over() {
-                return if operation.failed() && operation.is_about_power() {
-                    Err(operation.failure())
-                } else {
-                    Ok(())
-                };
+                return Ok(());
             }
-            match self.client.wait_for::<Operation>(&operation.id).await {
-                Ok(_) => {}
-                // Forgotten meanwhile: there is nothing left to wait for.
-                Err(error) if errors::is_forgotten_operation(&error) => return Ok(()),
-                Err(error) if operation.is_about_power() => return Err(as_read(error)),
-                Err(_) => return Ok(()),
+            // The end of an operation that failed is an error too; the list tells it from a wait that failed.
+            if let Some((id, error)) = unwaited.filter(|(id, _)| *id == operation.id) {
+                tracing::debug!(operation = id, %error, "waiting for an operation of Incus failed");
+                return Err(as_read(error));
             }
+            let ended = self.client.wait_for::<Operation>(&operation.id).await;
+            unwaited = ended.err().map(|error| (operation.id, error));
         }
     }
 
-    /// The newest of the operations on an instance that Incus still knows; one under way before one that is over.
+    /// The newest of the operations on an instance that Incus still knows and that did something to it; one under
+    /// way before one that is over.
     async fn last_operation(&self, id: &str) -> CloudResult<Option<Operation>> {
-        let by_status: Value = self.client.query(&["operations"], &[("recursion", "1")]).await?;
-        let by_status = match by_status {
-            Value::Object(map) => map,
-            _ => return Ok(None),
+        let by_status: Value = self
+            .client
+            .query(&["operations"], &[("recursion", "1")])
+            .await?;
+        let Value::Object(by_status) = by_status else {
+            return Ok(None);
         };
         let operations = by_status
             .into_iter()
             .filter_map(|(_, list)| parsed::<Vec<Operation>>(list).ok())
             .flatten()
-            .filter(|operation| operation.class == "task" && operation.works_on(id));
-        Ok(operations.max_by_key(|operation| (!operation.is_over(), wire::timestamp(&operation.created_at))))
+            .filter(|operation| operation.class == "task" && operation.works_on(id))
+            .filter(|operation| !operation.had_no_effect());
+        let age =
+            |operation: &Operation| (!operation.is_over(), wire::timestamp(&operation.created_at));
+        Ok(operations.max_by_key(age))
     }
 }
 
@@ -132,16 +139,34 @@ impl Operation {
     }
 
     fn is_about_power(&self) -> bool {
-        POWER.iter().any(|words| self.description.starts_with(words))
+        POWER
+            .iter()
+            .any(|words| self.description.starts_with(words))
     }
 
     fn works_on(&self, id: &str) -> bool {
         let addresses = self.resources.values().flatten();
-        addresses.filter_map(|address| wire::instance_in(address)).any(|name| name == id)
+        addresses
+            .filter_map(|address| wire::instance_in(address))
+            .any(|name| name == id)
     }
 
+    /// Refused before it began, for what the instance is or does already.
+    fn had_no_effect(&self) -> bool {
+        const WORDS: &[&str] = &[
+            "is busy",
+            "matching non-reusable operation",
+            "already running",
+            "already stopped",
+        ];
+        self.failed()
+            && (errors::is_taken(&self.failure())
+                || WORDS.iter().any(|words| self.err.contains(words)))
+    }
+
+    /// Its codes are Incus's own and not HTTP's, so that only the words count.
     fn failure(&self) -> CloudError {
-        errors::refused(self.status_code, &self.err, None)
+        errors::refused(500, &self.err, None)
     }
 }
 

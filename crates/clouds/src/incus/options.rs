@@ -61,8 +61,16 @@ pub struct Options {
 impl Options {
     /// Reads and checks them.
     pub fn read(settings: &Settings) -> CloudResult<Self> {
-        let text = |name| settings.text(name).filter(|text| !text.is_empty()).map(str::to_owned);
-        let given = settings.credentials.get("url").map(|url| url.expose_secret().to_owned());
+        let text = |name| {
+            settings
+                .text(name)
+                .filter(|text| !text.is_empty())
+                .map(str::to_owned)
+        };
+        let given = settings
+            .credentials
+            .get("url")
+            .map(|url| url.expose_secret().to_owned());
         let url = text("url").or(given).unwrap_or_default();
         Ok(Self {
             region: settings.region.clone(),
@@ -79,7 +87,11 @@ impl Options {
 
     /// Incus's word for what it makes here.
     pub fn instance_type(&self) -> &'static str {
-        if self.vm { "virtual-machine" } else { "container" }
+        if self.vm {
+            "virtual-machine"
+        } else {
+            "container"
+        }
     }
 }
 
@@ -112,7 +124,9 @@ impl Endpoint {
         if path.starts_with('/') {
             Ok(Self::Unix(PathBuf::from(path)))
         } else {
-            Err(rejected("the url is https://host:8443, unix:///path or /path"))
+            Err(rejected(
+                "the url is https://host:8443, unix:///path or /path",
+            ))
         }
     }
 
@@ -130,7 +144,8 @@ impl Endpoint {
         match self {
             Self::Https(url) => {
                 let host = url.host_str().unwrap_or_default();
-                url.port().map_or_else(|| host.to_owned(), |port| format!("{host}:{port}"))
+                url.port()
+                    .map_or_else(|| host.to_owned(), |port| format!("{host}:{port}"))
             }
             Self::Unix(_) => "local".to_owned(),
         }
@@ -138,7 +153,8 @@ impl Endpoint {
 }
 
 fn https(url: &str) -> CloudResult<Endpoint> {
-    let url = Url::parse(url).map_err(|error| rejected(&format!("the url is not valid: {error}")))?;
+    let url =
+        Url::parse(url).map_err(|error| rejected(&format!("the url is not valid: {error}")))?;
     let bare = url.username().is_empty()
         && url.password().is_none()
         && url.path() == "/"
@@ -147,7 +163,9 @@ fn https(url: &str) -> CloudResult<Endpoint> {
     if bare && url.has_host() {
         Ok(Endpoint::Https(url))
     } else {
-        Err(rejected("the url holds a host and a port and nothing else, such as https://host:8443"))
+        Err(rejected(
+            "the url holds a host and a port and nothing else, such as https://host:8443",
+        ))
     }
 }
 
@@ -161,21 +179,45 @@ mod tests {
 
     #[test]
     fn a_unix_socket_is_for_the_operator_alone() {
-        for url in ["unix:///var/lib/incus/unix.socket", "/var/lib/incus/unix.socket"] {
+        for url in [
+            "unix:///var/lib/incus/unix.socket",
+            "/var/lib/incus/unix.socket",
+        ] {
             let path = PathBuf::from("/var/lib/incus/unix.socket");
-            assert_eq!(Endpoint::parse(url, true).expect("allowed"), Endpoint::Unix(path));
-            assert_eq!(Endpoint::parse(url, false).expect_err("refused").class, ErrorClass::Rejected);
+            assert_eq!(
+                Endpoint::parse(url, true).expect("allowed"),
+                Endpoint::Unix(path)
+            );
+            assert_eq!(
+                Endpoint::parse(url, false).expect_err("refused").class,
+                ErrorClass::Rejected
+            );
         }
     }
 
     #[test]
     fn only_https_is_spoken_over_the_network() {
-        for (url, local) in [("http://host:8443", true), ("http://host", false), ("host:8443", true), ("", true)] {
+        for (url, local) in [
+            ("http://host:8443", true),
+            ("http://host", false),
+            ("host:8443", true),
+            ("", true),
+        ] {
             assert!(Endpoint::parse(url, local).is_err(), "{url}");
         }
-        for url in ["https://u:p@host", "https://host/1.0", "https://host/?a=b", "https://"] {
+        for url in [
+            "https://u:p@host",
+            "https://host/1.0",
+            "https://host/?a=b",
+            "https://",
+        ] {
             assert!(Endpoint::parse(url, false).is_err(), "{url}");
         }
-        assert_eq!(Endpoint::parse("https://host:8443", false).expect("valid").shown(), "host:8443");
+        assert_eq!(
+            Endpoint::parse("https://host:8443", false)
+                .expect("valid")
+                .shown(),
+            "host:8443"
+        );
     }
 }

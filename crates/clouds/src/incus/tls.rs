@@ -27,7 +27,12 @@ pub(super) fn configure(
         let config = pinned(pem, chain, key)?;
         return Ok(builder.tls_backend_preconfigured(config));
     }
-    let pem = [client_certificate.expose_secret(), "\n", client_key.expose_secret()].concat();
+    let pem = [
+        client_certificate.expose_secret(),
+        "\n",
+        client_key.expose_secret(),
+    ]
+    .concat();
     let identity = reqwest::Identity::from_pem(pem.as_bytes())
         .map_err(|_| rejected("client_certificate and client_key can't be used together"))?;
     Ok(builder.tls_backend_rustls().identity(identity))
@@ -55,7 +60,10 @@ fn pinned(
     let certificate = CertificateDer::from_pem_slice(server.expose_secret().as_bytes())
         .map_err(|_| rejected("server_certificate is not a certificate in PEM"))?;
     let provider = Arc::new(aws_lc_rs::default_provider());
-    let verifier = Pinned { certificate, provider: Arc::clone(&provider) };
+    let verifier = Pinned {
+        certificate,
+        provider: Arc::clone(&provider),
+    };
     let mut config = ClientConfig::builder_with_provider(provider)
         .with_safe_default_protocol_versions()
         .map_err(|error| rejected(&format!("TLS can't be set up: {error}")))?
@@ -118,6 +126,8 @@ impl ServerCertVerifier for Pinned {
     }
 
     fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
-        self.provider.signature_verification_algorithms.supported_schemes()
+        self.provider
+            .signature_verification_algorithms
+            .supported_schemes()
     }
 }

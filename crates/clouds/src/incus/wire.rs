@@ -156,7 +156,9 @@ pub(super) struct Lifecycle {
 /// The name in the address of an instance or of a part of one: `/1.0/instances/NAME/...?project=...`.
 pub(super) fn instance_in(address: &str) -> Option<&str> {
     let rest = address.strip_prefix("/1.0/instances/")?;
-    rest.split(['/', '?']).next().filter(|name| !name.is_empty())
+    rest.split(['/', '?'])
+        .next()
+        .filter(|name| !name.is_empty())
 }
 
 /// A time in RFC 3339's form; `None` for the years before 1971, which Incus writes for "never".
@@ -181,7 +183,11 @@ fn offset_seconds(zone: &str) -> Option<i64> {
     }
     let (hours, minutes) = zone.get(1..)?.split_once(':')?;
     let seconds = hours.parse::<i64>().ok()? * 3600 + minutes.parse::<i64>().ok()? * 60;
-    Some(if zone.starts_with('-') { -seconds } else { seconds })
+    Some(if zone.starts_with('-') {
+        -seconds
+    } else {
+        seconds
+    })
 }
 
 /// Days in the proleptic Gregorian calendar; the year begins in March, so that a leap day is its last.
@@ -209,8 +215,14 @@ mod tests {
     fn times_are_read_to_the_microsecond() {
         let read = |text| timestamp(text).map(|time| time.0);
         assert_eq!(read("2018-01-04T11:14:34Z"), Some(1_515_064_474_000_000));
-        assert_eq!(read("2018-01-04T11:14:34.123456789Z"), Some(1_515_064_474_123_456));
-        assert_eq!(read("2018-01-04T12:14:34.5+01:00"), Some(1_515_064_474_500_000));
+        assert_eq!(
+            read("2018-01-04T11:14:34.123456789Z"),
+            Some(1_515_064_474_123_456)
+        );
+        assert_eq!(
+            read("2018-01-04T12:14:34.5+01:00"),
+            Some(1_515_064_474_500_000)
+        );
         assert_eq!(read("2024-02-29T00:00:00Z"), Some(1_709_164_800_000_000));
         for never in ["0001-01-01T00:00:00Z", "1970-01-01T00:00:00Z", "", "now"] {
             assert_eq!(read(never), None, "{never}");

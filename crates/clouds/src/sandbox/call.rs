@@ -1,6 +1,6 @@
 //! What happens to every call on its way: it takes a permit, is counted, takes its time, and meets the faults.
 //!
-//! Used by the driver around each method's effect: [`Call::begin`], the effect, [`Call::end`]. What must stay true: a
+//! Used by the driver around each method's effect: [`Call::begin`], then [`Call::carry`]. What must stay true: a
 //! call that is refused on its way in has no effect, and one whose reply is lost on its way out has had it.
 
 use std::time::Duration;
@@ -22,8 +22,7 @@ pub(super) struct Method {
 
 /// A call that has reached the cloud.
 pub(super) struct Call {
-    /// The faults that this call meets, read once.
-    pub(super) faults: Faults,
+    faults: Faults,
     method: Method,
     way_back: Duration,
     _permit: Permit,
@@ -34,16 +33,26 @@ pub(super) struct Call {
 impl Method {
     /// One that changes nothing: where its reply is lost, nothing is unknown.
     pub(super) const fn reading(name: &'static str) -> Self {
-        Self { name, changes: false }
+        Self {
+            name,
+            changes: false,
+        }
     }
 
     /// One that changes something.
     pub(super) const fn changing(name: &'static str) -> Self {
-        Self { name, changes: true }
+        Self {
+            name,
+            changes: true,
+        }
     }
 
     fn no_reply(self, how: &str) -> CloudError {
-        let class = if self.changes { ErrorClass::OutcomeUnknown } else { ErrorClass::Unavailable };
+        let class = if self.changes {
+            ErrorClass::OutcomeUnknown
+        } else {
+            ErrorClass::Unavailable
+        };
         CloudError::new(class, format!("{how} during {}", self.name))
     }
 }
@@ -51,8 +60,12 @@ impl Method {
 // === impl Call ===
 
 impl Call {
-    /// Takes the call to the point of its effect, or refuses it.
-    pub(super) async fn begin(truth: &Truth, budget: &Budget, method: Method) -> CloudResult<Self> {
+    /// Takes the call to the point of its effect, or refuses it. The faults are those that the whole call meets.
+    pub(super) async fn begin(
+        truth: &Truth,
+        budget: &Budget,
+        method: Method,
+    ) -> CloudResult<(Self, Faults)> {
         let permit = budget.take().await;
         let faults = truth.enter(method.name).await?;
         let half = one_way(&faults);
@@ -64,11 +77,21 @@ impl Call {
             pause(half).await;
             return Err(refusal);
         }
-        Ok(Self { faults, method, way_back: half, _permit: permit })
+        let call = Self {
+            faults: faults.clone(),
+            method,
+            way_back: half,
+            _permit: permit,
+        };
+        Ok((call, faults))
     }
 
-    /// Takes the reply back to the caller, if it gets there.
-    pub(super) async fn end<T>(self, result: CloudResult<T>) -> CloudResult<T> {
+    /// Has the effect, and takes its reply back to the caller, if it gets there.
+    pub(super) async fn carry<T>(
+        self,
+        effect: impl Future<Output = CloudResult<T>>,
+    ) -> CloudResult<T> {
+        let result = effect.await;
         if occurs(self.faults.lost_reply) {
             return Err(self.method.no_reply("the connection to the cloud was lost"));
         }
@@ -87,7 +110,10 @@ fn refusal(faults: &Faults) -> Option<CloudError> {
     }
     if occurs(faults.throttle) {
         let class = ErrorClass::Throttled(Duration::from_millis(faults.retry_after_ms));
-        return Some(CloudError::new(class, "the cloud takes no more calls for now"));
+        return Some(CloudError::new(
+            class,
+            "the cloud takes no more calls for now",
+        ));
     }
     if occurs(faults.unavailable) {
         let message = "the cloud can't answer now";
@@ -96,10 +122,6 @@ fn refusal(faults: &Faults) -> Option<CloudError> {
     None
 }
 
-#[expect(
-    clippy::cast_precision_loss,
-    reason = "a latency that a float can't hold would not end in this universe"
-)]
 fn one_way(faults: &Faults) -> Duration {
     let jitter = Duration::from_millis(faults.jitter_ms).as_secs_f64() * random::fraction();
     let jitter = Duration::try_from_secs_f64(jitter).unwrap_or(Duration::MAX);
@@ -113,5 +135,27 @@ fn occurs(probability: f64) -> bool {
 async fn pause(duration: Duration) {
     if !duration.is_zero() {
         tokio::time::sleep(duration).await;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn jitter_is_added_to_the_latency_and_both_ways_take_half() {
+        let faults = Faults {
+            latency_ms: 100,
+            jitter_ms: 50,
+            ..Faults::default()
+        };
+        for _ in 0..1_000 {
+            let way = one_way(&faults);
+            assert!(
+                way >= Duration::from_millis(50) && way <= Duration::from_millis(75),
+                "{way:?}"
+            );
+        }
+        assert_eq!(one_way(&Faults::default()), Duration::ZERO);
     }
 }

@@ -35,7 +35,9 @@ pub(super) async fn create(
             return Err(CloudError::new(ErrorClass::Quota, message));
         }
     }
-    let visible_at = change.now.plus(Duration::from_millis(faults.visible_after_ms));
+    let visible_at = change
+        .now
+        .plus(Duration::from_millis(faults.visible_after_ms));
     make(change, request, Some(&request.tag), visible_at, faults).await
 }
 
@@ -80,7 +82,11 @@ async fn living(change: &mut Change) -> CloudResult<u64> {
         "SELECT count(*) FROM instances WHERE NOT (goal = 'terminated' AND settles_at <= $1)",
     );
     let now = change.now;
-    let count: i64 = query.bind(now.0).fetch_one(change.on()).await.map_err(lost)?;
+    let count: i64 = query
+        .bind(now.0)
+        .fetch_one(change.on())
+        .await
+        .map_err(lost)?;
     Ok(u64::try_from(count).unwrap_or_default())
 }
 
@@ -89,10 +95,14 @@ async fn next_serial(change: &mut Change) -> CloudResult<i64> {
     query.fetch_one(change.on()).await.map_err(lost)
 }
 
-/// The serial number's own address; where a living instance that is four million older has it, the next one.
+/// An address of the network: the serial number's own, until there have been so many that they come round again.
+/// Then it is the next one that no living instance has.
 async fn free_address(change: &mut Change, serial: i64) -> CloudResult<i64> {
+    if serial <= ADDRESSES {
+        return Ok(serial);
+    }
     let now = change.now;
-    for candidate in (0..ADDRESSES).map(|more| (serial + more) % ADDRESSES + 1) {
+    for candidate in (0..ADDRESSES).map(|more| (serial + more - 1) % ADDRESSES + 1) {
         let query = sqlx::query_scalar(
             "SELECT EXISTS (SELECT 1 FROM instances WHERE address = $1 \
              AND NOT (goal = 'terminated' AND settles_at <= $2))",
@@ -103,5 +113,40 @@ async fn free_address(change: &mut Change, serial: i64) -> CloudResult<i64> {
             return Ok(candidate);
         }
     }
-    Err(CloudError::new(ErrorClass::Quota, "the sandbox has no address left"))
+    Err(CloudError::new(
+        ErrorClass::Quota,
+        "the sandbox has no address left",
+    ))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::sandbox::truth::Truth;
+    use crate::sandbox::world::strange;
+
+    #[tokio::test]
+    async fn addresses_that_come_round_again_pass_over_those_of_the_living() {
+        let directory = tempfile::TempDir::new().expect("a directory");
+        let truth = Truth::at(&directory.path().join("sandbox.db")).expect("a file");
+        let mut change = truth.change().await.expect("a change");
+        let (request, now) = (strange("toy", "server"), change.now);
+        let faults = Faults::default();
+        let old = make(&mut change, &request, None, now, &faults)
+            .await
+            .expect("is made");
+        sqlx::query("UPDATE instances SET serial = $1")
+            .bind(ADDRESSES)
+            .execute(change.on())
+            .await
+            .expect("is aged");
+        let young = make(&mut change, &request, None, now, &faults)
+            .await
+            .expect("is made");
+        assert_eq!(young.serial, ADDRESSES + 1);
+        assert_eq!(
+            (old.address_text(), young.address_text()),
+            ("100.64.0.1".into(), "100.64.0.2".into())
+        );
+    }
 }

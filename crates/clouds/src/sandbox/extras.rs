@@ -23,9 +23,15 @@ pub(super) async fn snapshots(
     let rows = query.bind(instance).fetch_all(on).await.map_err(lost)?;
     let decode = |row: &sqlx::sqlite::SqliteRow| {
         let created_at = Some(Timestamp(row.try_get("created_at")?));
-        Ok(Snapshot { name: row.try_get("name")?, created_at })
+        Ok(Snapshot {
+            name: row.try_get("name")?,
+            created_at,
+        })
     };
-    rows.iter().map(decode).collect::<sqlx::Result<_>>().map_err(lost)
+    rows.iter()
+        .map(decode)
+        .collect::<sqlx::Result<_>>()
+        .map_err(lost)
 }
 
 /// Whether that is the password which was set last.
@@ -36,9 +42,16 @@ pub(super) async fn password_is(
     password: &str,
 ) -> CloudResult<bool> {
     let query = sqlx::query_scalar("SELECT hash FROM passwords WHERE instance = $1 AND user = $2");
-    let hash = query.bind(instance).bind(user).fetch_optional(on).await.map_err(lost)?;
+    let hash = query
+        .bind(instance)
+        .bind(user)
+        .fetch_optional(on)
+        .await
+        .map_err(lost)?;
     let hash: String = hash.unwrap_or_default();
-    Ok(hash.split_once(':').is_some_and(|(salt, _)| hashed(salt, password) == hash))
+    Ok(hash
+        .split_once(':')
+        .is_some_and(|(salt, _)| hashed(salt, password) == hash))
 }
 
 /// What is kept of a password: `salt:hash`. Slow on purpose, so done before the file is held.
@@ -75,15 +88,28 @@ impl Change {
     pub(super) async fn snapshot_disk(&mut self, instance: i64, name: &str) -> CloudResult<String> {
         let query =
             sqlx::query_scalar("SELECT disk FROM snapshots WHERE instance = $1 AND name = $2");
-        let disk = query.bind(instance).bind(name).fetch_optional(self.on()).await;
+        let disk = query
+            .bind(instance)
+            .bind(name)
+            .fetch_optional(self.on())
+            .await;
         disk.map_err(lost)?.ok_or_else(|| no_snapshot(name))
     }
 
     /// Deletes a snapshot.
     pub(super) async fn drop_snapshot(&mut self, instance: i64, name: &str) -> CloudResult<()> {
         let query = sqlx::query("DELETE FROM snapshots WHERE instance = $1 AND name = $2");
-        let done = query.bind(instance).bind(name).execute(self.on()).await.map_err(lost)?;
-        if done.rows_affected() == 0 { Err(no_snapshot(name)) } else { Ok(()) }
+        let done = query
+            .bind(instance)
+            .bind(name)
+            .execute(self.on())
+            .await
+            .map_err(lost)?;
+        if done.rows_affected() == 0 {
+            Err(no_snapshot(name))
+        } else {
+            Ok(())
+        }
     }
 
     /// Keeps a password's hash.
@@ -97,7 +123,13 @@ impl Change {
             "INSERT INTO passwords (instance, user, hash) VALUES ($1, $2, $3) \
              ON CONFLICT (instance, user) DO UPDATE SET hash = excluded.hash",
         );
-        query.bind(instance).bind(user).bind(hash).execute(self.on()).await.map_err(lost)?;
+        query
+            .bind(instance)
+            .bind(user)
+            .bind(hash)
+            .execute(self.on())
+            .await
+            .map_err(lost)?;
         Ok(())
     }
 }

@@ -63,7 +63,11 @@ fn millis(value: &str) -> Result<u64, &'static str> {
 fn probability(value: &str) -> Result<f64, &'static str> {
     let wanted = "a probability from 0 to 1";
     let number: f64 = value.parse().map_err(|_| wanted)?;
-    if (0.0..=1.0).contains(&number) { Ok(number) } else { Err(wanted) }
+    if (0.0..=1.0).contains(&number) {
+        Ok(number)
+    } else {
+        Err(wanted)
+    }
 }
 
 fn flag(value: &str) -> Result<bool, &'static str> {
@@ -74,7 +78,10 @@ fn limit(value: &str) -> Result<Option<u64>, &'static str> {
     if value == "none" {
         return Ok(None);
     }
-    value.parse().map(Some).map_err(|_| "a number of instances or none")
+    value
+        .parse()
+        .map(Some)
+        .map_err(|_| "a number of instances or none")
 }
 
 #[expect(clippy::unnecessary_wraps, reason = "one signature for all")]
@@ -111,10 +118,26 @@ mod tests {
     fn what_is_wrong_with_a_fault_is_said_and_changes_nothing() {
         let mut faults = Faults::default();
         let cases = [
-            ("throttle", "2", "throttle is a probability from 0 to 1, not \"2\""),
-            ("throttle", "NaN", "throttle is a probability from 0 to 1, not \"NaN\""),
-            ("boot_ms", "-1", "boot_ms is a whole number of milliseconds, not \"-1\""),
-            ("auth_revoked", "yes", "auth_revoked is true or false, not \"yes\""),
+            (
+                "throttle",
+                "2",
+                "throttle is a probability from 0 to 1, not \"2\"",
+            ),
+            (
+                "throttle",
+                "NaN",
+                "throttle is a probability from 0 to 1, not \"NaN\"",
+            ),
+            (
+                "boot_ms",
+                "-1",
+                "boot_ms is a whole number of milliseconds, not \"-1\"",
+            ),
+            (
+                "auth_revoked",
+                "yes",
+                "auth_revoked is true or false, not \"yes\"",
+            ),
         ];
         for (key, value, message) in cases {
             assert_eq!(faults.set(key, value), Err(message.to_owned()));
@@ -130,6 +153,10 @@ mod tests {
         let keys: Vec<_> = value.as_object().expect("is an object").keys().collect();
         let described: Vec<_> = Faults::describe().iter().map(|(key, _)| key).collect();
         assert_eq!(keys, described);
-        assert!(Faults::describe().iter().all(|(_, help)| help.ends_with('.')));
+        assert!(
+            Faults::describe()
+                .iter()
+                .all(|(_, help)| help.ends_with('.'))
+        );
     }
 }

@@ -16,7 +16,7 @@ pub(super) fn report(
     let began = machine.started_at;
     let at = |secs| began.plus(Duration::from_secs(secs)).rfc3339();
     let address = machine.address_text();
-    let mut log = format!(
+    let log = format!(
         "Cloud-init v. 24.4 running 'init' at {}. Up 2.31 seconds.\n\
          ci-info: | eth0 | True | {address} | 255.192.0.0 | global |\n\
          Cloud-init v. 24.4 running 'modules:config' at {}. Up 3.87 seconds.\n\
@@ -33,13 +33,12 @@ pub(super) fn report(
              status: error\n"
         ));
     }
-    log.push_str("Building dependency tree...\n");
-    log.push_str(&format!(
-        "Cloud-init v. 24.4 finished at {}. Datasource DataSourceNoCloud. Up 9.40 seconds\n\
+    Ok(format!(
+        "{log}Building dependency tree...\n\
+         Cloud-init v. 24.4 finished at {}. Datasource DataSourceNoCloud. Up 9.40 seconds\n\
          status: done\n",
         at(9)
-    ));
-    Ok(log)
+    ))
 }
 
 /// What the console printed last.
@@ -47,7 +46,13 @@ pub(super) fn console(machine: &Machine, now: Timestamp) -> String {
     if now < machine.started_at {
         return String::new();
     }
-    let Machine { image, name, cpus, memory_mib, .. } = machine;
+    let Machine {
+        image,
+        name,
+        cpus,
+        memory_mib,
+        ..
+    } = machine;
     let address = machine.address_text();
     let halted = match machine.stopped_at {
         Some(at) => format!("[{:>12.6}] reboot: Power down\n", seconds(machine, at)),
@@ -69,7 +74,10 @@ pub(super) fn traffic(machine: &Machine, now: Timestamp) -> Traffic {
     let own = machine.serial.unsigned_abs();
     let millis = u64::try_from(machine.uptime(now).as_millis()).unwrap_or(u64::MAX);
     let bytes = |per_milli: u64| millis.saturating_mul(per_milli);
-    Traffic { received_bytes: bytes(40 + own * 7 % 60), sent_bytes: bytes(15 + own * 11 % 30) }
+    Traffic {
+        received_bytes: bytes(40 + own * 7 % 60),
+        sent_bytes: bytes(15 + own * 11 % 30),
+    }
 }
 
 /// Whether a text has that package's name in it, and not just as a part of a longer one.

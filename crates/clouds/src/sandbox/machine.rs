@@ -87,7 +87,10 @@ impl Machine {
 
     /// When it next changes without anybody's doing.
     pub(super) fn next_change(&self, now: Timestamp) -> Option<Timestamp> {
-        [self.visible_at, self.settles_at].into_iter().filter(|at| *at > now).min()
+        [self.visible_at, self.settles_at]
+            .into_iter()
+            .filter(|at| *at > now)
+            .min()
     }
 
     pub(super) fn address_text(&self) -> String {
@@ -100,7 +103,10 @@ impl Machine {
         let power = self.power(now);
         let address = (power == Power::Running).then(|| self.address_text());
         Instance {
-            at: InstanceRef { region: self.region.clone(), id: self.id.clone() },
+            at: InstanceRef {
+                region: self.region.clone(),
+                id: self.id.clone(),
+            },
             name: self.name.clone(),
             tag: self.tag.clone(),
             power,
@@ -146,7 +152,9 @@ impl Machine {
     /// Restarts.
     pub(super) fn reboot(&mut self, now: Timestamp, faults: &Faults) -> CloudResult<()> {
         if self.goal == Goal::Stopped {
-            return Err(refused("a server that is switched off can't be restarted; start it"));
+            return Err(refused(
+                "a server that is switched off can't be restarted; start it",
+            ));
         }
         self.boot(now, faults);
         Ok(())
@@ -214,7 +222,10 @@ impl Machine {
     pub(super) fn must_run(&self, now: Timestamp) -> CloudResult<()> {
         match self.power(now) {
             Power::Running => Ok(()),
-            power => Err(refused(format!("the server is {}, not running", power.as_str()))),
+            power => Err(refused(format!(
+                "the server is {}, not running",
+                power.as_str()
+            ))),
         }
     }
 

@@ -10,6 +10,7 @@
 //! | file | owns |
 //! |---|---|
 //! | `driver.rs` | the trait, verb by verb |
+//! | `region.rs` | the driver's state, and the forms that its calls have |
 //! | `call.rs` | what happens to every call on its way: the budget, latency, faults |
 //! | `creation.rs` | a create: tokens, quota, addresses |
 //! | `extras.rs` | snapshots and passwords |
@@ -18,6 +19,7 @@
 //! | `machine.rs` | an instance's row and its states; pure |
 //! | `truth.rs`, `schema.sql` | the file |
 //! | `rows.rs` | the statements on instances |
+//! | `wait.rs` | waiting for an instance |
 //! | `world.rs` | the view from outside |
 
 mod call;
@@ -27,8 +29,10 @@ mod extras;
 mod faults;
 mod guest;
 mod machine;
+mod region;
 mod rows;
 mod truth;
+mod wait;
 mod world;
 
 use std::path::Path;
@@ -50,8 +54,15 @@ pub const KIND: Kind = Kind {
 
 fn open(settings: Settings) -> CloudResult<Arc<dyn Cloud>> {
     let path = settings.text("path").ok_or_else(|| {
-        CloudError::new(ErrorClass::Rejected, "the sandbox needs the option `path`, its file")
+        CloudError::new(
+            ErrorClass::Rejected,
+            "the sandbox needs the option `path`, its file",
+        )
     })?;
     let truth = truth::Truth::at(Path::new(path))?;
-    Ok(Arc::new(driver::Sandbox::new(truth, settings.region, settings.budget)))
+    Ok(Arc::new(region::Sandbox::new(
+        truth,
+        settings.region,
+        settings.budget,
+    )))
 }

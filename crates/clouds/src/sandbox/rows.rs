@@ -28,7 +28,12 @@ pub(super) async fn machine(
     at: &InstanceRef,
 ) -> CloudResult<Option<Machine>> {
     let query = sqlx::query(select!("WHERE id = $1 AND region = $2"));
-    let row = query.bind(&at.id).bind(&at.region).fetch_optional(on).await.map_err(lost)?;
+    let row = query
+        .bind(&at.id)
+        .bind(&at.region)
+        .fetch_optional(on)
+        .await
+        .map_err(lost)?;
     row.map(|row| decode(&row)).transpose().map_err(lost)
 }
 
@@ -60,7 +65,11 @@ pub(super) async fn find(
         "WHERE installation = $1 AND token = $2 AND region = $3 AND visible_at <= $4 \
          AND NOT (goal = 'terminated' AND settles_at <= $4) ORDER BY serial"
     ));
-    let query = query.bind(&tag.installation).bind(&tag.token).bind(region).bind(now.0);
+    let query = query
+        .bind(&tag.installation)
+        .bind(&tag.token)
+        .bind(region)
+        .bind(now.0);
     all(query.fetch_all(on).await)
 }
 
@@ -91,7 +100,8 @@ pub(super) async fn user_data(on: &mut SqliteConnection, serial: i64) -> CloudRe
 }
 
 fn all(rows: sqlx::Result<Vec<SqliteRow>>) -> CloudResult<Vec<Machine>> {
-    rows.and_then(|rows| rows.iter().map(decode).collect()).map_err(lost)
+    rows.and_then(|rows| rows.iter().map(decode).collect())
+        .map_err(lost)
 }
 
 fn decode(row: &SqliteRow) -> sqlx::Result<Machine> {
@@ -106,7 +116,10 @@ fn decode(row: &SqliteRow) -> sqlx::Result<Machine> {
         id: row.try_get("id")?,
         region: row.try_get("region")?,
         name: row.try_get("name")?,
-        tag: installation.zip(token).map(|(installation, token)| Tag { installation, token }),
+        tag: installation.zip(token).map(|(installation, token)| Tag {
+            installation,
+            token,
+        }),
         plan: row.try_get("plan")?,
         cpus: row.try_get("cpus")?,
         memory_mib: row.try_get("memory_mib")?,
@@ -129,7 +142,9 @@ impl Change {
     /// The instance at `at` as the API lets it be changed: shown, and not gone.
     pub(super) async fn shown(&mut self, at: &InstanceRef) -> CloudResult<Machine> {
         let now = self.now;
-        let machine = machine(self.on(), at).await?.filter(|machine| machine.is_shown(now));
+        let machine = machine(self.on(), at)
+            .await?
+            .filter(|machine| machine.is_shown(now));
         machine.ok_or_else(|| CloudError::not_found(at))
     }
 
@@ -164,7 +179,12 @@ impl Change {
     /// Gives an instance other user data.
     pub(super) async fn set_user_data(&mut self, serial: i64, user_data: &str) -> CloudResult<()> {
         let query = sqlx::query("UPDATE instances SET user_data = $1 WHERE serial = $2");
-        query.bind(user_data).bind(serial).execute(self.on()).await.map_err(lost)?;
+        query
+            .bind(user_data)
+            .bind(serial)
+            .execute(self.on())
+            .await
+            .map_err(lost)?;
         Ok(())
     }
 

@@ -11,6 +11,7 @@ use std::sync::{Arc, LazyLock, Mutex, PoisonError, Weak};
 use std::time::Duration;
 
 use domain::{Clock, Timestamp};
+use sqlx::error::DatabaseError;
 use sqlx::pool::PoolConnection;
 use sqlx::sqlite::{
     Sqlite, SqliteConnectOptions, SqliteConnection, SqliteJournalMode, SqlitePool,
@@ -60,7 +61,11 @@ impl Truth {
             return Ok(truth);
         }
         open.retain(|_, truth| truth.strong_count() > 0);
-        let truth = Self { path: path.clone(), clock: Clock::System, pools: OnceCell::new() };
+        let truth = Self {
+            path: path.clone(),
+            clock: Clock::System,
+            pools: OnceCell::new(),
+        };
         let truth = Arc::new(truth);
         open.insert(path, Arc::downgrade(&truth));
         Ok(truth)
@@ -79,14 +84,22 @@ impl Truth {
              RETURNING (SELECT body FROM faults WHERE id = 1) AS body",
         );
         // All rows are fetched and not one: a statement with RETURNING is committed after its last row.
-        let rows = count.bind(method).fetch_all(&self.pools().await?.writer).await.map_err(lost)?;
-        rows.first().map_or_else(|| Ok(Faults::default()), read_faults)
+        let rows = count
+            .bind(method)
+            .fetch_all(&self.pools().await?.writer)
+            .await
+            .map_err(lost)?;
+        rows.first()
+            .map_or_else(|| Ok(Faults::default()), read_faults)
     }
 
     /// The faults in force.
     pub(super) async fn faults(&self) -> CloudResult<Faults> {
         let query = sqlx::query("SELECT body FROM faults WHERE id = 1");
-        let row = query.fetch_one(&mut *self.read().await?).await.map_err(lost)?;
+        let row = query
+            .fetch_one(&mut *self.read().await?)
+            .await
+            .map_err(lost)?;
         read_faults(&row)
     }
 
@@ -99,7 +112,10 @@ impl Truth {
     pub(super) async fn change(&self) -> CloudResult<Change> {
         let writer = &self.pools().await?.writer;
         let transaction = writer.begin_with("BEGIN IMMEDIATE").await.map_err(lost)?;
-        Ok(Change { now: self.now(), transaction })
+        Ok(Change {
+            now: self.now(),
+            transaction,
+        })
     }
 
     /// Opens the file, if it isn't open.
@@ -110,16 +126,23 @@ impl Truth {
     async fn pools(&self) -> CloudResult<&Pools> {
         self.pools
             .get_or_try_init(|| async {
-                make_private(&self.path).await.map_err(|error| unusable(&self.path, &error))?;
+                make_private(&self.path)
+                    .await
+                    .map_err(|error| unusable(&self.path, &error))?;
                 let options = SqliteConnectOptions::new()
                     .filename(&self.path)
                     .busy_timeout(PATIENCE)
                     .synchronous(SqliteSynchronous::Normal);
-                prepare(&options).await.map_err(|error| unusable(&self.path, &error))?;
+                prepare(&options)
+                    .await
+                    .map_err(|error| unusable(&self.path, &error))?;
                 let pool = SqlitePoolOptions::new().test_before_acquire(false);
                 let pool = pool.max_lifetime(None).idle_timeout(None);
                 Ok(Pools {
-                    writer: pool.clone().max_connections(1).connect_lazy_with(options.clone()),
+                    writer: pool
+                        .clone()
+                        .max_connections(1)
+                        .connect_lazy_with(options.clone()),
                     readers: pool.max_connections(4).connect_lazy_with(options),
                 })
             })
@@ -130,8 +153,14 @@ impl Truth {
 /// Makes the file, readable by its owner only. One that is there is not touched: in the process that has it open,
 /// closing it once more would give up SQLite's locks.
 async fn make_private(path: &Path) -> io::Result<()> {
-    let made = tokio::fs::OpenOptions::new().write(true).create_new(true).mode(0o600).open(path);
-    match made.await {
+    let mut options = tokio::fs::OpenOptions::new();
+    match options
+        .write(true)
+        .create_new(true)
+        .mode(0o600)
+        .open(path)
+        .await
+    {
         Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(()),
         other => other.map(drop),
     }
@@ -154,18 +183,24 @@ async fn prepare(options: &SqliteConnectOptions) -> Result<(), sqlx::Error> {
 
 async fn prepare_once(options: &SqliteConnectOptions) -> Result<(), sqlx::Error> {
     let mut connection = SqliteConnection::connect_with(options).await?;
-    let version: i64 =
-        sqlx::query_scalar("PRAGMA user_version").fetch_one(&mut connection).await?;
+    let version: i64 = sqlx::query_scalar("PRAGMA user_version")
+        .fetch_one(&mut connection)
+        .await?;
     match version {
         0 => {
             let mut transaction = connection.begin_with("BEGIN IMMEDIATE").await?;
-            sqlx::raw_sql(include_str!("schema.sql")).execute(&mut *transaction).await?;
-            sqlx::raw_sql("PRAGMA user_version = 1").execute(&mut *transaction).await?;
+            sqlx::raw_sql(include_str!("schema.sql"))
+                .execute(&mut *transaction)
+                .await?;
+            sqlx::raw_sql("PRAGMA user_version = 1")
+                .execute(&mut *transaction)
+                .await?;
             transaction.commit().await?;
         }
         SCHEMA_VERSION => {}
         other => {
-            let why = format!("its tables have form {other}, and this Arcus knows {SCHEMA_VERSION}");
+            let why =
+                format!("its tables have form {other}, and this Arcus knows {SCHEMA_VERSION}");
             return Err(sqlx::Error::Configuration(why.into()));
         }
     }
@@ -174,14 +209,18 @@ async fn prepare_once(options: &SqliteConnectOptions) -> Result<(), sqlx::Error>
 
 fn is_busy(error: &sqlx::Error) -> bool {
     // SQLITE_BUSY and what extends it.
-    let code = error.as_database_error().and_then(|error| error.code());
-    code.and_then(|code| code.parse::<i32>().ok()).is_some_and(|code| code & 0xff == 5)
+    let code = error.as_database_error().and_then(DatabaseError::code);
+    code.and_then(|code| code.parse::<i32>().ok())
+        .is_some_and(|code| code & 0xff == 5)
 }
 
 fn read_faults(row: &SqliteRow) -> CloudResult<Faults> {
     let body: &str = row.try_get("body").map_err(lost)?;
     serde_json::from_str(body).map_err(|error| {
-        CloudError::new(ErrorClass::Unavailable, format!("the sandbox's faults: {error}"))
+        CloudError::new(
+            ErrorClass::Unavailable,
+            format!("the sandbox's faults: {error}"),
+        )
     })
 }
 
@@ -203,11 +242,18 @@ impl Change {
 }
 
 /// The error for a statement that failed: what it would have changed is rolled back.
+#[expect(clippy::needless_pass_by_value, reason = "the form that map_err takes")]
 pub(super) fn lost(error: sqlx::Error) -> CloudError {
-    CloudError::new(ErrorClass::Unavailable, format!("the sandbox's file can't be used: {error}"))
+    CloudError::new(
+        ErrorClass::Unavailable,
+        format!("the sandbox's file can't be used: {error}"),
+    )
 }
 
 fn unusable(path: &Path, error: &dyn std::error::Error) -> CloudError {
-    let message = format!("the sandbox's file {} can't be used: {error}", path.display());
+    let message = format!(
+        "the sandbox's file {} can't be used: {error}",
+        path.display()
+    );
     CloudError::new(ErrorClass::Unavailable, message)
 }

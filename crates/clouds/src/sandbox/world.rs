@@ -90,7 +90,10 @@ impl World {
     pub async fn all_instances(&self) -> CloudResult<Vec<InstanceRecord>> {
         let machines = rows::everything(&mut *self.truth.read().await?).await?;
         let now = self.truth.now();
-        Ok(machines.iter().map(|machine| record(machine, now)).collect())
+        Ok(machines
+            .iter()
+            .map(|machine| record(machine, now))
+            .collect())
     }
 
     /// What an instance was made with.
@@ -98,7 +101,10 @@ impl World {
         let query = sqlx::query(
             "SELECT user_data, public_keys, ports, nesting FROM instances WHERE id = $1",
         );
-        let row = query.bind(id).fetch_optional(&mut *self.truth.read().await?).await;
+        let row = query
+            .bind(id)
+            .fetch_optional(&mut *self.truth.read().await?)
+            .await;
         let row = row.map_err(lost)?.ok_or_else(|| unknown(id))?;
         let list = |column| row.try_get::<&str, _>(column).map_err(lost);
         Ok(Details {
@@ -120,11 +126,20 @@ impl World {
     /// uses this file, whatever became of the call. A `wait` counts as a `get` for each look that it takes.
     pub async fn calls(&self) -> CloudResult<BTreeMap<String, u64>> {
         let query = sqlx::query("SELECT method, times FROM calls");
-        let rows = query.fetch_all(&mut *self.truth.read().await?).await.map_err(lost)?;
+        let rows = query
+            .fetch_all(&mut *self.truth.read().await?)
+            .await
+            .map_err(lost)?;
         let decode = |row: &sqlx::sqlite::SqliteRow| {
-            Ok((row.try_get("method")?, row.try_get::<i64, _>("times")?.unsigned_abs()))
+            Ok((
+                row.try_get("method")?,
+                row.try_get::<i64, _>("times")?.unsigned_abs(),
+            ))
         };
-        rows.iter().map(decode).collect::<sqlx::Result<_>>().map_err(lost)
+        rows.iter()
+            .map(decode)
+            .collect::<sqlx::Result<_>>()
+            .map_err(lost)
     }
 
     /// The faults in force.
@@ -147,22 +162,27 @@ impl World {
 
     /// Somebody switches an instance off; it is off at once.
     pub async fn stop(&self, id: &str) -> CloudResult<()> {
-        self.alter(id, |machine, now| machine.stop(now, &Faults::default(), true)).await
+        self.alter(id, |machine, now| {
+            machine.stop(now, &Faults::default(), true);
+        })
+        .await
     }
 
     /// Somebody switches an instance on; it runs at once.
     pub async fn start(&self, id: &str) -> CloudResult<()> {
-        self.alter(id, |machine, now| machine.boot(now, &Faults::default())).await
+        self.alter(id, |machine, now| machine.boot(now, &Faults::default()))
+            .await
     }
 
     /// Somebody destroys an instance; it is gone at once.
     pub async fn destroy(&self, id: &str) -> CloudResult<()> {
-        self.alter(id, |machine, now| machine.vanish(now)).await
+        self.alter(id, Machine::vanish).await
     }
 
     /// Somebody gives an instance another name.
     pub async fn rename(&self, id: &str, name: &str) -> CloudResult<()> {
-        self.alter(id, |machine, _| name.clone_into(&mut machine.name)).await
+        self.alter(id, |machine, _| name.clone_into(&mut machine.name))
+            .await
     }
 
     /// Somebody makes an instance; it runs at once. With a tag of our installation and a token that no database
@@ -185,7 +205,10 @@ impl World {
     pub async fn reset(&self) -> CloudResult<()> {
         let mut change = self.truth.change().await?;
         let statements = "DELETE FROM instances; DELETE FROM calls; UPDATE faults SET body = '{}'";
-        sqlx::raw_sql(statements).execute(change.on()).await.map_err(lost)?;
+        sqlx::raw_sql(statements)
+            .execute(change.on())
+            .await
+            .map_err(lost)?;
         change.commit().await
     }
 
@@ -231,7 +254,7 @@ fn record(machine: &Machine, now: Timestamp) -> InstanceRecord {
 }
 
 /// What somebody else would ask for.
-fn strange(region: &str, name: &str) -> CreateInstance {
+pub(super) fn strange(region: &str, name: &str) -> CreateInstance {
     let plan = Plan {
         slug: "unknown".to_owned(),
         family: String::new(),
@@ -252,7 +275,10 @@ fn strange(region: &str, name: &str) -> CreateInstance {
         open: false,
     };
     CreateInstance {
-        tag: Tag { installation: String::new(), token: String::new() },
+        tag: Tag {
+            installation: String::new(),
+            token: String::new(),
+        },
         name: name.to_owned(),
         region: region.to_owned(),
         plan,
@@ -271,5 +297,8 @@ fn parse<T: serde::de::DeserializeOwned>(text: &str) -> CloudResult<T> {
 }
 
 fn unknown(id: &str) -> CloudError {
-    CloudError::new(ErrorClass::NotFound, format!("the sandbox has no instance {id}"))
+    CloudError::new(
+        ErrorClass::NotFound,
+        format!("the sandbox has no instance {id}"),
+    )
 }

@@ -1,0 +1,5 @@
+//! `/accounts`.
+
+pub(super) mod keys;
+pub(super) mod register;
+pub(super) mod tokens;

@@ -1,0 +1,5 @@
+//! `/applications`.
+
+pub(super) mod create;
+pub(super) mod delete;
+pub(super) mod list;

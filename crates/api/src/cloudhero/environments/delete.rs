@@ -1,0 +1,58 @@
+//! `DELETE /environments/{id}`, and `GET` and `POST /environments/{id}/delete`.
+
+use axum::extract::{Path, State};
+use axum::response::Response;
+use control::{App, environments};
+
+use super::guard::{Deliberate, Nothing};
+use crate::cloudhero::auth::Caller;
+use crate::cloudhero::wire::messages::id;
+use crate::cloudhero::wire::outcomes::{OutcomesResponse, deleted};
+use crate::http::edge::Failure;
+use crate::http::wait::Wait;
+
+/// Destroys all servers of an environment; it goes when the last one has gone.
+#[utoipa::path(delete, path = "/environments/{id}", tag = "environments", params(("id" = String, Path)),
+    responses((status = 200, body = OutcomesResponse), (status = 202, body = OutcomesResponse), (status = 404)))]
+pub(crate) async fn delete(
+    state: State<App>,
+    caller: Caller,
+    path: Path<String>,
+    wait: Wait,
+) -> Result<Response, Failure> {
+    post(state, caller, path, wait).await
+}
+
+/// Does nothing.
+#[utoipa::path(head, path = "/environments/{id}/delete", tag = "environments", params(("id" = String, Path)),
+    responses((status = 200)))]
+pub(crate) async fn head() -> Nothing {
+    Nothing
+}
+
+/// Destroys all servers of an environment; it goes when the last one has gone.
+#[utoipa::path(get, path = "/environments/{id}/delete", tag = "environments", params(("id" = String, Path)),
+    responses((status = 200, body = OutcomesResponse), (status = 202, body = OutcomesResponse), (status = 404)))]
+pub(crate) async fn get(
+    state: State<App>,
+    caller: Caller,
+    path: Path<String>,
+    wait: Wait,
+    _: Deliberate,
+) -> Result<Response, Failure> {
+    post(state, caller, path, wait).await
+}
+
+/// Destroys all servers of an environment; it goes when the last one has gone.
+#[utoipa::path(post, path = "/environments/{id}/delete", tag = "environments", params(("id" = String, Path)),
+    responses((status = 200, body = OutcomesResponse), (status = 202, body = OutcomesResponse), (status = 404)))]
+pub(crate) async fn post(
+    State(app): State<App>,
+    Caller(actor): Caller,
+    Path(text): Path<String>,
+    wait: Wait,
+) -> Result<Response, Failure> {
+    let id = id(&text, "environment")?;
+    let (view, outcomes) = environments::delete(&app, &actor, &id, wait.0).await?;
+    Ok(deleted(&actor, &view, outcomes))
+}

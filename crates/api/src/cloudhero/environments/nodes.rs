@@ -1,0 +1,32 @@
+//! `POST /environments/{id}/nodes`.
+
+use axum::Json;
+use axum::extract::{Path, State};
+use control::{App, environments};
+
+use crate::cloudhero::auth::Caller;
+use crate::cloudhero::wire::environments::{NodeRequest, NodesResponse};
+use crate::cloudhero::wire::messages::id;
+use crate::http::body::Body;
+use crate::http::edge::Failure;
+
+/// Adds nodes to an environment.
+#[utoipa::path(post, path = "/environments/{id}/nodes", tag = "environments", params(("id" = String, Path)),
+    request_body = [NodeRequest],
+    responses((status = 200, body = NodesResponse), (status = 400), (status = 404), (status = 409)))]
+pub(crate) async fn add(
+    State(app): State<App>,
+    Caller(actor): Caller,
+    Path(text): Path<String>,
+    Body(nodes): Body<Vec<NodeRequest>>,
+) -> Result<Json<NodesResponse>, Failure> {
+    let id = id(&text, "environment")?;
+    let nodes: Vec<_> = nodes.into_iter().map(Into::into).collect();
+    let added = environments::add(&app, &actor, &id, &nodes).await?;
+    let message = format!("{} nodes are being made", added.len());
+    Ok(Json(NodesResponse {
+        message,
+        id,
+        nodes: added.into_iter().map(Into::into).collect(),
+    }))
+}

@@ -1,0 +1,34 @@
+//! `GET` and `POST /environments/{id}/query`.
+
+use axum::extract::{Path, State};
+use axum::response::Response;
+use control::{App, environments};
+
+use crate::cloudhero::auth::Caller;
+use crate::cloudhero::wire::messages::id;
+use crate::cloudhero::wire::outcomes::{OutcomesResponse, queried};
+use crate::http::edge::Failure;
+
+/// What an environment's cloud shows of its servers now.
+#[utoipa::path(get, path = "/environments/{id}/query", tag = "environments", params(("id" = String, Path)),
+    responses((status = 200, body = OutcomesResponse), (status = 404)))]
+pub(crate) async fn get(
+    state: State<App>,
+    caller: Caller,
+    path: Path<String>,
+) -> Result<Response, Failure> {
+    post(state, caller, path).await
+}
+
+/// What an environment's cloud shows of its servers now.
+#[utoipa::path(post, path = "/environments/{id}/query", tag = "environments", params(("id" = String, Path)),
+    responses((status = 200, body = OutcomesResponse), (status = 404)))]
+pub(crate) async fn post(
+    State(app): State<App>,
+    Caller(actor): Caller,
+    Path(text): Path<String>,
+) -> Result<Response, Failure> {
+    let id = id(&text, "environment")?;
+    let seen = environments::query(&app, &actor, &id).await?;
+    Ok(queried(&actor, seen))
+}

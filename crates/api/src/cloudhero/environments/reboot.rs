@@ -1,0 +1,25 @@
+//! `POST /environments/{id}/reboot`.
+
+use axum::extract::{Path, State};
+use axum::response::Response;
+use control::{App, environments};
+
+use crate::cloudhero::auth::Caller;
+use crate::cloudhero::wire::messages::id;
+use crate::cloudhero::wire::outcomes::{OutcomesResponse, switched};
+use crate::http::edge::Failure;
+use crate::http::wait::Wait;
+
+/// Reboots all servers of an environment, and answers when each cloud has accepted it.
+#[utoipa::path(post, path = "/environments/{id}/reboot", tag = "environments", params(("id" = String, Path)),
+    responses((status = 200, body = OutcomesResponse), (status = 202, body = OutcomesResponse), (status = 404)))]
+pub(crate) async fn post(
+    State(app): State<App>,
+    Caller(actor): Caller,
+    Path(text): Path<String>,
+    wait: Wait,
+) -> Result<Response, Failure> {
+    let id = id(&text, "environment")?;
+    let (view, outcomes) = environments::reboot(&app, &actor, &id, wait.0).await?;
+    Ok(switched(&actor, &view, outcomes))
+}

@@ -1,0 +1,53 @@
+//! `POST` and `DELETE /environments/{id}/scale`.
+
+use axum::Json;
+use axum::extract::{Path, State};
+use control::{App, environments};
+
+use crate::cloudhero::auth::Caller;
+use crate::cloudhero::wire::environments::{NodesResponse, ScaleRequest};
+use crate::cloudhero::wire::messages::id;
+use crate::http::body::Body;
+use crate::http::edge::Failure;
+
+/// Adds `count` nodes like those that are named.
+#[utoipa::path(post, path = "/environments/{id}/scale", tag = "environments", params(("id" = String, Path)),
+    request_body = ScaleRequest,
+    responses((status = 200, body = NodesResponse), (status = 400), (status = 404), (status = 409)))]
+pub(crate) async fn up(
+    State(app): State<App>,
+    Caller(actor): Caller,
+    Path(text): Path<String>,
+    Body(request): Body<ScaleRequest>,
+) -> Result<Json<NodesResponse>, Failure> {
+    let id = id(&text, "environment")?;
+    let (selector, count) = request.selector()?;
+    let added = environments::scale_up(&app, &actor, &id, &selector, count).await?;
+    let message = format!("{} nodes are being made", added.len());
+    Ok(Json(NodesResponse {
+        message,
+        id,
+        nodes: added.into_iter().map(Into::into).collect(),
+    }))
+}
+
+/// Removes `count` of the nodes that are named, the newest first.
+#[utoipa::path(delete, path = "/environments/{id}/scale", tag = "environments", params(("id" = String, Path)),
+    request_body = ScaleRequest,
+    responses((status = 200, body = NodesResponse), (status = 400), (status = 404)))]
+pub(crate) async fn down(
+    State(app): State<App>,
+    Caller(actor): Caller,
+    Path(text): Path<String>,
+    Body(request): Body<ScaleRequest>,
+) -> Result<Json<NodesResponse>, Failure> {
+    let id = id(&text, "environment")?;
+    let (selector, count) = request.selector()?;
+    let going = environments::scale_down(&app, &actor, &id, &selector, count).await?;
+    let message = format!("{} nodes are being destroyed", going.len());
+    Ok(Json(NodesResponse {
+        message,
+        id,
+        nodes: going.into_iter().map(Into::into).collect(),
+    }))
+}

@@ -1,0 +1,46 @@
+//! `GET` and `POST /environments/{id}/stop`.
+
+use axum::extract::{Path, State};
+use axum::response::Response;
+use control::{App, environments};
+
+use super::guard::{Deliberate, Nothing};
+use crate::cloudhero::auth::Caller;
+use crate::cloudhero::wire::messages::id;
+use crate::cloudhero::wire::outcomes::{OutcomesResponse, switched};
+use crate::http::edge::Failure;
+use crate::http::wait::Wait;
+
+/// Does nothing.
+#[utoipa::path(head, path = "/environments/{id}/stop", tag = "environments", params(("id" = String, Path)),
+    responses((status = 200)))]
+pub(crate) async fn head() -> Nothing {
+    Nothing
+}
+
+/// Stops all servers of an environment, and answers when each cloud has accepted it.
+#[utoipa::path(get, path = "/environments/{id}/stop", tag = "environments", params(("id" = String, Path)),
+    responses((status = 200, body = OutcomesResponse), (status = 202, body = OutcomesResponse), (status = 404)))]
+pub(crate) async fn get(
+    state: State<App>,
+    caller: Caller,
+    path: Path<String>,
+    wait: Wait,
+    _: Deliberate,
+) -> Result<Response, Failure> {
+    post(state, caller, path, wait).await
+}
+
+/// Stops all servers of an environment, and answers when each cloud has accepted it.
+#[utoipa::path(post, path = "/environments/{id}/stop", tag = "environments", params(("id" = String, Path)),
+    responses((status = 200, body = OutcomesResponse), (status = 202, body = OutcomesResponse), (status = 404)))]
+pub(crate) async fn post(
+    State(app): State<App>,
+    Caller(actor): Caller,
+    Path(text): Path<String>,
+    wait: Wait,
+) -> Result<Response, Failure> {
+    let id = id(&text, "environment")?;
+    let (view, outcomes) = environments::stop(&app, &actor, &id, wait.0).await?;
+    Ok(switched(&actor, &view, outcomes))
+}

@@ -1,0 +1,4 @@
+//! `/history` and `/feedback`.
+
+pub(super) mod feedback;
+pub(super) mod history;

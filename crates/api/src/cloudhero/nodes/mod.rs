@@ -1,0 +1,3 @@
+//! `/nodes`.
+
+pub(super) mod delete;

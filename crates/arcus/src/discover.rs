@@ -1,0 +1,61 @@
+//! A first start on a machine with Incus finds it and offers the region `local` by itself.
+
+use std::path::Path;
+
+use control::App;
+use control::catalog::house;
+use domain::credentials::Credentials;
+use serde_json::{Map, Value};
+use store::house::HouseRegion;
+
+/// Where Incus listens, by distribution.
+const SOCKETS: [&str; 2] = ["/var/lib/incus/unix.socket", "/run/incus/unix.socket"];
+
+/// The simulated cloud as a region of the house.
+pub(crate) fn sandbox() -> HouseRegion {
+    HouseRegion {
+        slug: "sandbox".to_owned(),
+        name: "Sandbox (simulated)".to_owned(),
+        cloud: "sandbox".to_owned(),
+        options: Map::new(),
+        credentials: Credentials::default(),
+        open: true,
+        source: "found".to_owned(),
+    }
+}
+
+/// Adds the region `local` where no region of a real cloud is known and Incus answers on this machine.
+pub(crate) async fn incus(app: &App) -> domain::Result<()> {
+    let known = house::regions(app).await?;
+    if known.iter().any(|region| region.cloud != "sandbox") {
+        return Ok(());
+    }
+    let Some(socket) = SOCKETS
+        .into_iter()
+        .find(|socket| Path::new(socket).exists())
+    else {
+        return Ok(());
+    };
+    let url = ("url".to_owned(), Value::String(format!("unix://{socket}")));
+    let region = HouseRegion {
+        slug: "local".to_owned(),
+        name: "This machine".to_owned(),
+        cloud: "incus".to_owned(),
+        options: Map::from_iter([url]),
+        credentials: Credentials::default(),
+        open: true,
+        source: "found".to_owned(),
+    };
+    match house::put_region(app, &region).await {
+        Ok(()) => tracing::info!(
+            socket,
+            "Incus was found on this machine; it is the region \"local\""
+        ),
+        Err(error) => tracing::warn!(
+            socket,
+            error = error.message(),
+            "Incus was found on this machine and does not let us in; add a region with: arcus region add"
+        ),
+    }
+    Ok(())
+}

@@ -1,0 +1,135 @@
+//! Switching on and off, and the way out: retire and destroy.
+//!
+//! `start`, `stop`, `reboot` and `destroy` return when Incus has begun; how it ends is for `wait`. What must stay true:
+//! what is already so is a success, so that each can be sent again after a crash.
+
+use std::time::Duration;
+
+use reqwest::Method;
+use serde_json::{Value, json};
+
+use super::instances::NAME;
+use super::operations::USUAL_LIMIT;
+use super::{Incus, errors, names, wire};
+use crate::cloud::{CloudError, CloudResult, ErrorClass, InstanceRef};
+
+/// How long a guest has to shut down by itself; then the operation fails, and `wait` says so.
+const GRACE: Duration = Duration::from_secs(30);
+
+const STOPPED: &str = "Stopped";
+
+// === impl Incus ===
+
+impl Incus {
+    pub(super) async fn start_instance(&self, at: &InstanceRef) -> CloudResult<()> {
+        let action = match self.describe(at).await?.status.as_str() {
+            "Running" | "Ready" => return Ok(()),
+            "Frozen" => "unfreeze",
+            _ => "start",
+        };
+        self.begin_power(at, &json!({ "action": action })).await
+    }
+
+    pub(super) async fn stop_instance(&self, at: &InstanceRef, force: bool) -> CloudResult<()> {
+        let status = self.describe(at).await?.status;
+        if status == STOPPED {
+            return Ok(());
+        }
+        // A frozen guest can't answer a request to shut down.
+        let force = force || status == "Frozen";
+        let body = json!({ "action": "stop", "force": force, "timeout": GRACE.as_secs() });
+        self.begin_power(at, &body).await
+    }
+
+    pub(super) async fn reboot_instance(&self, at: &InstanceRef) -> CloudResult<()> {
+        let action = match self.describe(at).await?.status.as_str() {
+            STOPPED => "start",
+            _ => "restart",
+        };
+        self.begin_power(at, &json!({ "action": action, "timeout": GRACE.as_secs() }))
+            .await
+    }
+
+    pub(super) async fn retire_instance(
+        &self,
+        at: &InstanceRef,
+        name: &str,
+    ) -> CloudResult<InstanceRef> {
+        let instance = self.describe(at).await?;
+        let token = instance.tag().map(|tag| tag.token).unwrap_or_default();
+        let mut id = names::id_for(name, &token);
+        self.halt(&instance).await?;
+        self.patch(&instance, json!({ "config": { NAME: name } }))
+            .await?;
+        if id != at.id {
+            let renamed = match self.rename(&at.id, &id).await {
+                Err(error) if errors::is_taken(&error) => {
+                    id = names::id_with_token(name, &token);
+                    self.rename(&at.id, &id).await
+                }
+                result => result,
+            };
+            renamed?;
+        }
+        Ok(InstanceRef {
+            region: at.region.clone(),
+            id,
+        })
+    }
+
+    pub(super) async fn destroy_instance(&self, at: &InstanceRef) -> CloudResult<()> {
+        let path = ["instances", names::checked(at)?];
+        let gone = async {
+            self.halt(&self.describe(at).await?).await?;
+            self.client
+                .begin(Method::DELETE, &path, None)
+                .await
+                .map(drop)
+        };
+        match gone.await {
+            Err(error) if error.class == ErrorClass::NotFound => Ok(()),
+            result => result,
+        }
+    }
+
+    /// Cuts the power and waits until it is off: Incus neither renames, rebuilds nor deletes what runs.
+    pub(super) async fn halt(&self, instance: &wire::Instance) -> CloudResult<()> {
+        if instance.status == STOPPED {
+            return Ok(());
+        }
+        let path = ["instances", &instance.name, "state"];
+        let body = json!({ "action": "stop", "force": true });
+        match self
+            .client
+            .run(Method::PUT, &path, Some(&body), USUAL_LIMIT)
+            .await
+        {
+            // It went off by itself in between.
+            Err(error) if error.message.contains("already stopped") => Ok(()),
+            result => result,
+        }
+    }
+
+    async fn rename(&self, from: &str, to: &str) -> CloudResult<()> {
+        let body = json!({ "name": to });
+        self.client
+            .run(Method::POST, &["instances", from], Some(&body), USUAL_LIMIT)
+            .await
+    }
+
+    async fn begin_power(&self, at: &InstanceRef, body: &Value) -> CloudResult<()> {
+        let path = ["instances", names::checked(at)?, "state"];
+        match self.client.begin(Method::PUT, &path, Some(body)).await {
+            Ok(_) => Ok(()),
+            Err(error) => Err(gone(error, at)),
+        }
+    }
+}
+
+fn gone(error: CloudError, at: &InstanceRef) -> CloudError {
+    if error.class == ErrorClass::NotFound {
+        CloudError::not_found(at)
+    } else {
+        error
+    }
+}

@@ -1,0 +1,92 @@
+//! Tokens: a persistent one that every request carries, and a refreshing one that is changed for a new pair.
+
+use domain::{Error, ErrorKind, Result, UserId, random};
+use secrecy::SecretString;
+use sha2::{Digest, Sha256};
+use store::Session;
+
+use crate::accounts::passwords;
+use crate::app::App;
+
+/// A new pair; this is the only time that it can be read.
+#[derive(Debug)]
+pub struct Tokens {
+    /// 128 random bits in decimal.
+    pub persistent: SecretString,
+    /// Changed for a new pair.
+    pub refreshing: SecretString,
+}
+
+/// How somebody logs in.
+pub enum Login {
+    /// With a password.
+    Password {
+        /// The user's email.
+        email: String,
+        /// The user's password.
+        password: SecretString,
+    },
+    /// With a refreshing token.
+    Refresh(SecretString),
+}
+
+/// Makes a pair of tokens for who can show a password or a refreshing token; the latter's own pair is revoked.
+///
+/// Errors: `Unauthenticated`, in the same words whatever was wrong.
+pub async fn login(app: &App, login: Login) -> Result<Tokens> {
+    match login {
+        Login::Password { email, password } => by_password(app, &email, password).await,
+        Login::Refresh(token) => by_refreshing(app, &token).await,
+    }
+}
+
+async fn by_password(app: &App, email: &str, password: SecretString) -> Result<Tokens> {
+    let mut session = app.store.read().await?;
+    let user = store::accounts::user_by_email(&mut session, &email.trim().to_lowercase()).await?;
+    drop(session);
+    let hash = user
+        .as_ref()
+        .map_or_else(|| app.decoy.clone(), |user| user.password_hash.clone());
+    let fits = passwords::verify(app, password, hash).await?;
+    let Some(user) = user.filter(|_| fits) else {
+        return Err(Error::new(
+            ErrorKind::Unauthenticated,
+            "no user has that email and password",
+        ));
+    };
+    let mut session = app.store.write().await?;
+    let tokens = issue(&mut session, user.id).await?;
+    session.commit().await?;
+    Ok(tokens)
+}
+
+async fn by_refreshing(app: &App, token: &SecretString) -> Result<Tokens> {
+    let mut session = app.store.write().await?;
+    let revoked = store::accounts::revoke_by_refreshing(&mut session, &digest(token)).await?;
+    let Some(user) = revoked else {
+        return Err(Error::new(
+            ErrorKind::Unauthenticated,
+            "that refreshing token is unknown or was used before; log in with email and password",
+        ));
+    };
+    let tokens = issue(&mut session, user).await?;
+    session.commit().await?;
+    Ok(tokens)
+}
+
+/// Makes and stores a pair within a transaction.
+pub(super) async fn issue(session: &mut Session, user: UserId) -> Result<Tokens> {
+    let tokens = Tokens {
+        persistent: SecretString::from(random::u128().to_string()),
+        refreshing: SecretString::from(random::hex::<24>()),
+    };
+    let (persistent, refreshing) = (digest(&tokens.persistent), digest(&tokens.refreshing));
+    store::accounts::create_tokens(session, user, &persistent, &refreshing).await?;
+    Ok(tokens)
+}
+
+/// What is stored of a token. A plain hash will do: nobody guesses 128 random bits.
+pub(super) fn digest(token: &SecretString) -> String {
+    use secrecy::ExposeSecret;
+    hex::encode(Sha256::digest(token.expose_secret()))
+}

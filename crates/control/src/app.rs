@@ -1,0 +1,322 @@
+//! What every use case works with: the store, the opened clouds, the operator's settings.
+
+use std::collections::HashMap;
+use std::num::NonZeroU32;
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use clouds::registry::{self, Settings as Opening};
+use clouds::{Budget, Cloud};
+use domain::environment::Provider;
+use domain::{Clock, Error, Result};
+use secrecy::ExposeSecret;
+use serde_json::{Map, Value};
+use store::Store;
+use tokio::sync::Semaphore;
+use tokio_util::sync::CancellationToken;
+
+use crate::accounts::passwords;
+use crate::metrics::Metrics;
+
+/// The kind of provider that stands for the operator's own regions.
+pub const HOUSE: &str = "arcus";
+
+/// The simulated cloud's kind, and its region's slug.
+pub const SANDBOX: &str = "sandbox";
+
+/// The region of an account whose every address is one region.
+const ONLY_REGION: &str = "default";
+
+/// Who may register.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Registration {
+    /// Anybody.
+    Open,
+    /// Who has an invitation.
+    Invite,
+    /// Nobody; the operator adds users.
+    Closed,
+}
+
+/// What is done with an instance that bears our tag and that no server accounts for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum OrphanPolicy {
+    /// It is reported to the operator.
+    Report,
+    /// It is destroyed once it has been seen for an hour.
+    Remove,
+}
+
+/// The operator's settings.
+#[derive(Debug, Clone)]
+pub struct Settings {
+    /// Who may register.
+    pub registration: Registration,
+    /// Whether secrets in `provider_meta` are shown in the clear.
+    pub reveal_provider_secrets: bool,
+    /// The simulated cloud's file, where the operator enabled it.
+    pub sandbox: Option<PathBuf>,
+    /// How long a request waits for an environment to be ready unless it says otherwise.
+    pub ready_wait: Duration,
+    /// How long a worker's lease lasts; it is renewed four times as often.
+    pub lease: Duration,
+    /// Operations that run at once here.
+    pub workers: usize,
+    /// Operations that run at once for one organisation on one account.
+    pub workers_per_lane: usize,
+    /// Calls on their way at once, per account.
+    pub calls_at_once: usize,
+    /// Calls begun per second, per account.
+    pub calls_per_second: Option<NonZeroU32>,
+    /// How often the reconcilers look, when nothing nudges them.
+    pub reconcile_every: Duration,
+    /// What is done with orphans.
+    pub orphans: OrphanPolicy,
+    /// The most servers that one environment may have.
+    pub max_nodes: usize,
+    /// Whether a cloud account that a customer adds may be on a private network or on this machine.
+    pub allow_private_networks: bool,
+}
+
+/// Cheap to clone.
+#[derive(Clone)]
+pub struct App(Arc<Inner>);
+
+/// What [`App`] points to.
+pub struct Inner {
+    /// The database.
+    pub store: Store,
+    /// The operator's settings.
+    pub settings: Settings,
+    /// This installation's id, in every tag.
+    pub installation: String,
+    /// What is counted.
+    pub metrics: Metrics,
+    /// Cancelled when this process is to stop: waits end, and nothing new is begun.
+    pub shutdown: CancellationToken,
+    clouds: Mutex<HashMap<String, Opened>>,
+    budgets: Mutex<HashMap<String, Budget>>,
+    pub(crate) hashing: Semaphore,
+    pub(crate) decoy: String,
+}
+
+struct Opened {
+    // What it was opened with: when the operator changes a region, it is opened anew.
+    with: String,
+    cloud: Arc<dyn Cloud>,
+}
+
+/// A cloud account in one region: whose calls they are, and how to make them.
+#[derive(Clone)]
+pub struct Account {
+    /// `house:REGION` or `provider:KEY`: what budgets and lanes go by.
+    pub key: String,
+    /// The opened driver.
+    pub cloud: Arc<dyn Cloud>,
+    /// In which region.
+    pub region: String,
+}
+
+// === impl Settings ===
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self {
+            registration: Registration::Open,
+            reveal_provider_secrets: false,
+            sandbox: None,
+            ready_wait: Duration::from_secs(30),
+            lease: Duration::from_secs(15),
+            workers: 512,
+            workers_per_lane: 128,
+            calls_at_once: 32,
+            calls_per_second: None,
+            reconcile_every: Duration::from_secs(60),
+            orphans: OrphanPolicy::Report,
+            max_nodes: 100,
+            allow_private_networks: false,
+        }
+    }
+}
+
+// === impl App ===
+
+impl std::ops::Deref for App {
+    type Target = Inner;
+
+    fn deref(&self) -> &Inner {
+        &self.0
+    }
+}
+
+impl App {
+    /// Reads or makes the installation's id.
+    pub async fn new(store: Store, settings: Settings) -> Result<Self> {
+        let mut session = store.write().await?;
+        let installation = store::settings::installation(&mut session).await?;
+        session.commit().await?;
+        Ok(Self(Arc::new(Inner {
+            store,
+            settings,
+            installation,
+            metrics: Metrics::default(),
+            shutdown: CancellationToken::new(),
+            clouds: Mutex::default(),
+            budgets: Mutex::default(),
+            hashing: Semaphore::new(passwords::AT_ONCE),
+            decoy: passwords::decoy()?,
+        })))
+    }
+
+    /// The clock.
+    pub fn clock(&self) -> &Clock {
+        self.store.clock()
+    }
+
+    /// The account behind a provider in a region.
+    ///
+    /// Errors: `Invalid` when the operator has no such region, or its cloud can't be opened.
+    pub async fn account(&self, provider: &Provider, region: &str) -> Result<Account> {
+        if provider.kind == HOUSE {
+            let mut session = self.store.read().await?;
+            let house = store::house::region_by_slug(&mut session, region).await?;
+            drop(session);
+            let house = house.ok_or_else(|| {
+                Error::invalid(format!("there is no region {region:?}")).field("region")
+            })?;
+            return self.house_account(&house);
+        }
+        let (options, region) = match provider.kind.as_str() {
+            SANDBOX => (self.sandbox_options()?, SANDBOX),
+            _ => (self.customer_options(), ONLY_REGION),
+        };
+        let key = format!("provider:{}", provider.id);
+        let opening = Opening {
+            region: region.to_owned(),
+            options,
+            credentials: provider.credentials.clone(),
+            budget: self.budget(&key),
+        };
+        let cloud = self.open(&key, &provider.kind, opening)?;
+        Ok(Account {
+            key,
+            cloud,
+            region: region.to_owned(),
+        })
+    }
+
+    /// The account behind one of the operator's own regions.
+    pub fn house_account(&self, region: &store::house::HouseRegion) -> Result<Account> {
+        let mut options = region.options.clone();
+        if region.cloud == SANDBOX {
+            options.extend(self.sandbox_options()?);
+        } else {
+            // Only the operator's own regions may be reached by way of this machine's sockets.
+            options.insert("local".to_owned(), Value::Bool(true));
+        }
+        options.insert("name".to_owned(), Value::String(region.name.clone()));
+        options.insert("open".to_owned(), Value::Bool(region.open));
+        let key = format!("house:{}", region.slug);
+        let opening = Opening {
+            region: region.slug.clone(),
+            options,
+            credentials: region.credentials.clone(),
+            budget: self.budget(&key),
+        };
+        let cloud = self.open(&key, &region.cloud, opening)?;
+        Ok(Account {
+            key,
+            cloud,
+            region: region.slug.clone(),
+        })
+    }
+
+    /// Opens a provider that is not stored yet, to check its credentials.
+    pub fn open_unsaved(
+        &self,
+        kind: &str,
+        credentials: domain::credentials::Credentials,
+    ) -> Result<Arc<dyn Cloud>> {
+        let (options, region) = match kind {
+            SANDBOX => (self.sandbox_options()?, SANDBOX),
+            _ => (self.customer_options(), ONLY_REGION),
+        };
+        open(
+            kind,
+            Opening {
+                region: region.to_owned(),
+                options,
+                credentials,
+                budget: self.new_budget(),
+            },
+        )
+    }
+
+    fn customer_options(&self) -> Map<String, Value> {
+        let private = Value::Bool(self.settings.allow_private_networks);
+        Map::from_iter([("private_networks".to_owned(), private)])
+    }
+
+    fn sandbox_options(&self) -> Result<Map<String, Value>> {
+        let path = self.settings.sandbox.as_ref().ok_or_else(|| {
+            Error::invalid(
+                "the simulated cloud is off; the operator can switch it on with --sandbox",
+            )
+        })?;
+        let path = Value::String(path.to_string_lossy().into_owned());
+        Ok(Map::from_iter([("path".to_owned(), path)]))
+    }
+
+    fn open(&self, key: &str, kind: &str, opening: Opening) -> Result<Arc<dyn Cloud>> {
+        let with = fingerprint(kind, &opening);
+        let mut clouds = self.clouds.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(opened) = clouds.get(key)
+            && opened.with == with
+        {
+            return Ok(Arc::clone(&opened.cloud));
+        }
+        let cloud = open(kind, opening)?;
+        clouds.insert(
+            key.to_owned(),
+            Opened {
+                with,
+                cloud: Arc::clone(&cloud),
+            },
+        );
+        Ok(cloud)
+    }
+
+    fn budget(&self, key: &str) -> Budget {
+        let mut budgets = self.budgets.lock().unwrap_or_else(PoisonError::into_inner);
+        budgets
+            .entry(key.to_owned())
+            .or_insert_with(|| self.new_budget())
+            .clone()
+    }
+
+    fn new_budget(&self) -> Budget {
+        Budget::new(self.settings.calls_at_once, self.settings.calls_per_second)
+    }
+}
+
+fn open(kind: &str, opening: Opening) -> Result<Arc<dyn Cloud>> {
+    let kind = registry::kind(kind)
+        .ok_or_else(|| Error::invalid(format!("there is no cloud of the kind {kind:?}")))?;
+    (kind.open)(opening).map_err(crate::operations::retry::as_error)
+}
+
+/// A hash, so that no secret is kept twice.
+fn fingerprint(kind: &str, opening: &Opening) -> String {
+    use sha2::{Digest, Sha256};
+    let mut hasher = Sha256::new();
+    hasher.update(kind);
+    hasher.update(Value::Object(opening.options.clone()).to_string());
+    for name in opening.credentials.reveal().keys() {
+        hasher.update(name);
+        if let Some(value) = opening.credentials.get(name) {
+            hasher.update(value.expose_secret());
+        }
+    }
+    hex::encode(hasher.finalize())
+}

@@ -1,0 +1,148 @@
+//! The operator's own regions, plans and images: reading them, and `arcus region|plan|image add|ls|rm`.
+
+use domain::{Error, Image, Plan, Region, Result, names};
+use serde_json::Value;
+use store::Session;
+use store::house::HouseRegion;
+
+use crate::app::App;
+
+/// The plan with that slug.
+pub(crate) async fn plan(session: &mut Session, slug: &str) -> Result<Plan> {
+    let plans = store::house::plans(session).await?;
+    choose(&plans, |plan| &plan.slug, slug, "size").cloned()
+}
+
+/// The image with that slug.
+pub(crate) async fn image(session: &mut Session, slug: &str) -> Result<Image> {
+    let images = store::house::images(session).await?;
+    choose(&images, |image| &image.slug, slug, "image").cloned()
+}
+
+/// The one of that slug, or an error that lists those there are.
+pub(crate) fn choose<'a, T>(
+    all: &'a [T],
+    name: impl Fn(&T) -> &String,
+    wanted: &str,
+    what: &str,
+) -> Result<&'a T> {
+    all.iter().find(|one| name(one) == wanted).ok_or_else(|| {
+        let known = all
+            .iter()
+            .map(|one| name(one).as_str())
+            .collect::<Vec<_>>()
+            .join(", ");
+        let known = if known.is_empty() { "none" } else { &known };
+        Error::invalid(format!("there is no {what} {wanted:?}; there are: {known}")).field(what)
+    })
+}
+
+/// Adds one of the operator's regions, or changes it, after its cloud was reached.
+pub async fn put_region(app: &App, region: &HouseRegion) -> Result<()> {
+    names::label("a region", &region.slug)?;
+    let account = app.house_account(region)?;
+    account
+        .cloud
+        .check()
+        .await
+        .map_err(crate::operations::retry::as_error)?;
+    let mut session = app.store.write().await?;
+    store::house::put_region(&mut session, region).await?;
+    store::audit::record_operator(&mut session, &region.source, "region.put", &region.slug).await?;
+    session.commit().await
+}
+
+/// The operator's regions.
+pub async fn regions(app: &App) -> Result<Vec<HouseRegion>> {
+    store::house::regions(&mut app.store.read().await?).await
+}
+
+/// Removes a region. Errors: `Conflict` while servers live there.
+pub async fn remove_region(app: &App, slug: &str) -> Result<()> {
+    let mut session = app.store.write().await?;
+    if store::servers::any_in_house_region(&mut session, slug).await? {
+        return Err(Error::conflict(format!(
+            "servers live in region {slug:?}; nothing was removed: destroy them, or close the region"
+        )));
+    }
+    if !store::house::remove_region(&mut session, slug).await? {
+        return Err(Error::not_found("region"));
+    }
+    store::audit::record_operator(&mut session, "cli", "region.remove", slug).await?;
+    session.commit().await
+}
+
+/// Adds a plan, or changes it for the servers to come.
+pub async fn put_plan(app: &App, plan: &Plan, source: &str) -> Result<()> {
+    names::label("a plan", &plan.slug)?;
+    if plan.cpus == 0 || plan.memory_mib < 64 || plan.disk_gib == 0 {
+        return Err(Error::invalid(
+            "a plan has at least 1 CPU, 64 MiB of memory and 1 GiB of disk",
+        ));
+    }
+    let mut session = app.store.write().await?;
+    store::house::put_plan(&mut session, plan, source, false).await?;
+    store::audit::record_operator(&mut session, source, "plan.put", &plan.slug).await?;
+    session.commit().await
+}
+
+/// The operator's plans.
+pub async fn plans(app: &App) -> Result<Vec<Plan>> {
+    store::house::plans(&mut app.store.read().await?).await
+}
+
+/// Removes a plan. Servers that have it keep it.
+pub async fn remove_plan(app: &App, slug: &str) -> Result<()> {
+    let mut session = app.store.write().await?;
+    if !store::house::remove_plan(&mut session, slug).await? {
+        return Err(Error::not_found("plan"));
+    }
+    store::audit::record_operator(&mut session, "cli", "plan.remove", slug).await?;
+    session.commit().await
+}
+
+/// Adds an image, or changes it for the servers to come.
+pub async fn put_image(app: &App, image: &Image, source: &str) -> Result<()> {
+    names::label("an image", &image.slug)?;
+    if image.source.alias.is_none() && image.source.remote_alias.is_none() {
+        return Err(Error::invalid(
+            "an image needs a local alias, or a simplestreams server and an alias there",
+        ));
+    }
+    let mut session = app.store.write().await?;
+    store::house::put_image(&mut session, image, source, false).await?;
+    store::audit::record_operator(&mut session, source, "image.put", &image.slug).await?;
+    session.commit().await
+}
+
+/// The operator's images.
+pub async fn images(app: &App) -> Result<Vec<Image>> {
+    store::house::images(&mut app.store.read().await?).await
+}
+
+/// Removes an image. Servers that were made from it live on.
+pub async fn remove_image(app: &App, slug: &str) -> Result<()> {
+    let mut session = app.store.write().await?;
+    if !store::house::remove_image(&mut session, slug).await? {
+        return Err(Error::not_found("image"));
+    }
+    store::audit::record_operator(&mut session, "cli", "image.remove", slug).await?;
+    session.commit().await
+}
+
+/// What users see of a region.
+pub(crate) fn shown(region: &HouseRegion) -> Region {
+    let endpoint = region
+        .options
+        .get("url")
+        .and_then(Value::as_str)
+        .unwrap_or_default();
+    // The path of a socket is the operator's business.
+    let endpoint = endpoint.strip_prefix("https://").unwrap_or(&region.slug);
+    Region {
+        slug: region.slug.clone(),
+        name: region.name.clone(),
+        endpoint: endpoint.to_owned(),
+        open: region.open,
+    }
+}

@@ -1,0 +1,5 @@
+//! What there is to choose from: packages, and the operator's regions, plans and images.
+
+pub mod defaults;
+pub mod house;
+pub mod packages;

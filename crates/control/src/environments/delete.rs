@@ -1,0 +1,63 @@
+//! Deleting an environment, or one of its nodes.
+
+use std::time::Duration;
+
+use domain::account::Actor;
+use domain::server::Server;
+use domain::{Error, PublicId, Result};
+
+use super::switch::{Switched, wait_accepted};
+use super::view::{self, EnvironmentView};
+use crate::app::App;
+use crate::operations::lane;
+use crate::servers;
+
+/// Destroys all servers of an environment and lets it go when the last one has gone. Answers when each cloud has
+/// accepted it, or `bound` is over; the work goes on in any case.
+pub async fn delete(
+    app: &App,
+    actor: &Actor,
+    id: &PublicId,
+    bound: Duration,
+) -> Result<(EnvironmentView, Vec<Switched>)> {
+    let view = view::find(app, actor, id).await?;
+    let account = app.account(&view.provider, &view.environment.region).await;
+    let mut session = app.store.write().await?;
+    let organisation = actor.organisation.id;
+    let environment = store::environments::lock(&mut session, organisation, view.environment.id)
+        .await?
+        .ok_or_else(|| Error::not_found("environment"))?;
+    store::environments::mark_deleting(&mut session, organisation, environment.id).await?;
+    // Read again under the lock: a node may have been added since.
+    let servers =
+        store::servers::of_environment(&mut session, organisation, environment.id).await?;
+    let mut operations = Vec::with_capacity(servers.len());
+    if !servers.is_empty() {
+        let lane = lane(organisation, &account?);
+        for server in &servers {
+            operations.push(servers::destroy(&mut session, actor, server, &lane).await?);
+        }
+    }
+    store::environments::finish_deleting(&mut session, environment.id).await?;
+    store::audit::record(&mut session, actor, "environment.delete", id.as_str()).await?;
+    session.commit().await?;
+    let switched = wait_accepted(app, actor, &operations, bound).await?;
+    Ok((view, switched))
+}
+
+/// Destroys one node. Returns it.
+pub async fn delete_node(app: &App, actor: &Actor, id: &PublicId) -> Result<Server> {
+    let organisation = actor.organisation.id;
+    let mut session = app.store.read().await?;
+    let server = store::servers::by_public_id(&mut session, organisation, id)
+        .await?
+        .ok_or_else(|| Error::not_found("node"))?;
+    let provider = store::providers::by_id(&mut session, organisation, server.provider_id).await?;
+    drop(session);
+    let account = app.account(&provider, &server.region).await?;
+    let mut session = app.store.write().await?;
+    servers::destroy(&mut session, actor, &server, &lane(organisation, &account)).await?;
+    store::audit::record(&mut session, actor, "node.delete", id.as_str()).await?;
+    session.commit().await?;
+    Ok(server)
+}

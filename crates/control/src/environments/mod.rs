@@ -1,0 +1,17 @@
+//! Environments: groups of servers on one cloud, made, watched, switched, scaled and deleted together.
+
+mod create;
+mod delete;
+mod nodes;
+mod query;
+mod scale;
+mod switch;
+mod view;
+
+pub use create::{NewEnvironment, create};
+pub use delete::{delete, delete_node};
+pub use nodes::{NewNode, add};
+pub use query::{Queried, query};
+pub use scale::{Selector, scale_down, scale_up};
+pub use switch::{Outcome, Switched, reboot, start, stop};
+pub use view::{EnvironmentView, find, list, wait_ready};

@@ -1,0 +1,251 @@
+//! Nodes: what a request says of them, what of it is wrong, and adding them to an environment.
+
+use std::collections::HashSet;
+
+use clouds::Offer;
+use domain::account::Actor;
+use domain::environment::Environment;
+use domain::server::Server;
+use domain::{Error, Image, Plan, PublicId, Result, names};
+use serde_json::{Map, Value};
+use store::Session;
+
+use super::view::{self, EnvironmentView};
+use crate::app::App;
+use crate::catalog::{house, packages};
+use crate::operations::lane;
+use crate::providers;
+use crate::servers::{self, Wanted};
+
+/// The image that is taken where none is named.
+const DEFAULT_IMAGE: &str = "debian-12";
+
+/// The most tags of a node.
+const MAX_TAGS: usize = 50;
+
+/// The longest key or value of a tag.
+const MAX_TAG: usize = 128;
+
+/// A node, or several alike, as a request describes them.
+#[derive(Debug, Clone, Default)]
+pub struct NewNode {
+    /// Its name; with `count` over 1 they are `NAME-1`, `NAME-2` and so on.
+    pub name: String,
+    /// The plan's slug.
+    pub size: String,
+    /// The packages to install.
+    pub packages: Vec<String>,
+    /// Labels.
+    pub tags: Map<String, Value>,
+    /// The image's slug; the default one where absent.
+    pub image: Option<String>,
+    /// How many; 1 where absent.
+    pub count: Option<i64>,
+}
+
+/// A node that has been validated.
+#[derive(Debug, Clone)]
+pub(super) struct Node {
+    pub(super) name: String,
+    pub(super) plan: Plan,
+    pub(super) image: Image,
+    pub(super) packages: Vec<String>,
+    pub(super) tags: Map<String, Value>,
+}
+
+/// Validates nodes against what the provider sells and against `taken` names. Nothing is created before all of them
+/// are right.
+pub(super) fn validate(
+    app: &App,
+    offer: &Offer,
+    nodes: &[NewNode],
+    taken: &[Server],
+) -> Result<Vec<Node>> {
+    let most = app.settings.max_nodes;
+    let asked = nodes
+        .iter()
+        .map(|node| node.count.unwrap_or(1).max(0))
+        .fold(0, i64::saturating_add);
+    if asked.saturating_add(i64::try_from(taken.len()).unwrap_or(i64::MAX))
+        > i64::try_from(most).unwrap_or(i64::MAX)
+    {
+        return Err(Error::invalid(format!(
+            "an environment has at most {most} nodes; {} are there and {asked} more were asked for: nothing was created",
+            taken.len()
+        ))
+        .field("nodes"));
+    }
+    let mut names: HashSet<String> = taken
+        .iter()
+        .map(|server| server.name.to_lowercase())
+        .collect();
+    let mut valid = Vec::new();
+    for node in nodes {
+        let template = validate_one(offer, node)?;
+        for name in numbered(node)? {
+            if !names.insert(name.to_lowercase()) {
+                return Err(Error::exists(
+                    format!("there is a node {name:?} already; nothing was created"),
+                    None,
+                )
+                .field("name"));
+            }
+            valid.push(Node {
+                name,
+                ..template.clone()
+            });
+        }
+    }
+    Ok(valid)
+}
+
+fn numbered(node: &NewNode) -> Result<Vec<String>> {
+    match node.count {
+        None | Some(1) => Ok(vec![node.name.clone()]),
+        Some(count) if count >= 1 => Ok((1..=count)
+            .map(|number| format!("{}-{number}", node.name))
+            .collect()),
+        Some(_) => Err(Error::invalid("count is 1 or more").field("count")),
+    }
+}
+
+fn validate_one(offer: &Offer, node: &NewNode) -> Result<Node> {
+    names::label("a node", &node.name)?;
+    let plan = house::choose(&offer.plans, |plan| &plan.slug, &node.size, "size")?;
+    let slug = node.image.as_deref().unwrap_or(DEFAULT_IMAGE);
+    let image = house::choose(&offer.images, |image| &image.slug, slug, "image")?;
+    if !plan.open || !image.open {
+        let closed = if plan.open { &image.slug } else { &plan.slug };
+        return Err(
+            Error::invalid(format!("{closed:?} is not open for new servers")).field("size"),
+        );
+    }
+    packages::resolve(&node.packages, &image.distribution)?;
+    validate_tags(&node.tags)?;
+    Ok(Node {
+        name: node.name.clone(),
+        plan: plan.clone(),
+        image: image.clone(),
+        packages: node.packages.clone(),
+        tags: node.tags.clone(),
+    })
+}
+
+fn validate_tags(tags: &Map<String, Value>) -> Result<()> {
+    let wrong = |message: String| Err(Error::invalid(message).field("tags"));
+    if tags.len() > MAX_TAGS {
+        return wrong(format!("a node has at most {MAX_TAGS} tags"));
+    }
+    for (key, value) in tags {
+        let text = match value {
+            Value::String(text) => text.clone(),
+            Value::Number(_) | Value::Bool(_) => value.to_string(),
+            _ => {
+                return wrong(format!(
+                    "the tag {key:?} is neither a string, a number nor true or false"
+                ));
+            }
+        };
+        if key.is_empty() || key.chars().count() > MAX_TAG || text.chars().count() > MAX_TAG {
+            return wrong(format!(
+                "a tag's key has 1 to {MAX_TAG} characters and its value at most as many"
+            ));
+        }
+        if key.chars().chain(text.chars()).any(char::is_control) {
+            return wrong(format!("the tag {key:?} holds a control character"));
+        }
+    }
+    Ok(())
+}
+
+/// Writes validated nodes into an environment, within the caller's transaction.
+pub(super) async fn write(
+    session: &mut Session,
+    actor: &Actor,
+    view: &Place<'_>,
+    nodes: &[Node],
+) -> Result<Vec<Server>> {
+    let mut servers = Vec::with_capacity(nodes.len());
+    for node in nodes {
+        let wanted = Wanted {
+            environment: Some(view.environment.id),
+            provider: view.environment.provider_id,
+            region: &view.environment.region,
+            lane: view.lane,
+            name: &node.name,
+            prefix: &prefix(actor, view.application, &view.environment.name),
+            plan: &node.plan,
+            image: &node.image,
+            packages: &node.packages,
+            tags: &node.tags,
+        };
+        servers.push(servers::create(session, actor, &wanted).await?);
+    }
+    Ok(servers)
+}
+
+/// Where nodes are written.
+pub(super) struct Place<'a> {
+    pub(super) environment: &'a Environment,
+    pub(super) application: &'a str,
+    pub(super) lane: &'a str,
+}
+
+fn prefix(actor: &Actor, application: &str, environment: &str) -> String {
+    [
+        &actor.organisation.slug,
+        &actor.user_name,
+        application,
+        environment,
+    ]
+    .map(names::slug)
+    .join("-")
+}
+
+/// Adds nodes to an environment that is there.
+pub async fn add(
+    app: &App,
+    actor: &Actor,
+    id: &PublicId,
+    nodes: &[NewNode],
+) -> Result<Vec<Server>> {
+    if nodes.is_empty() {
+        return Err(Error::invalid("no node was named; nothing was created").field("nodes"));
+    }
+    let view = view::find(app, actor, id).await?;
+    let offer = providers::of_provider(app, &view.provider).await?.offer;
+    let nodes = validate(app, &offer, nodes, &view.servers)?;
+    write_into(app, actor, &view, &nodes, "environment.add_nodes").await
+}
+
+/// Writes nodes into an environment that is there, unless it is being deleted.
+pub(super) async fn write_into(
+    app: &App,
+    actor: &Actor,
+    view: &EnvironmentView,
+    nodes: &[Node],
+    action: &str,
+) -> Result<Vec<Server>> {
+    let account = app
+        .account(&view.provider, &view.environment.region)
+        .await?;
+    let mut session = app.store.write().await?;
+    let environment =
+        store::environments::lock(&mut session, actor.organisation.id, view.environment.id)
+            .await?
+            .ok_or_else(|| Error::not_found("environment"))?;
+    if environment.deleting {
+        return Err(Error::conflict(
+            "the environment is being deleted; nothing was added",
+        ));
+    }
+    let place = Place {
+        environment: &environment,
+        application: &view.application.name,
+        lane: &lane(actor.organisation.id, &account),
+    };
+    let servers = write(&mut session, actor, &place, nodes).await?;
+    store::audit::record(&mut session, actor, action, environment.public_id.as_str()).await?;
+    session.commit().await?;
+    Ok(servers)
+}

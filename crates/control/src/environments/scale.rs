@@ -1,0 +1,170 @@
+//! More of the same, and fewer.
+
+use domain::account::Actor;
+use domain::server::{Desired, Server};
+use domain::{Error, PublicId, Result};
+use serde_json::{Map, Value};
+
+use super::nodes::{self, Node};
+use super::view::{self, EnvironmentView};
+use crate::app::App;
+use crate::catalog::house;
+use crate::operations::lane;
+use crate::{providers, servers};
+
+/// Which nodes of an environment are meant.
+#[derive(Debug, Clone)]
+pub enum Selector {
+    /// By name: `web` is the node `web` and every `web-NUMBER`.
+    Name(String),
+    /// All that bear each of these tags.
+    Tags(Map<String, Value>),
+}
+
+// === impl Selector ===
+
+impl Selector {
+    fn matches(&self, server: &Server) -> bool {
+        if server.desired == Desired::Destroyed {
+            return false;
+        }
+        match self {
+            Self::Name(name) => server.name == *name || base(&server.name) == name,
+            Self::Tags(tags) => tags
+                .iter()
+                .all(|(key, value)| server.tags.get(key) == Some(value)),
+        }
+    }
+
+    fn select<'a>(&self, view: &'a EnvironmentView) -> Result<Vec<&'a Server>> {
+        if matches!(self, Self::Tags(tags) if tags.is_empty()) {
+            return Err(Error::invalid("name a node, or one tag at least").field("tags"));
+        }
+        let found: Vec<_> = view
+            .servers
+            .iter()
+            .filter(|server| self.matches(server))
+            .collect();
+        if found.is_empty() {
+            return Err(Error::invalid(match self {
+                Self::Name(name) => {
+                    format!("no node of this environment is called {name:?}; nothing was changed")
+                }
+                Self::Tags(_) => {
+                    "no node of this environment bears those tags; nothing was changed".to_owned()
+                }
+            })
+            .field("name"));
+        }
+        Ok(found)
+    }
+}
+
+/// A name without its number: `web-2` is `web`.
+fn base(name: &str) -> &str {
+    match name.rsplit_once('-') {
+        Some((base, number))
+            if !number.is_empty() && number.bytes().all(|byte| byte.is_ascii_digit()) =>
+        {
+            base
+        }
+        _ => name,
+    }
+}
+
+fn check_count(count: i64) -> Result<usize> {
+    usize::try_from(count)
+        .ok()
+        .filter(|count| *count > 0)
+        .ok_or_else(|| Error::invalid("count is 1 or more; nothing was changed").field("count"))
+}
+
+/// Adds `count` nodes like the newest that is meant. Returns the new ones.
+pub async fn scale_up(
+    app: &App,
+    actor: &Actor,
+    id: &PublicId,
+    selector: &Selector,
+    count: i64,
+) -> Result<Vec<Server>> {
+    let count = check_count(count)?;
+    let view = view::find(app, actor, id).await?;
+    let like = selector.select(&view)?.into_iter().last().cloned();
+    let like = like.ok_or_else(|| Error::not_found("node"))?;
+    if view.servers.len().saturating_add(count) > app.settings.max_nodes {
+        return Err(Error::invalid(format!(
+            "an environment has at most {} nodes; nothing was created",
+            app.settings.max_nodes
+        ))
+        .field("count"));
+    }
+    let offer = providers::of_provider(app, &view.provider).await?.offer;
+    let template = Node {
+        name: String::new(),
+        plan: house::choose(&offer.plans, |plan| &plan.slug, &like.plan, "size")?.clone(),
+        image: house::choose(&offer.images, |image| &image.slug, &like.image, "image")?.clone(),
+        packages: like.packages.clone(),
+        tags: like.tags.clone(),
+    };
+    let base = base(&like.name);
+    let free = (2_u64..)
+        .map(|number| format!("{base}-{number}"))
+        .filter(|name| {
+            view.servers
+                .iter()
+                .all(|server| !server.name.eq_ignore_ascii_case(name))
+        });
+    let new: Vec<Node> = free
+        .take(count)
+        .map(|name| Node {
+            name,
+            ..template.clone()
+        })
+        .collect();
+    nodes::write_into(app, actor, &view, &new, "environment.scale_up").await
+}
+
+/// Removes `count` of the nodes that are meant, the newest first. Returns those that go.
+pub async fn scale_down(
+    app: &App,
+    actor: &Actor,
+    id: &PublicId,
+    selector: &Selector,
+    count: i64,
+) -> Result<Vec<Server>> {
+    let count = check_count(count)?;
+    let view = view::find(app, actor, id).await?;
+    let found = selector.select(&view)?;
+    if found.len() < count {
+        return Err(Error::invalid(format!(
+            "{} nodes match and {count} were to be removed; nothing was removed",
+            found.len()
+        ))
+        .field("count"));
+    }
+    let going: Vec<Server> = found.into_iter().rev().take(count).cloned().collect();
+    let account = app
+        .account(&view.provider, &view.environment.region)
+        .await?;
+    let lane = lane(actor.organisation.id, &account);
+    let mut session = app.store.write().await?;
+    for server in &going {
+        servers::destroy(&mut session, actor, server, &lane).await?;
+    }
+    store::audit::record(&mut session, actor, "environment.scale_down", id.as_str()).await?;
+    session.commit().await?;
+    Ok(going)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::base;
+
+    #[test]
+    fn the_number_behind_a_name_does_not_belong_to_it() {
+        assert_eq!(base("web-2"), "web");
+        assert_eq!(base("web"), "web");
+        assert_eq!(base("web-1a"), "web-1a");
+        assert_eq!(base("web-"), "web-");
+    }
+}

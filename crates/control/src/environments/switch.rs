@@ -1,0 +1,199 @@
+//! Starting and stopping all servers of an environment at once, and waiting until each cloud has accepted it.
+
+use std::time::Duration;
+
+use domain::account::Actor;
+use domain::operation::Operation;
+use domain::server::{Desired, Power, Server};
+use domain::{PublicId, Result};
+use store::Session;
+
+use super::view::{self, EnvironmentView};
+use crate::app::App;
+use crate::operations::{lane, wait};
+use crate::servers;
+
+/// What became of one server.
+#[derive(Debug, Clone)]
+pub struct Switched {
+    /// The server.
+    pub server: Server,
+    /// How it went.
+    pub outcome: Outcome,
+}
+
+/// How a change of one server went.
+#[derive(Debug, Clone)]
+pub enum Outcome {
+    /// The cloud has accepted it.
+    Accepted {
+        /// What the server was doing before.
+        previous: Power,
+        /// What it does now.
+        current: Power,
+        /// The last name of a server that is being destroyed.
+        new_name: Option<String>,
+    },
+    /// It failed, for this reason.
+    Failed(String),
+    /// It is still waiting or being tried; the reason is the last step of its operation.
+    Pending(String),
+}
+
+/// Starts all servers that were made.
+pub async fn start(
+    app: &App,
+    actor: &Actor,
+    id: &PublicId,
+    bound: Duration,
+) -> Result<(EnvironmentView, Vec<Switched>)> {
+    switch(
+        app,
+        actor,
+        id,
+        Change::Power(Desired::Running),
+        "environment.start",
+        bound,
+    )
+    .await
+}
+
+/// Stops all servers that were made.
+pub async fn stop(
+    app: &App,
+    actor: &Actor,
+    id: &PublicId,
+    bound: Duration,
+) -> Result<(EnvironmentView, Vec<Switched>)> {
+    switch(
+        app,
+        actor,
+        id,
+        Change::Power(Desired::Stopped),
+        "environment.stop",
+        bound,
+    )
+    .await
+}
+
+/// Reboots all servers that were made.
+pub async fn reboot(
+    app: &App,
+    actor: &Actor,
+    id: &PublicId,
+    bound: Duration,
+) -> Result<(EnvironmentView, Vec<Switched>)> {
+    switch(app, actor, id, Change::Reboot, "environment.reboot", bound).await
+}
+
+#[derive(Clone, Copy)]
+enum Change {
+    Power(Desired),
+    Reboot,
+}
+
+async fn switch(
+    app: &App,
+    actor: &Actor,
+    id: &PublicId,
+    change: Change,
+    action: &str,
+    bound: Duration,
+) -> Result<(EnvironmentView, Vec<Switched>)> {
+    let view = view::find(app, actor, id).await?;
+    let account = app
+        .account(&view.provider, &view.environment.region)
+        .await?;
+    let lane = lane(actor.organisation.id, &account);
+    let mut session = app.store.write().await?;
+    let mut operations = Vec::new();
+    for server in view
+        .servers
+        .iter()
+        .filter(|server| server.desired != Desired::Destroyed)
+    {
+        operations.push(match change {
+            Change::Power(desired) => {
+                servers::switch(&mut session, actor, server, desired, &lane).await?
+            }
+            Change::Reboot => servers::reboot(&mut session, actor, server, &lane).await?,
+        });
+    }
+    store::audit::record(&mut session, actor, action, id.as_str()).await?;
+    session.commit().await?;
+    let switched = wait_accepted(app, actor, &operations, bound).await?;
+    Ok((view, switched))
+}
+
+/// Waits until every operation is accepted by its cloud or over, for `bound` at the most.
+pub(super) async fn wait_accepted(
+    app: &App,
+    actor: &Actor,
+    operations: &[Operation],
+    bound: Duration,
+) -> Result<Vec<Switched>> {
+    let settled = wait::until(app, bound, || async {
+        let mut session = app.store.read().await?;
+        let switched = outcomes(&mut session, actor, operations).await?;
+        let waiting = switched
+            .iter()
+            .any(|switched| matches!(switched.outcome, Outcome::Pending(_)));
+        Ok((!waiting).then_some(switched))
+    })
+    .await?;
+    match settled {
+        Some(switched) => Ok(switched),
+        None => outcomes(&mut app.store.read().await?, actor, operations).await,
+    }
+}
+
+async fn outcomes(
+    session: &mut Session,
+    actor: &Actor,
+    operations: &[Operation],
+) -> Result<Vec<Switched>> {
+    let mut switched = Vec::with_capacity(operations.len());
+    for operation in operations {
+        let operation =
+            store::operations::by_id(session, actor.organisation.id, operation.id).await?;
+        let server =
+            store::servers::by_id(session, actor.organisation.id, operation.server_id).await?;
+        let outcome = outcome(session, &operation, &server).await?;
+        switched.push(Switched { server, outcome });
+    }
+    Ok(switched)
+}
+
+async fn outcome(session: &mut Session, operation: &Operation, server: &Server) -> Result<Outcome> {
+    let power = |name: &str| {
+        operation
+            .output
+            .get(name)
+            .and_then(|power| power.as_str()?.parse().ok())
+    };
+    if let (Some(previous), Some(current)) = (power("previous"), power("current")) {
+        return Ok(Outcome::Accepted {
+            previous,
+            current,
+            new_name: server.deleted_name.clone(),
+        });
+    }
+    if let Some(error) = &operation.error {
+        return Ok(Outcome::Failed(error.clone()));
+    }
+    if operation.status.is_final() {
+        // It ended without a word to the cloud: there was nothing to switch off or to destroy.
+        let current = server.power;
+        return Ok(Outcome::Accepted {
+            previous: current,
+            current,
+            new_name: server.deleted_name.clone(),
+        });
+    }
+    let events = store::operations::events(session, operation.id).await?;
+    Ok(Outcome::Pending(
+        events
+            .last()
+            .map_or_else(String::new, |event| event.message.clone()),
+    ))
+}

@@ -1,0 +1,189 @@
+//! Makes a server: an instance at the cloud, running, its packages installed and proved.
+
+use std::time::Duration;
+
+use clouds::{CreateInstance, Guest, Instance, Until};
+use domain::account::KeyPurpose;
+use domain::server::{Desired, Setup};
+use secrecy::SecretString;
+
+use super::run::{Fault, Run};
+use crate::catalog::{house, packages};
+use crate::provision;
+
+/// How long an instance may take to run and to have an address.
+const BOOT: Duration = Duration::from_secs(5 * 60);
+
+/// How long the packages may take.
+const INSTALL: Duration = Duration::from_secs(20 * 60);
+
+pub(super) async fn run(run: &mut Run) -> Result<(), Fault> {
+    if run.server.desired == Desired::Destroyed {
+        return Err(Fault::Interrupted);
+    }
+    if run.server.cloud_id.is_none() {
+        let instance = make(run).await?;
+        run.saw("created", 30, "the instance exists", &instance)
+            .await?;
+    }
+    let at = run.existing()?;
+    let cloud = run.account.cloud.clone();
+    let instance = run
+        .interruptible(cloud.wait(&at, Until::Running, BOOT))
+        .await??;
+    run.saw("running", 50, "the instance runs", &instance)
+        .await?;
+    install(run, &instance).await?;
+    let mut session = run.step("ready", 99, "every package works").await?;
+    store::servers::set_setup(&mut session, run.server.id, Setup::Ready, None).await?;
+    session.commit().await?;
+    Ok(())
+}
+
+/// Finds what an earlier try made, or makes it.
+async fn make(run: &Run) -> Result<Instance, Fault> {
+    // Where no step is recorded, no create was ever sent, and there is nothing to look for.
+    if !run.operation.step.is_empty()
+        && let Some(found) = found(run).await?
+    {
+        return Ok(found);
+    }
+    let request = request(run).await?;
+    if run.stop.is_cancelled() {
+        return Err(Fault::Interrupted);
+    }
+    run.note("create", 10, "asking the cloud for an instance")
+        .await?;
+    // Not interruptible: a create that is on its way is waited for, so that it is never left behind unknown.
+    Ok(run.account.cloud.create(&request).await?)
+}
+
+/// What an earlier try made. Where a fault made several, the oldest stays and the others go.
+async fn found(run: &Run) -> Result<Option<Instance>, Fault> {
+    let patience = run.account.cloud.settling().await;
+    let mut found = run.look(patience).await?;
+    found.sort_by(|a, b| (a.created_at, &a.at.id).cmp(&(b.created_at, &b.at.id)));
+    let mut found = found.into_iter();
+    let Some(first) = found.next() else {
+        return Ok(None);
+    };
+    for double in found {
+        tracing::warn!(server = %run.server.id, instance = double.at.id, "a second instance bears this server's token; it is destroyed");
+        run.note(
+            "double",
+            20,
+            "a second instance was made by a fault; it is being destroyed",
+        )
+        .await?;
+        run.account.cloud.destroy(&double.at).await?;
+    }
+    Ok(Some(first))
+}
+
+async fn request(run: &Run) -> Result<CreateInstance, Fault> {
+    let server = &run.server;
+    let mut session = run.app.store.read().await?;
+    let plan = house::plan(&mut session, &server.plan).await?;
+    let image = house::image(&mut session, &server.image).await?;
+    let purposes = [KeyPurpose::Control, KeyPurpose::Users];
+    let mut public_keys = Vec::with_capacity(purposes.len());
+    for purpose in purposes {
+        let pair =
+            store::key_pairs::by_purpose(&mut session, server.organisation_id, purpose).await?;
+        public_keys.push(pair.public_key);
+    }
+    drop(session);
+    let packages = packages::resolve(&server.packages, &image.distribution)?;
+    let hostname = domain::names::slug(&server.name);
+    let user_data = provision::user_data(
+        &public_keys,
+        &server.login_user,
+        &hostname,
+        &packages,
+        &image.distribution,
+    );
+    Ok(CreateInstance {
+        tag: run.tag(),
+        name: server.cloud_name.clone(),
+        region: run.account.region.clone(),
+        ports: packages::ports(&packages),
+        nesting: packages::nesting(&packages),
+        plan,
+        image,
+        user_data,
+        public_keys,
+    })
+}
+
+async fn install(run: &mut Run, instance: &Instance) -> Result<(), Fault> {
+    match run.account.cloud.guest() {
+        Guest::Ssh => install_by_ssh(run, instance).await,
+        Guest::Simulated => {
+            let report = run
+                .interruptible(run.account.cloud.guest_report(&instance.at))
+                .await??;
+            match report {
+                Ok(log) => {
+                    let last = log.lines().last().unwrap_or("installed").to_owned();
+                    run.note("installing", 90, &last).await
+                }
+                Err(why) => Err(Fault::Failed(why)),
+            }
+        }
+    }
+}
+
+async fn install_by_ssh(run: &mut Run, instance: &Instance) -> Result<(), Fault> {
+    let mut session = run.app.store.read().await?;
+    let key: SecretString = store::key_pairs::by_purpose(
+        &mut session,
+        run.server.organisation_id,
+        KeyPurpose::Control,
+    )
+    .await?
+    .private_key;
+    let distribution = house::image(&mut session, &run.server.image)
+        .await?
+        .distribution;
+    drop(session);
+    // Inside the private network where there is one.
+    let address = instance
+        .private_ip
+        .as_deref()
+        .or(instance.public_ip.as_deref());
+    let address = address.ok_or_else(|| Fault::Failed("the instance has no address".to_owned()))?;
+    let packages = packages::resolve(&run.server.packages, &distribution)?;
+    let target = ssh::Target {
+        address: address.to_owned(),
+        port: 22,
+        user: run.server.login_user.clone(),
+        key,
+        host_key: run.server.host_key.clone(),
+    };
+    let (progress, mut reports) = tokio::sync::mpsc::unbounded_channel::<(i64, String)>();
+    let on_progress = move |percent: u8, words: &str| {
+        // Nobody listens any more only when the operation has stopped.
+        let _ = progress.send((50 + i64::from(percent) * 45 / 100, words.to_owned()));
+    };
+    let reporting = async {
+        while let Some((percent, words)) = reports.recv().await {
+            run.note("installing", percent, &words).await?;
+        }
+        Ok::<_, Fault>(())
+    };
+    let installing = provision::install(target, &packages, on_progress, &run.stop, INSTALL);
+    let (installed, reported) = tokio::join!(installing, reporting);
+    reported?;
+    match installed {
+        Ok(installed) => {
+            let mut session = run
+                .step("proved", 95, "every package has proved that it works")
+                .await?;
+            store::servers::pin_host_key(&mut session, run.server.id, &installed.host_key).await?;
+            session.commit().await?;
+            Ok(())
+        }
+        Err(_) if run.stop.is_cancelled() => Err(Fault::Interrupted),
+        Err(error) => Err(Fault::Failed(error.to_string())),
+    }
+}

@@ -1,0 +1,131 @@
+//! Destroys a server: renames it, terminates it, and watches until the cloud says that it is gone.
+//!
+//! "Gone" is believed only when neither its id nor its token leads to anything; an error never means gone.
+
+use std::time::Duration;
+
+use clouds::{ErrorClass, InstanceRef, Until};
+use domain::names;
+use domain::server::Power;
+use serde_json::json;
+
+use super::run::{Fault, Run};
+
+/// How long a termination may take before the cloud is asked again.
+const GOING: Duration = Duration::from_secs(120);
+
+/// How long a create may be under way unseen after the process that sent it died, at the least.
+const IN_FLIGHT: Duration = Duration::from_secs(2);
+
+pub(super) async fn run(run: &mut Run) -> Result<(), Fault> {
+    let name = retired_name(run).await?;
+    let Some(at) = find(run).await? else {
+        return finish(run).await;
+    };
+    let cloud = run.account.cloud.clone();
+    let at = match cloud.retire(&at, &name).await {
+        Ok(renamed) => renamed,
+        Err(error) if error.class == ErrorClass::Unsupported => at,
+        Err(error) if error.class == ErrorClass::NotFound => return vanished(run).await,
+        Err(error) => return Err(error.into()),
+    };
+    let mut session = run.step("renamed", 30, "it bears its last name").await?;
+    let sight = store::servers::Sight {
+        cloud_id: Some(at.id.clone()),
+        power: run.server.power,
+        public_ip: None,
+        private_ip: None,
+    };
+    store::servers::observe(&mut session, run.server.id, &sight).await?;
+    session.commit().await?;
+    run.server.cloud_id = Some(at.id.clone());
+
+    match cloud.destroy(&at).await {
+        Ok(()) => {}
+        Err(error) if error.class == ErrorClass::NotFound => {}
+        Err(error) => return Err(error.into()),
+    }
+    accepted(run, &name, Power::ShuttingDown).await?;
+    match cloud.wait(&at, Until::Gone, GOING).await {
+        Ok(_) => finish(run).await,
+        Err(error) if error.class == ErrorClass::NotFound => finish(run).await,
+        Err(error) => Err(error.into()),
+    }
+}
+
+/// Chooses the last name once; every later try uses the same.
+async fn retired_name(run: &Run) -> Result<String, Fault> {
+    let mut session = run.step("destroy", 10, "taking it out of service").await?;
+    let name = names::deleted(&run.server.cloud_name);
+    let name = store::servers::set_deleted_name(&mut session, run.server.id, &name).await?;
+    session.commit().await?;
+    Ok(name)
+}
+
+/// Where the instance is: by its id, else by its token.
+async fn find(run: &Run) -> Result<Option<InstanceRef>, Fault> {
+    if let Some(at) = run.at() {
+        match run.account.cloud.get(&at).await {
+            Ok(_) => return Ok(Some(at)),
+            Err(error) if error.class == ErrorClass::NotFound => {}
+            Err(error) => return Err(error.into()),
+        }
+    }
+    let patience = run.account.cloud.settling().await.max(
+        if run.server.cloud_id.is_none() && created(run).await? {
+            IN_FLIGHT
+        } else {
+            Duration::ZERO
+        },
+    );
+    let found = run.look(patience).await?;
+    for double in found.iter().skip(1) {
+        run.account.cloud.destroy(&double.at).await?;
+    }
+    Ok(found.into_iter().next().map(|instance| instance.at))
+}
+
+/// Whether a create may ever have been sent.
+async fn created(run: &Run) -> Result<bool, Fault> {
+    let mut session = run.app.store.read().await?;
+    Ok(store::operations::create_was_sent(&mut session, run.server.id).await?)
+}
+
+/// It was there a moment ago: somebody else destroys it, or renamed it. Looked at again soon.
+async fn vanished(run: &Run) -> Result<(), Fault> {
+    match find(run).await? {
+        Some(_) => Err(Fault::Later(
+            "it changed under our hands".to_owned(),
+            Duration::from_secs(1),
+        )),
+        None => finish(run).await,
+    }
+}
+
+async fn finish(run: &Run) -> Result<(), Fault> {
+    let mut session = run
+        .step("gone", 95, "the cloud says that it is gone")
+        .await?;
+    store::servers::mark_destroyed(&mut session, run.server.id).await?;
+    if let Some(environment) = run.server.environment_id {
+        store::environments::finish_deleting(&mut session, environment).await?;
+    }
+    session.commit().await?;
+    Ok(())
+}
+
+/// Records what the cloud has accepted: requests that asked for it are answered now.
+async fn accepted(run: &mut Run, name: &str, current: Power) -> Result<(), Fault> {
+    let previous = run.server.power;
+    let mut session = run
+        .power("terminating", 50, "the cloud terminates it", current)
+        .await?;
+    let output = json!({
+        "previous": previous.as_str(),
+        "current": current.as_str(),
+        "newname": name,
+    });
+    store::operations::set_output(&mut session, &run.lease, &output).await?;
+    session.commit().await?;
+    Ok(())
+}

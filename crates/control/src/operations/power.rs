@@ -1,0 +1,110 @@
+//! Switches a server on, off, and off and on.
+
+use std::time::Duration;
+
+use clouds::{ErrorClass, Until};
+use domain::server::Power;
+use serde_json::json;
+
+use super::run::{Fault, Run};
+
+/// How long a system may take to come up.
+const START: Duration = Duration::from_secs(5 * 60);
+
+/// How long a system may take to go down before its power is cut.
+const STOP: Duration = Duration::from_secs(60);
+
+pub(super) async fn start(run: &mut Run) -> Result<(), Fault> {
+    let at = run.existing()?;
+    let cloud = run.account.cloud.clone();
+    let before = run.interruptible(cloud.get(&at)).await??;
+    if before.power == Power::Running && before.address().is_some() {
+        accepted(run, Power::Running, Power::Running).await?;
+        return run
+            .saw("running", 90, "it was running already", &before)
+            .await;
+    }
+    run.note("start", 10, "asking the cloud to start it")
+        .await?;
+    cloud.start(&at).await?;
+    accepted(run, previous(run, before.power), Power::Pending).await?;
+    let instance = run
+        .interruptible(cloud.wait(&at, Until::Running, START))
+        .await??;
+    run.saw("running", 90, "the instance runs", &instance).await
+}
+
+pub(super) async fn stop(run: &mut Run) -> Result<(), Fault> {
+    let at = run.existing()?;
+    let cloud = run.account.cloud.clone();
+    let before = run.interruptible(cloud.get(&at)).await??;
+    if before.power == Power::Stopped {
+        accepted(run, Power::Stopped, Power::Stopped).await?;
+        return run
+            .saw("stopped", 90, "it was stopped already", &before)
+            .await;
+    }
+    run.note("stop", 10, "asking the system to shut down")
+        .await?;
+    cloud.stop(&at, false).await?;
+    accepted(run, previous(run, before.power), Power::Stopping).await?;
+    let instance = match run
+        .interruptible(cloud.wait(&at, Until::Stopped, STOP))
+        .await?
+    {
+        Err(error) if error.class == ErrorClass::Unavailable => {
+            run.note(
+                "force",
+                60,
+                "the system did not shut down in time; cutting its power",
+            )
+            .await?;
+            cloud.stop(&at, true).await?;
+            run.interruptible(cloud.wait(&at, Until::Stopped, STOP))
+                .await??
+        }
+        stopped => stopped?,
+    };
+    run.saw("stopped", 90, "the instance is off", &instance)
+        .await
+}
+
+pub(super) async fn reboot(run: &mut Run) -> Result<(), Fault> {
+    let at = run.existing()?;
+    let cloud = run.account.cloud.clone();
+    // Once it was sent, a later try only waits: a second reboot would be one too many.
+    if run.operation.step != "reboot" {
+        let before = run.interruptible(cloud.get(&at)).await??;
+        run.note("reboot", 10, "asking the cloud to reboot it")
+            .await?;
+        cloud.reboot(&at).await?;
+        accepted(run, before.power, Power::Pending).await?;
+    }
+    let instance = run
+        .interruptible(cloud.wait(&at, Until::Running, START))
+        .await??;
+    run.saw("running", 90, "the instance runs again", &instance)
+        .await
+}
+
+/// After a crash or a lost reply the instance may show what this very operation has begun; what was recorded before
+/// that is the truth.
+fn previous(run: &Run, seen: Power) -> Power {
+    let recorded = run
+        .operation
+        .output
+        .get("previous")
+        .and_then(|previous| previous.as_str()?.parse().ok());
+    recorded.unwrap_or(seen)
+}
+
+/// Records what the cloud has accepted: requests that asked for it are answered now.
+async fn accepted(run: &mut Run, previous: Power, current: Power) -> Result<(), Fault> {
+    let mut session = run
+        .power("accepted", 40, "the cloud has accepted it", current)
+        .await?;
+    let output = json!({"previous": previous.as_str(), "current": current.as_str()});
+    store::operations::set_output(&mut session, &run.lease, &output).await?;
+    session.commit().await?;
+    Ok(())
+}

@@ -1,0 +1,204 @@
+//! One operation in the hands of a worker: its steps are written here, under its fence.
+
+use std::future::Future;
+use std::time::Duration;
+
+use clouds::{CloudError, Instance, InstanceRef, Tag};
+use domain::operation::Operation;
+use domain::server::{Power, Server, Setup};
+use domain::{Error, ErrorKind, Result};
+use store::Session;
+use store::operations::{Lease, Step};
+use store::servers::Sight;
+use tokio_util::sync::CancellationToken;
+
+use crate::app::{Account, App};
+
+/// Why an operation did not get to its end.
+#[derive(Debug)]
+pub(super) enum Fault {
+    /// The cloud refused or could not answer; the table in `retry` decides.
+    Cloud(CloudError),
+    /// The database could not be used; the lease is left to run out, or renewed when it comes back.
+    Store(Error),
+    /// It can't be done; the words are for the user.
+    Failed(String),
+    /// Not now: try again after this long.
+    Later(String, Duration),
+    /// It was called off, or this process is shutting down.
+    Interrupted,
+    /// Another worker has it by now: write nothing.
+    LostLease,
+}
+
+/// One operation in a worker's hands.
+pub(super) struct Run {
+    pub(super) app: App,
+    pub(super) operation: Operation,
+    pub(super) lease: Lease,
+    pub(super) server: Server,
+    pub(super) account: Account,
+    /// Cancelled when the operation is to stop at the next safe point.
+    pub(super) stop: CancellationToken,
+}
+
+// === impl Fault ===
+
+impl From<CloudError> for Fault {
+    fn from(error: CloudError) -> Self {
+        Self::Cloud(error)
+    }
+}
+
+impl From<Error> for Fault {
+    fn from(error: Error) -> Self {
+        // The store speaks of a conflict only when the fence has moved on.
+        if error.kind() == ErrorKind::Conflict {
+            Self::LostLease
+        } else {
+            Self::Store(error)
+        }
+    }
+}
+
+// === impl Run ===
+
+impl Run {
+    /// Begins a transaction in which this step is recorded. Dropped uncommitted, nothing has happened.
+    pub(super) async fn step(
+        &self,
+        name: &str,
+        percent: i64,
+        message: &str,
+    ) -> Result<Session, Fault> {
+        let mut session = self.app.store.write().await?;
+        store::operations::step(
+            &mut session,
+            &self.lease,
+            Step {
+                name,
+                percent,
+                message,
+            },
+        )
+        .await?;
+        Ok(session)
+    }
+
+    /// Records a step by itself.
+    pub(super) async fn note(&self, name: &str, percent: i64, message: &str) -> Result<(), Fault> {
+        Ok(self.step(name, percent, message).await?.commit().await?)
+    }
+
+    /// Records a step together with what the cloud shows of the server now.
+    pub(super) async fn saw(
+        &mut self,
+        name: &str,
+        percent: i64,
+        message: &str,
+        instance: &Instance,
+    ) -> Result<(), Fault> {
+        let mut session = self.step(name, percent, message).await?;
+        store::servers::observe(&mut session, self.server.id, &sight(instance)).await?;
+        if self.server.setup == Setup::Creating {
+            store::servers::set_setup(&mut session, self.server.id, Setup::Installing, None)
+                .await?;
+        }
+        session.commit().await?;
+        self.server.cloud_id = Some(instance.at.id.clone());
+        self.server.power = instance.power;
+        if self.server.setup == Setup::Creating {
+            self.server.setup = Setup::Installing;
+        }
+        self.server.public_ip = instance.public_ip.clone().or(self.server.public_ip.take());
+        self.server.private_ip = instance
+            .private_ip
+            .clone()
+            .or(self.server.private_ip.take());
+        Ok(())
+    }
+
+    /// Records a step together with a new power state.
+    pub(super) async fn power(
+        &mut self,
+        name: &str,
+        percent: i64,
+        message: &str,
+        power: Power,
+    ) -> Result<Session, Fault> {
+        let mut session = self.step(name, percent, message).await?;
+        let sight = Sight {
+            cloud_id: None,
+            power,
+            public_ip: None,
+            private_ip: None,
+        };
+        store::servers::observe(&mut session, self.server.id, &sight).await?;
+        self.server.power = power;
+        Ok(session)
+    }
+
+    /// Waits for `work`, and gives up when the operation is to stop. Only for what may be dropped half-way: waits and
+    /// reads, never a create.
+    pub(super) async fn interruptible<T>(&self, work: impl Future<Output = T>) -> Result<T, Fault> {
+        tokio::select! {
+            biased;
+            () = self.stop.cancelled() => Err(Fault::Interrupted),
+            done = work => Ok(done),
+        }
+    }
+
+    /// The server's tag.
+    pub(super) fn tag(&self) -> Tag {
+        Tag {
+            installation: self.app.installation.clone(),
+            token: self.server.token.clone(),
+        }
+    }
+
+    /// The server's address at its cloud, once it is known.
+    pub(super) fn at(&self) -> Option<InstanceRef> {
+        let id = self.server.cloud_id.clone()?;
+        Some(InstanceRef {
+            region: self.account.region.clone(),
+            id,
+        })
+    }
+
+    /// The server's address, for what needs one.
+    pub(super) fn existing(&self) -> Result<InstanceRef, Fault> {
+        self.at().ok_or_else(|| {
+            Fault::Failed(
+                "the server was never made, so there is nothing to switch; delete it".to_owned(),
+            )
+        })
+    }
+
+    /// Looks for what an earlier try may have made: by the token, again and again for as long as the cloud may hide
+    /// what is new.
+    pub(super) async fn look(&self, patience: Duration) -> Result<Vec<Instance>, Fault> {
+        let deadline = tokio::time::Instant::now() + patience;
+        loop {
+            let found = self
+                .interruptible(self.account.cloud.find(&self.account.region, &self.tag()))
+                .await??;
+            if !found.is_empty() || tokio::time::Instant::now() >= deadline {
+                return Ok(found);
+            }
+            self.interruptible(tokio::time::sleep(
+                (patience / 8).max(Duration::from_millis(50)),
+            ))
+            .await?;
+        }
+    }
+}
+
+/// What a cloud showed, for the row.
+pub(crate) fn sight(instance: &Instance) -> Sight {
+    Sight {
+        cloud_id: Some(instance.at.id.clone()),
+        power: instance.power,
+        public_ip: instance.public_ip.clone(),
+        private_ip: instance.private_ip.clone(),
+    }
+}

@@ -1,0 +1,468 @@
+//! The runner: claims operations, keeps their leases, and puts each where its outcome says.
+//!
+//! One per process; several processes share a PostgreSQL. It wakes when something was committed here or elsewhere,
+//! when something waiting comes due, and once a second in any case.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use domain::operation::{Operation, OperationKind, OperationStatus};
+use domain::server::Setup;
+use domain::{OperationId, Result, random};
+use store::operations::Lease;
+use tokio::sync::Notify;
+use tokio::task::JoinSet;
+use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
+
+use super::retry::{self, Verdict};
+use super::run::{Fault, Run};
+use super::{create_server, destroy_server, power};
+use crate::app::App;
+
+/// The longest sleep between two looks.
+const POLL: Duration = Duration::from_secs(1);
+
+/// How long running steps get to finish when the process is told to stop.
+const DRAIN: Duration = Duration::from_secs(25);
+
+/// Owns the workers of this process.
+pub struct Runner {
+    app: App,
+    owner: String,
+    held: Mutex<HashMap<OperationId, Worker>>,
+    freed: Notify,
+    // Held from a claim until its workers stand in `held`, so that a renewal never takes them for left behind.
+    claiming: tokio::sync::Mutex<()>,
+}
+
+/// One running operation.
+struct Worker {
+    fence: i64,
+    lane: String,
+    stop: CancellationToken,
+}
+
+// === impl Runner ===
+
+impl Runner {
+    /// A runner that has not begun.
+    pub fn new(app: App) -> Self {
+        Self {
+            app,
+            owner: random::hex::<8>(),
+            held: Mutex::default(),
+            freed: Notify::new(),
+            claiming: tokio::sync::Mutex::default(),
+        }
+    }
+
+    /// Works until `shutdown` is cancelled; then takes up nothing new, lets running steps finish or hand back their
+    /// lease, and returns within half a minute.
+    pub async fn run(self, shutdown: CancellationToken) {
+        let runner = Arc::new(self);
+        let heartbeat = tokio::spawn(Arc::clone(&runner).keep_leases());
+        let mut tasks = JoinSet::new();
+        let mut changes = runner.app.store.changes();
+        while !shutdown.is_cancelled() {
+            changes.mark_unchanged();
+            let pause = match runner.claim(&mut tasks).await {
+                Ok(pause) => pause,
+                Err(error) => {
+                    tracing::warn!(
+                        error = error.private(),
+                        "the queue can't be read; trying again"
+                    );
+                    POLL
+                }
+            };
+            tokio::select! {
+                () = shutdown.cancelled() => {}
+                _ = changes.changed() => {}
+                () = runner.freed.notified() => {}
+                () = tokio::time::sleep(pause) => {}
+            }
+            while tasks.try_join_next().is_some() {}
+        }
+        runner.drain(&mut tasks).await;
+        heartbeat.abort();
+    }
+
+    async fn drain(&self, tasks: &mut JoinSet<()>) {
+        for worker in self
+            .held
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .values()
+        {
+            worker.stop.cancel();
+        }
+        let all = async { while tasks.join_next().await.is_some() {} };
+        if tokio::time::timeout(DRAIN, all).await.is_err() {
+            tracing::warn!(
+                left = tasks.len(),
+                "some steps did not finish in time; their leases will run out"
+            );
+            tasks.shutdown().await;
+        }
+    }
+
+    /// Claims what there is room for; says how long there will be nothing to do.
+    async fn claim(self: &Arc<Self>, tasks: &mut JoinSet<()>) -> Result<Duration> {
+        if self.free(None) == 0 {
+            return Ok(POLL);
+        }
+        let mut session = self.app.store.read().await?;
+        let lanes = store::operations::ready_lanes(&mut session).await?;
+        let next = store::operations::next_ready(&mut session).await?;
+        drop(session);
+        let _claiming = self.claiming.lock().await;
+        for lane in lanes {
+            let room = self.free(Some(&lane));
+            if room == 0 {
+                continue;
+            }
+            let mut session = self.app.store.write().await?;
+            let lease = self.app.settings.lease;
+            let claimed =
+                store::operations::claim(&mut session, &lane, &self.owner, lease, room).await?;
+            session.commit().await?;
+            for operation in claimed {
+                self.start(operation, tasks);
+            }
+        }
+        let now = self.app.clock().now();
+        let pause = next
+            .filter(|next| *next > now)
+            .map_or(POLL, |next| next.since(now));
+        Ok(pause.clamp(Duration::from_millis(5), POLL))
+    }
+
+    /// How many more operations may run, in all and in a lane.
+    fn free(&self, lane: Option<&str>) -> usize {
+        let held = self.held.lock().unwrap_or_else(PoisonError::into_inner);
+        let settings = &self.app.settings;
+        let free = settings.workers.saturating_sub(held.len());
+        let Some(lane) = lane else { return free };
+        let in_lane = held.values().filter(|worker| worker.lane == lane).count();
+        free.min(settings.workers_per_lane.saturating_sub(in_lane))
+    }
+
+    fn start(self: &Arc<Self>, operation: Operation, tasks: &mut JoinSet<()>) {
+        let stop = CancellationToken::new();
+        if operation.cancel_requested {
+            stop.cancel();
+        }
+        let worker = Worker {
+            fence: operation.fence,
+            lane: operation.lane.clone(),
+            stop: stop.clone(),
+        };
+        let id = operation.id;
+        self.held
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .insert(id, worker);
+        let runner = Arc::clone(self);
+        tasks.spawn(async move {
+            runner.work(operation, stop).await;
+            runner
+                .held
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner)
+                .remove(&id);
+            runner.freed.notify_one();
+        });
+    }
+
+    /// Renews all leases; stops what was called off, and what is another worker's by now.
+    async fn keep_leases(self: Arc<Self>) {
+        let lease = self.app.settings.lease;
+        let mut changes = self.app.store.changes();
+        let mut renewed = Instant::now();
+        loop {
+            let due = (renewed + lease / 4).saturating_duration_since(Instant::now());
+            // An error means only that nobody tells any more; the time-out is the fallback.
+            let told = tokio::time::timeout(due, changes.changed()).await.is_ok();
+            let looked = if told {
+                self.look_for_cancels().await
+            } else {
+                self.renew().await
+            };
+            match looked {
+                Ok(()) if !told => renewed = Instant::now(),
+                Ok(()) => {}
+                Err(error) => {
+                    tracing::warn!(error = error.private(), "the leases can't be looked after");
+                    if renewed.elapsed() > lease {
+                        self.stop_where(|_, _| true);
+                    }
+                }
+            }
+            // Not more often than this, however much is committed.
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+    }
+
+    async fn look_for_cancels(&self) -> Result<()> {
+        if self.ids().is_empty() {
+            return Ok(());
+        }
+        let mut session = self.app.store.read().await?;
+        let cancelled = store::operations::cancelled(&mut session, &self.owner).await?;
+        self.stop_where(|id, _| cancelled.contains(&id));
+        Ok(())
+    }
+
+    async fn renew(&self) -> Result<()> {
+        let _claiming = self.claiming.lock().await;
+        let before = self.ids();
+        let mut session = self.app.store.write().await?;
+        let held =
+            store::operations::renew(&mut session, &self.owner, self.app.settings.lease).await?;
+        // Work that ended without its outcome being written (the database was away) is put back into the queue.
+        for left in held.iter().filter(|held| !before.contains(&held.id)) {
+            let lease = Lease {
+                id: left.id,
+                owner: self.owner.clone(),
+                fence: left.fence,
+            };
+            let now = session.now();
+            store::operations::retry_at(&mut session, &lease, now, "taken up again").await?;
+        }
+        session.commit().await?;
+        self.stop_where(|id, fence| match held.iter().find(|held| held.id == id) {
+            Some(held) => held.fence != fence || held.cancel_requested,
+            None => before.contains(&id),
+        });
+        Ok(())
+    }
+
+    fn ids(&self) -> Vec<OperationId> {
+        self.held
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .keys()
+            .copied()
+            .collect()
+    }
+
+    fn stop_where(&self, condition: impl Fn(OperationId, i64) -> bool) {
+        for (id, worker) in self
+            .held
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .iter()
+        {
+            if condition(*id, worker.fence) {
+                worker.stop.cancel();
+            }
+        }
+    }
+
+    async fn work(&self, operation: Operation, stop: CancellationToken) {
+        let lease = Lease {
+            id: operation.id,
+            owner: self.owner.clone(),
+            fence: operation.fence,
+        };
+        let ended = match self.prepare(&operation, &lease, stop).await {
+            Ok(mut run) => perform(&mut run).await,
+            Err(fault) => Err(fault),
+        };
+        if let Err(error) = self.settle(&operation, &lease, ended).await {
+            tracing::warn!(operation = %operation.id, error = error.private(), "its outcome can't be written; its lease will run out and it is taken up again");
+        }
+    }
+
+    async fn prepare(
+        &self,
+        operation: &Operation,
+        lease: &Lease,
+        stop: CancellationToken,
+    ) -> Result<Run, Fault> {
+        if operation.cancel_requested {
+            return Err(Fault::Interrupted);
+        }
+        let mut session = self.app.store.read().await?;
+        let server =
+            store::servers::by_id(&mut session, operation.organisation_id, operation.server_id)
+                .await?;
+        let provider =
+            store::providers::by_id(&mut session, operation.organisation_id, server.provider_id)
+                .await?;
+        drop(session);
+        if let Some(deadline) = operation.deadline
+            && self.app.clock().now() > deadline
+        {
+            let last = server.error.as_deref().unwrap_or("it took too long");
+            return Err(Fault::Failed(format!("given up: {last}")));
+        }
+        let account = self
+            .app
+            .account(&provider, &server.region)
+            .await
+            .map_err(|error| {
+                Fault::Later(
+                    error.message().to_owned(),
+                    retry::backoff(operation.attempt),
+                )
+            })?;
+        Ok(Run {
+            app: self.app.clone(),
+            operation: operation.clone(),
+            lease: lease.clone(),
+            server,
+            account,
+            stop,
+        })
+    }
+
+    /// Puts an operation where its outcome says.
+    async fn settle(
+        &self,
+        operation: &Operation,
+        lease: &Lease,
+        ended: Result<(), Fault>,
+    ) -> Result<()> {
+        let fault = match ended {
+            Ok(()) => {
+                return self
+                    .finish(operation, lease, OperationStatus::Succeeded, None)
+                    .await;
+            }
+            Err(fault) => fault,
+        };
+        match fault {
+            Fault::LostLease => Ok(()),
+            Fault::Store(error) if error.kind() == domain::ErrorKind::Unavailable => Err(error),
+            Fault::Store(error) => {
+                tracing::error!(operation = %operation.id, error = error.private(), message = error.message(), "an operation met a fault");
+                self.later(
+                    operation,
+                    lease,
+                    error.message(),
+                    retry::backoff(operation.attempt),
+                )
+                .await
+            }
+            Fault::Interrupted => self.interrupted(operation, lease).await,
+            Fault::Failed(why) => {
+                self.finish(operation, lease, OperationStatus::Failed, Some(&why))
+                    .await
+            }
+            Fault::Later(why, pause) => self.later(operation, lease, &why, pause).await,
+            Fault::Cloud(error) => {
+                match retry::verdict(operation.kind, error.class, operation.attempt) {
+                    Verdict::Fail => {
+                        self.finish(
+                            operation,
+                            lease,
+                            OperationStatus::Failed,
+                            Some(&error.message),
+                        )
+                        .await
+                    }
+                    Verdict::Retry(pause) => {
+                        self.later(operation, lease, &error.message, pause).await
+                    }
+                }
+            }
+        }
+    }
+
+    /// Called off, or put back for another process when this one stops.
+    async fn interrupted(&self, operation: &Operation, lease: &Lease) -> Result<()> {
+        let mut session = self.app.store.read().await?;
+        let now =
+            store::operations::by_id(&mut session, operation.organisation_id, operation.id).await?;
+        drop(session);
+        if now.cancel_requested {
+            let why = "called off: the server is being deleted";
+            self.finish(operation, lease, OperationStatus::Cancelled, Some(why))
+                .await
+        } else {
+            self.later(operation, lease, "handed back", Duration::ZERO)
+                .await
+        }
+    }
+
+    async fn later(
+        &self,
+        operation: &Operation,
+        lease: &Lease,
+        why: &str,
+        pause: Duration,
+    ) -> Result<()> {
+        self.app.metrics.retry(operation.kind.as_str());
+        let mut session = self.app.store.write().await?;
+        let at = session.now().plus(pause);
+        if operation.deadline.is_some_and(|deadline| at > deadline) {
+            drop(session);
+            let why = format!("given up after {} tries: {why}", operation.attempt);
+            return self
+                .finish(operation, lease, OperationStatus::Failed, Some(&why))
+                .await;
+        }
+        fenced(store::operations::retry_at(&mut session, lease, at, why).await)?;
+        session.commit().await
+    }
+
+    async fn finish(
+        &self,
+        operation: &Operation,
+        lease: &Lease,
+        status: OperationStatus,
+        error: Option<&str>,
+    ) -> Result<()> {
+        let mut session = self.app.store.write().await?;
+        if !fenced(store::operations::finish(&mut session, lease, status, error).await)? {
+            return Ok(());
+        }
+        if status == OperationStatus::Failed {
+            record_failure(&mut session, operation, error).await?;
+        }
+        let took = session.now().since(operation.created_at);
+        session.commit().await?;
+        self.app
+            .metrics
+            .operation(operation.kind.as_str(), status.as_str(), took.as_secs_f64());
+        Ok(())
+    }
+}
+
+/// What a failed operation leaves on its server.
+async fn record_failure(
+    session: &mut store::Session,
+    operation: &Operation,
+    error: Option<&str>,
+) -> Result<()> {
+    let server =
+        store::servers::by_id(session, operation.organisation_id, operation.server_id).await?;
+    let setup = match operation.kind {
+        OperationKind::CreateServer => Setup::Failed,
+        // A server that would not stop or start is still the server that it was.
+        _ => server.setup,
+    };
+    store::servers::set_setup(session, operation.server_id, setup, error).await
+}
+
+async fn perform(run: &mut Run) -> Result<(), Fault> {
+    match run.operation.kind {
+        OperationKind::CreateServer => create_server::run(run).await,
+        OperationKind::StartServer => power::start(run).await,
+        OperationKind::StopServer => power::stop(run).await,
+        OperationKind::RebootServer => power::reboot(run).await,
+        OperationKind::DestroyServer => destroy_server::run(run).await,
+    }
+}
+
+/// Whether a write went through; false when the lease is another worker's by now.
+fn fenced(written: Result<()>) -> Result<bool> {
+    match written {
+        Ok(()) => Ok(true),
+        Err(error) if error.kind() == domain::ErrorKind::Conflict => Ok(false),
+        Err(error) => Err(error),
+    }
+}

@@ -1,0 +1,125 @@
+//! What a provider sells: live from its cloud, kept for a while, so that a form need not wait.
+
+use std::time::Duration;
+
+use clouds::Offer;
+use domain::account::Actor;
+use domain::environment::Provider;
+use domain::{Error, Image, Plan, PublicId, Region, Result, Timestamp};
+use serde::{Deserialize, Serialize};
+
+use crate::app::{App, HOUSE};
+use crate::catalog::house;
+use crate::operations::retry;
+
+/// How old a look may be before the cloud is asked again.
+const FRESH: Duration = Duration::from_secs(5 * 60);
+
+/// What is sold, and when that was seen.
+#[derive(Debug, Clone)]
+pub struct Dated {
+    /// What is sold.
+    pub offer: Offer,
+    /// When that was seen.
+    pub seen_at: Timestamp,
+}
+
+/// What is kept of an offer between two looks.
+#[derive(Serialize, Deserialize)]
+struct Kept {
+    regions: Vec<Region>,
+    plans: Vec<Plan>,
+    images: Vec<Image>,
+}
+
+/// What the organisation's provider with that id sells.
+pub async fn offer(app: &App, actor: &Actor, id: &PublicId) -> Result<Dated> {
+    let provider = super::find(app, actor, id).await?;
+    of_provider(app, &provider).await
+}
+
+/// What a provider sells: its own regions, with the operator's plans and images where it has none.
+pub(crate) async fn of_provider(app: &App, provider: &Provider) -> Result<Dated> {
+    let mut dated = if provider.kind == HOUSE {
+        house_regions(app).await?
+    } else {
+        kept_or_live(app, provider).await?
+    };
+    let mut session = app.store.read().await?;
+    if dated.offer.plans.is_empty() {
+        dated.offer.plans = store::house::plans(&mut session).await?;
+    }
+    if dated.offer.images.is_empty() {
+        dated.offer.images = store::house::images(&mut session).await?;
+    }
+    Ok(dated)
+}
+
+async fn house_regions(app: &App) -> Result<Dated> {
+    let mut session = app.store.read().await?;
+    let regions = store::house::regions(&mut session)
+        .await?
+        .iter()
+        .map(house::shown)
+        .collect();
+    Ok(Dated {
+        offer: Offer {
+            regions,
+            ..Offer::default()
+        },
+        seen_at: session.now(),
+    })
+}
+
+async fn kept_or_live(app: &App, provider: &Provider) -> Result<Dated> {
+    let mut session = app.store.read().await?;
+    let kept = store::providers::offer(&mut session, provider.id).await?;
+    let now = session.now();
+    drop(session);
+    if let Some((value, at)) = &kept
+        && now.since(*at) < FRESH
+        && let Ok(kept) = serde_json::from_value::<Kept>(value.clone())
+    {
+        return Ok(kept.dated(*at));
+    }
+    match live(app, provider).await {
+        Ok(live) => Ok(live),
+        // An old look beats none; the answer tells how old it is.
+        Err(error) => match kept
+            .and_then(|(value, at)| Some((serde_json::from_value::<Kept>(value).ok()?, at)))
+        {
+            Some((kept, at)) => Ok(kept.dated(at)),
+            None => Err(error),
+        },
+    }
+}
+
+async fn live(app: &App, provider: &Provider) -> Result<Dated> {
+    let account = app.account(provider, "").await?;
+    let offer = account.cloud.offer().await.map_err(retry::as_error)?;
+    let kept = Kept {
+        regions: offer.regions.clone(),
+        plans: offer.plans.clone(),
+        images: offer.images.clone(),
+    };
+    let value = serde_json::to_value(kept)
+        .map_err(|error| Error::internal("an offer can't be kept").source(error))?;
+    let mut session = app.store.write().await?;
+    store::providers::put_offer(&mut session, provider.id, &value).await?;
+    let seen_at = session.now();
+    session.commit().await?;
+    Ok(Dated { offer, seen_at })
+}
+
+// === impl Kept ===
+
+impl Kept {
+    fn dated(self, seen_at: Timestamp) -> Dated {
+        let offer = Offer {
+            regions: self.regions,
+            plans: self.plans,
+            images: self.images,
+        };
+        Dated { offer, seen_at }
+    }
+}

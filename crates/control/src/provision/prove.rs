@@ -1,0 +1,66 @@
+//! Runs a package's proof until it passes or it is clear that it won't.
+//!
+//! Used by [`install`](super::install). What must stay true: a package counts as working only because its proof
+//! passed just now on this server.
+
+use std::time::Duration;
+
+use ssh::quote;
+use tokio::time::{Instant, sleep};
+
+use super::connect::Guest;
+use super::error::ProvisionError;
+use super::progress::KEPT_LINES;
+use crate::catalog::packages::Package;
+
+/// How long a service may take from "started" to "works".
+const PATIENCE: Duration = Duration::from_secs(30);
+
+/// One run of a proof.
+const PROOF_LIMIT: Duration = Duration::from_mins(1);
+
+/// sshd gives root a path without sbin, where several servers keep their tools.
+const PATH: &str = "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
+
+/// Proves that the package works.
+pub(super) async fn prove(guest: &mut Guest, package: &Package) -> Result<(), ProvisionError> {
+    let command = format!(
+        "{PATH} exec bash -eu -o pipefail -c {}",
+        quote(&package.proof)
+    );
+    let deadline = Instant::now() + PATIENCE;
+    let mut pause = Duration::from_millis(100);
+    loop {
+        let mut lines = Vec::new();
+        let output = guest
+            .run(&command, PROOF_LIMIT, |line| lines.push(line.to_owned()))
+            .await?;
+        if output.success() {
+            return Ok(());
+        }
+        if Instant::now() + pause > deadline {
+            return Err(failed(guest, package, output.status, lines).await);
+        }
+        sleep(pause).await;
+        pause = (pause * 2).min(Duration::from_secs(2));
+    }
+}
+
+async fn failed(
+    guest: &mut Guest,
+    package: &Package,
+    status: u32,
+    mut log: Vec<String>,
+) -> ProvisionError {
+    // What the system complained of last often says more than the proof, which may print nothing at all.
+    let journal = "journalctl -q -b -p warning -n 10 --no-pager -o short";
+    let complaint = guest
+        .run(journal, PROOF_LIMIT, |line| log.push(line.to_owned()))
+        .await;
+    if let Err(error) = complaint {
+        log.push(error.message);
+    }
+    log.drain(..log.len().saturating_sub(KEPT_LINES));
+    let what = format!("is installed and doesn't work: its proof ended with status {status}");
+    ProvisionError::package(&package.name, &what, log)
+}

@@ -1,0 +1,148 @@
+//! Drift: a server was changed or has vanished outside Arcus.
+//!
+//! What the cloud shows is written into the row; what the owner wants is left as it is, and nothing at the cloud is
+//! changed: somebody did that for a reason. A server with work under way is its operation's business.
+
+use std::collections::HashMap;
+
+use clouds::{ErrorClass, Instance};
+use domain::server::{Desired, Power, Server, Setup};
+use domain::{ProviderId, Result, ServerId};
+
+use crate::app::{Account, App};
+use crate::operations::retry;
+use crate::operations::sight;
+
+/// What is told of a server that is gone.
+const LOST: &str =
+    "the server vanished at its cloud without Arcus's doing; delete it, or scale up to replace it";
+
+/// Compares all servers of an account with what its cloud shows.
+pub(super) async fn compare_all(
+    app: &App,
+    provider: Option<ProviderId>,
+    account: &Account,
+    seen: &[Instance],
+) -> Result<()> {
+    let by_token = index(seen);
+    let mut after = ServerId(0);
+    loop {
+        let mut session = app.store.read().await?;
+        let page =
+            store::servers::page_of_account(&mut session, provider, &account.region, after).await?;
+        drop(session);
+        let Some(last) = page.last() else {
+            return Ok(());
+        };
+        after = last.id;
+        for server in &page {
+            let instance = by_token.get(server.token.as_str()).copied();
+            if differs(server, instance) {
+                compare(app, account, server, instance).await?;
+            }
+        }
+    }
+}
+
+/// Looks at some servers of an account now.
+pub(crate) async fn look(app: &App, account: &Account, servers: &[Server]) -> Result<()> {
+    let seen = account
+        .cloud
+        .list(&account.region, &app.installation)
+        .await
+        .map_err(retry::as_error)?;
+    let by_token = index(&seen);
+    for server in servers {
+        let instance = by_token.get(server.token.as_str()).copied();
+        if differs(server, instance) {
+            compare(app, account, server, instance).await?;
+        }
+    }
+    Ok(())
+}
+
+fn index(seen: &[Instance]) -> HashMap<&str, &Instance> {
+    seen.iter()
+        .filter_map(|instance| Some((instance.tag.as_ref()?.token.as_str(), instance)))
+        .collect()
+}
+
+/// Whether a row needs to be looked at more closely.
+fn differs(server: &Server, instance: Option<&Instance>) -> bool {
+    match instance {
+        None => server.cloud_id.is_some() && server.setup != Setup::Lost,
+        Some(instance) => {
+            let moved =
+                |now: &Option<String>, known: &Option<String>| now.is_some() && now != known;
+            instance.power != server.power
+                || server.setup == Setup::Lost
+                || server.cloud_id.as_ref() != Some(&instance.at.id)
+                || moved(&instance.public_ip, &server.public_ip)
+                || moved(&instance.private_ip, &server.private_ip)
+        }
+    }
+}
+
+async fn compare(
+    app: &App,
+    account: &Account,
+    server: &Server,
+    instance: Option<&Instance>,
+) -> Result<()> {
+    // Just after a create, "not there" means "not yet".
+    let age = app.clock().now().since(server.created_at);
+    if instance.is_none() && age < account.cloud.settling().await {
+        return Ok(());
+    }
+    // A list may be older than what was made since; one more look at the very instance settles it.
+    let (instance, gone) = match (instance, &server.cloud_id) {
+        (Some(instance), _) => (Some(instance.clone()), false),
+        (None, Some(id)) => {
+            let at = clouds::InstanceRef {
+                region: account.region.clone(),
+                id: id.clone(),
+            };
+            match account.cloud.get(&at).await {
+                Ok(instance) => (Some(instance), false),
+                Err(error) if error.class == ErrorClass::NotFound => (None, true),
+                Err(error) => return Err(retry::as_error(error)),
+            }
+        }
+        (None, None) => (None, false),
+    };
+    let mut session = app.store.write().await?;
+    // An operation that waits or runs is about to change it, and tells by itself.
+    if store::operations::last_pending(&mut session, server.id)
+        .await?
+        .is_some()
+    {
+        return Ok(());
+    }
+    let now = store::servers::by_id(&mut session, server.organisation_id, server.id).await?;
+    if now.desired == Desired::Destroyed {
+        return Ok(());
+    }
+    if let Some(instance) = instance.filter(|instance| instance.power != Power::Terminated) {
+        if now.setup == Setup::Lost {
+            store::servers::set_setup(&mut session, now.id, Setup::Ready, None).await?;
+        }
+        if now.power != instance.power {
+            app.metrics.drift(instance.power.as_str());
+            tracing::info!(server = %now.id, was = now.power.as_str(), is = instance.power.as_str(), "a server was switched outside Arcus");
+        }
+        store::servers::observe(&mut session, now.id, &sight(&instance)).await?;
+    } else if gone && now.setup != Setup::Lost {
+        app.metrics.drift("lost");
+        tracing::warn!(server = %now.id, name = now.cloud_name, "a server vanished at its cloud");
+        let sight = store::servers::Sight {
+            cloud_id: None,
+            power: Power::Terminated,
+            public_ip: None,
+            private_ip: None,
+        };
+        store::servers::observe(&mut session, now.id, &sight).await?;
+        store::servers::set_setup(&mut session, now.id, Setup::Lost, Some(LOST)).await?;
+    }
+    session.tell();
+    session.commit().await
+}

@@ -1,0 +1,202 @@
+//! Orphans: instances that bear our tag and that no living server accounts for. They may cost money, so they are
+//! reported, and removed where the operator's policy says so; nothing happens to them silently.
+//!
+//! One case needs no policy: the token of a server that was destroyed on its owner's word. Such an instance is what a
+//! crash left of that very server, and its owner has said what is to become of it.
+
+use std::time::Duration;
+
+use clouds::{Instance, InstanceRef, Tag};
+use domain::server::{Server, Setup};
+use domain::{Error, OrphanId, PublicId, Result};
+use store::orphans::Orphan;
+
+use crate::app::{Account, App, OrphanPolicy};
+use crate::operations::{retry, sight};
+
+/// A create may be on its way: nothing is done about an orphan before it was seen for so long.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// How long the policy `remove` lets an orphan be, so that its owner can speak up.
+const REMOVE_AFTER: Duration = Duration::from_secs(60 * 60);
+
+pub(super) async fn compare(
+    app: &App,
+    label: &str,
+    account: &Account,
+    seen: &[Instance],
+) -> Result<()> {
+    let started = app.clock().now();
+    for instance in seen {
+        let Some(tag) = &instance.tag else { continue };
+        let mut session = app.store.read().await?;
+        let server = store::servers::by_token(&mut session, &tag.token).await?;
+        drop(session);
+        match server {
+            // Several may bear one token after a fault; the one whose id is in the row is the server.
+            Some(server)
+                if server.cloud_id.as_ref() == Some(&instance.at.id)
+                    && server.deleted_name.is_none() => {}
+            Some(server) => {
+                let mut session = app.store.read().await?;
+                let busy = store::operations::last_pending(&mut session, server.id)
+                    .await?
+                    .is_some();
+                drop(session);
+                if !busy {
+                    see(app, label, account, instance, &tag.token, true).await?;
+                }
+            }
+            None => see(app, label, account, instance, &tag.token, false).await?,
+        }
+    }
+    let mut session = app.store.write().await?;
+    store::orphans::forget_unseen(&mut session, label, &account.region, started).await?;
+    session.commit().await
+}
+
+async fn see(
+    app: &App,
+    label: &str,
+    account: &Account,
+    instance: &Instance,
+    token: &str,
+    left_over: bool,
+) -> Result<()> {
+    let mut session = app.store.write().await?;
+    let orphan = store::orphans::see(
+        &mut session,
+        label,
+        &account.region,
+        &instance.at.id,
+        token,
+        &instance.name,
+    )
+    .await?;
+    let known_for = session.now().since(orphan.first_seen_at);
+    session.commit().await?;
+    let wait = if left_over { PATIENCE } else { REMOVE_AFTER };
+    let remove = (left_over || app.settings.orphans == OrphanPolicy::Remove) && known_for >= wait;
+    if !remove {
+        if known_for.is_zero() {
+            tracing::warn!(
+                account = label,
+                region = account.region,
+                instance = instance.at.id,
+                name = instance.name,
+                "an instance bears our tag and no server accounts for it; see: arcus admin orphans"
+            );
+        }
+        return Ok(());
+    }
+    tracing::warn!(
+        account = label,
+        region = account.region,
+        instance = instance.at.id,
+        "an orphan is being removed"
+    );
+    let mut session = app.store.write().await?;
+    store::orphans::set_state(&mut session, orphan.id, "removed").await?;
+    store::audit::record_operator(&mut session, "reconciler", "orphan.remove", &instance.at.id)
+        .await?;
+    session.commit().await?;
+    account
+        .cloud
+        .destroy(&instance.at)
+        .await
+        .map_err(retry::as_error)
+}
+
+/// Destroys an orphan at its cloud, for the operator.
+pub async fn remove(app: &App, id: OrphanId) -> Result<()> {
+    let (orphan, account) = find(app, id).await?;
+    let mut session = app.store.write().await?;
+    store::orphans::set_state(&mut session, orphan.id, "removed").await?;
+    store::audit::record_operator(&mut session, "cli", "orphan.remove", &orphan.cloud_id).await?;
+    session.commit().await?;
+    account
+        .cloud
+        .destroy(&at(&orphan))
+        .await
+        .map_err(retry::as_error)
+}
+
+/// Takes an orphan into an environment of the same account and region, as a server that is ready: nothing is
+/// installed on it.
+///
+/// Errors: `NotFound` for the orphan or the environment; `Conflict` when the environment is elsewhere.
+pub async fn adopt(app: &App, id: OrphanId, environment: &PublicId) -> Result<Server> {
+    let (orphan, account) = find(app, id).await?;
+    let instance = account
+        .cloud
+        .get(&at(&orphan))
+        .await
+        .map_err(retry::as_error)?;
+    let mut session = app.store.read().await?;
+    let (environment, owner) = store::environments::for_operator(&mut session, environment)
+        .await?
+        .ok_or_else(|| Error::not_found("environment"))?;
+    let provider = store::providers::by_id(
+        &mut session,
+        environment.organisation_id,
+        environment.provider_id,
+    )
+    .await?;
+    drop(session);
+    let here = app.account(&provider, &environment.region).await?;
+    if here.key != account.key || here.region != account.region {
+        return Err(Error::conflict(
+            "that environment is on another account or in another region; nothing was adopted",
+        ));
+    }
+    // A token of its own, stored before the cloud is told: the old one may be a destroyed server's.
+    let token = domain::random::hex::<16>();
+    let mut session = app.store.write().await?;
+    let adopted = store::servers::Adopted {
+        environment: &environment,
+        owner,
+        name: &format!("adopted-{}", orphan.id),
+        cloud_name: &instance.name,
+        token: &token,
+        cloud_id: &orphan.cloud_id,
+    };
+    let server = store::servers::adopt(&mut session, &adopted).await?;
+    store::servers::observe(&mut session, server.id, &sight(&instance)).await?;
+    store::servers::set_setup(&mut session, server.id, Setup::Ready, None).await?;
+    store::orphans::set_state(&mut session, orphan.id, "adopted").await?;
+    store::audit::record_operator(&mut session, "cli", "orphan.adopt", &orphan.cloud_id).await?;
+    session.commit().await?;
+    let tag = Tag {
+        installation: app.installation.clone(),
+        token,
+    };
+    account
+        .cloud
+        .adopt(&at(&orphan), &tag)
+        .await
+        .map_err(retry::as_error)?;
+    Ok(server)
+}
+
+fn at(orphan: &Orphan) -> InstanceRef {
+    InstanceRef {
+        region: orphan.region.clone(),
+        id: orphan.cloud_id.clone(),
+    }
+}
+
+async fn find(app: &App, id: OrphanId) -> Result<(Orphan, Account)> {
+    let mut session = app.store.read().await?;
+    let orphans = store::orphans::list(&mut session).await?;
+    drop(session);
+    let orphan = orphans
+        .into_iter()
+        .find(|orphan| orphan.id == id)
+        .ok_or_else(|| Error::not_found("orphan"))?;
+    for (label, account) in super::accounts(app).await? {
+        if label.name == orphan.account && account.region == orphan.region {
+            return Ok((orphan, account));
+        }
+    }
+    Err(Error::not_found("account of that orphan"))
+}

@@ -1,0 +1,157 @@
+//! Servers: asking for one, and switching, rebooting and destroying those that are there.
+//!
+//! Called by `environments` and, with time, by the façade that sells single servers. Everything here happens within
+//! the caller's transaction: a server and its operation are there together or not at all.
+
+use domain::account::Actor;
+use domain::operation::{Operation, OperationKind};
+use domain::server::{Desired, Server};
+use domain::{EnvironmentId, Image, Plan, ProviderId, Result, names, random};
+use serde_json::{Map, Value};
+use store::Session;
+use store::operations::NewOperation;
+use store::servers::NewServer;
+
+/// The longest name tag, so that its last name, 36 characters longer, is one that every cloud takes.
+const MAX_CLOUD_NAME: usize = 200;
+
+/// A server that is to be made; everything in it has been validated.
+pub(crate) struct Wanted<'a> {
+    /// In which environment.
+    pub(crate) environment: Option<EnvironmentId>,
+    /// On which provider.
+    pub(crate) provider: ProviderId,
+    /// In which region.
+    pub(crate) region: &'a str,
+    /// The lane of its operations.
+    pub(crate) lane: &'a str,
+    /// The node's name.
+    pub(crate) name: &'a str,
+    /// The slugs before the node's in the name at the cloud: organisation, user, application, environment.
+    pub(crate) prefix: &'a str,
+    /// How large.
+    pub(crate) plan: &'a Plan,
+    /// From what.
+    pub(crate) image: &'a Image,
+    /// What to install.
+    pub(crate) packages: &'a [String],
+    /// Labels.
+    pub(crate) tags: &'a Map<String, Value>,
+}
+
+/// Writes a server and queues its making.
+pub(crate) async fn create(
+    session: &mut Session,
+    actor: &Actor,
+    wanted: &Wanted<'_>,
+) -> Result<Server> {
+    let cloud_name = free_cloud_name(session, wanted.prefix, wanted.name).await?;
+    let new = NewServer {
+        environment_id: wanted.environment,
+        provider_id: wanted.provider,
+        region: wanted.region,
+        name: wanted.name,
+        cloud_name: &cloud_name,
+        token: &random::hex::<16>(),
+        plan: &wanted.plan.slug,
+        image: &wanted.image.slug,
+        login_user: &wanted.image.login_user,
+        packages: wanted.packages,
+        tags: wanted.tags,
+    };
+    let server = store::servers::create(session, actor, &new).await?;
+    enqueue(
+        session,
+        actor,
+        &server,
+        OperationKind::CreateServer,
+        wanted.lane,
+    )
+    .await?;
+    Ok(server)
+}
+
+/// Says that a server is to run or to stop, and queues that; a like operation that waits already serves as well.
+pub(crate) async fn switch(
+    session: &mut Session,
+    actor: &Actor,
+    server: &Server,
+    desired: Desired,
+    lane: &str,
+) -> Result<Operation> {
+    let kind = match desired {
+        Desired::Running => OperationKind::StartServer,
+        Desired::Stopped => OperationKind::StopServer,
+        Desired::Destroyed => return destroy(session, actor, server, lane).await,
+    };
+    store::servers::want(session, server.id, desired).await?;
+    let pending = store::operations::last_pending(session, server.id).await?;
+    match pending {
+        Some(pending) if pending.kind == kind => Ok(pending),
+        _ => enqueue(session, actor, server, kind, lane).await,
+    }
+}
+
+/// Queues a reboot.
+pub(crate) async fn reboot(
+    session: &mut Session,
+    actor: &Actor,
+    server: &Server,
+    lane: &str,
+) -> Result<Operation> {
+    enqueue(session, actor, server, OperationKind::RebootServer, lane).await
+}
+
+/// Says that a server is to go, calls off what else was to happen to it, and queues its end.
+pub(crate) async fn destroy(
+    session: &mut Session,
+    actor: &Actor,
+    server: &Server,
+    lane: &str,
+) -> Result<Operation> {
+    store::servers::want(session, server.id, Desired::Destroyed).await?;
+    if let Some(pending) = store::operations::last_pending(session, server.id).await?
+        && pending.kind == OperationKind::DestroyServer
+    {
+        return Ok(pending);
+    }
+    store::operations::cancel_of_server(
+        session,
+        server.id,
+        "called off: the server is being deleted",
+    )
+    .await?;
+    enqueue(session, actor, server, OperationKind::DestroyServer, lane).await
+}
+
+async fn enqueue(
+    session: &mut Session,
+    actor: &Actor,
+    server: &Server,
+    kind: OperationKind,
+    lane: &str,
+) -> Result<Operation> {
+    let new = NewOperation {
+        kind,
+        server_id: server.id,
+        organisation_id: actor.organisation.id,
+        actor: Some(actor.user_id),
+        facade: actor.facade,
+        lane,
+    };
+    store::operations::enqueue(session, &new).await
+}
+
+/// `ORGANISATION-USER-APPLICATION-ENVIRONMENT-NODE`, with a number where a living server has that name.
+async fn free_cloud_name(session: &mut Session, prefix: &str, name: &str) -> Result<String> {
+    let mut wanted = format!("{prefix}-{}", names::slug(name));
+    wanted.truncate(MAX_CLOUD_NAME);
+    let wanted = wanted.trim_end_matches('-').to_owned();
+    let mut free = wanted.clone();
+    let mut number = 1;
+    while store::servers::cloud_name_is_taken(session, &free).await? {
+        number += 1;
+        free = format!("{wanted}-{number}");
+    }
+    Ok(free)
+}
