@@ -8,7 +8,7 @@ use serde::Serialize;
 /// Prints rows under a header.
 pub(crate) fn print(header: &[&str], rows: Vec<Vec<String>>) {
     let mut table = Table::new();
-    table.load_preset(presets::NOTHING).set_header(header);
+    table.load_style(presets::NOTHING).set_header(header);
     table.add_rows(rows);
     println!("{table}");
 }

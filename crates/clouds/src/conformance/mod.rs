@@ -9,7 +9,7 @@
 //! async fn a_cloud() -> (Arc<dyn Cloud>, Fixture) { … }
 //!
 //! clouds::conformance_suite!(a_cloud);
-//! // or, where the cloud is not always there:
+//! // or, where the cloud is not always there (an `Option` of the pair does as well):
 //! clouds::conformance_suite!(#[ignore = "needs a cloud at hand"] a_cloud);
 //! ```
 
@@ -38,11 +38,15 @@ pub use ending::*;
 pub use power::*;
 pub use scene::{Fixture, Scene};
 
+/// A driver, and what the suite needs to know of its cloud.
+pub type Setup = (Arc<dyn Cloud>, Fixture);
+
 /// One behaviour: it panics with the reason when the driver does not have it.
 pub type Behaviour = for<'a> fn(&'a Scene) -> BoxFuture<'a, ()>;
 
-/// Makes one test of each behaviour. Takes the path of an `async fn() -> (Arc<dyn Cloud>, Fixture)`, with attributes
-/// for the tests before it, such as `#[ignore = "…"]`. The caller depends on tokio with its macros.
+/// Makes one test of each behaviour. Takes the path of an `async fn() -> (Arc<dyn Cloud>, Fixture)`, or of one that
+/// returns an `Option` of it, `None` where there is no cloud to test; with attributes for the tests before it, such as
+/// `#[ignore = "…"]`. The caller depends on tokio with its macros.
 #[macro_export]
 macro_rules! conformance_suite {
     ($(#[$attribute:meta])* $setup:path) => {
@@ -88,11 +92,13 @@ macro_rules! conformance_test {
         #[tokio::test]
         $(#[$attribute])*
         async fn $name() {
-            let (cloud, fixture) = $setup().await;
-            $crate::conformance::check(cloud, fixture, |scene| {
-                Box::pin($crate::conformance::$name(scene))
-            })
-            .await;
+            let setup: ::core::option::Option<$crate::conformance::Setup> = $setup().await.into();
+            if let Some((cloud, fixture)) = setup {
+                $crate::conformance::check(cloud, fixture, |scene| {
+                    Box::pin($crate::conformance::$name(scene))
+                })
+                .await;
+            }
         }
     };
 }

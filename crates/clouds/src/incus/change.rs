@@ -19,23 +19,34 @@ impl Incus {
     /// Processors and memory of a container change while it runs; so does its disk, where the pool can do that.
     pub(super) async fn resize_instance(&self, at: &InstanceRef, plan: &Plan) -> CloudResult<()> {
         let instance = self.describe(at).await?;
-        let limits = limits(plan);
-        let mut body = json!({ "config": limits });
+        let mut body = json!({ "config": limits(plan) });
         if let Some((name, root)) = instance.root_disk() {
             let mut root = root.clone();
             size(&mut root, plan);
             body["devices"] = json!({ name: root });
         }
-        let cpus = plan.cpus.to_string();
-        if self.options.vm || instance.config.get(CPUS) == Some(&cpus) {
-            return self.patch(&instance, body).await;
-        }
-        // Incus 6.0 spreads processors anew as soon as it reads of the change, and may do so by the number that it is
-        // just replacing. So it reads of it twice: the second time the number that counts is there already, written
-        // in another way.
+        self.patch_limits(&instance, body).await
+    }
+
+    /// [`patch`](Self::patch) for changes that may be about processors.
+    ///
+    /// Incus 6.0 spreads processors anew as soon as it reads of such a change, and may do so by the number that it is
+    /// just replacing. So it reads of it twice: the second time the number that counts is there already, written in
+    /// another way.
+    pub(super) async fn patch_limits(
+        &self,
+        instance: &wire::Instance,
+        mut body: Value,
+    ) -> CloudResult<()> {
+        let before = instance.config.get(CPUS).map(String::as_str);
+        let cpus = body["config"][CPUS].as_str().map(str::to_owned);
+        let cpus = cpus.filter(|cpus| !self.options.vm && before != Some(cpus));
+        let Some(cpus) = cpus else {
+            return self.patch(instance, body).await;
+        };
         body["config"][CPUS] = Value::from(format!("0{cpus}"));
-        self.patch(&instance, body).await?;
-        self.patch(&instance, json!({ "config": { CPUS: cpus } }))
+        self.patch(instance, body).await?;
+        self.patch(instance, json!({ "config": { CPUS: cpus } }))
             .await
     }
 

@@ -13,9 +13,10 @@ use futures::future::try_join_all;
 use reqwest::Method;
 use serde_json::{Map, Value, json};
 
-use super::instances::{INSTALLATION, NAME, TOKEN, check, root_disk};
+use super::instances::check;
 use super::operations::{DOWNLOAD_LIMIT, USUAL_LIMIT, begun};
-use super::wire::{self, Device, Profile};
+use super::shown::{INSTALLATION, NAME, TOKEN, root_disk};
+use super::wire::{self, Device, Operation, Profile, timestamp};
 use super::{Incus, errors, names};
 use crate::cloud::{
     CloudError, CloudResult, CreateInstance, ErrorClass, Instance, InstanceRef, Tag,
@@ -23,6 +24,8 @@ use crate::cloud::{
 
 /// How many processors an instance has.
 pub(super) const CPUS: &str = "limits.cpu";
+/// How much memory an instance has.
+pub(super) const MEMORY: &str = "limits.memory";
 
 type Devices = BTreeMap<String, Device>;
 
@@ -53,7 +56,7 @@ impl Incus {
                 id: id.clone(),
             };
             body["name"] = Value::from(id.as_str());
-            match self.attempt(&body).await {
+            match self.attempt(&at, &request.tag, &body).await {
                 Ok(()) => return self.created(&at).await,
                 Err(error) if errors::is_taken(&error) || errors::is_being_made(&error) => {
                     if let Some(instance) = self.created_before(&at, &request.tag, error).await? {
@@ -69,7 +72,7 @@ impl Incus {
         ))
     }
 
-    async fn attempt(&self, body: &Value) -> CloudResult<()> {
+    async fn attempt(&self, at: &InstanceRef, tag: &Tag, body: &Value) -> CloudResult<()> {
         let target = self
             .options
             .target
@@ -80,13 +83,40 @@ impl Incus {
             .client
             .change(Method::POST, &["instances"], parameters, Some(body))
             .await?;
-        match begun(answer)? {
-            Some(operation) => self
+        let Some(operation) = begun(answer)? else {
+            return Ok(());
+        };
+        let ended = self
+            .client
+            .finish(&operation, DOWNLOAD_LIMIT)
+            .await
+            .map(drop);
+        let refused =
+            |error: &CloudError| matches!(error.class, ErrorClass::Rejected | ErrorClass::Quota);
+        if ended
+            .as_ref()
+            .is_err_and(|error| refused(error) && !errors::is_taken(error))
+        {
+            self.discard(at, tag, &operation).await;
+        }
+        ended
+    }
+
+    /// Deletes what a create left that made its instance and couldn't start it: what is refused leaves nothing behind.
+    async fn discard(&self, at: &InstanceRef, tag: &Tag, operation: &Operation) {
+        let Ok(left) = self.describe(at).await else {
+            return;
+        };
+        let made_by_it = timestamp(&left.created_at) >= timestamp(&operation.created_at);
+        if left.tag().as_ref() == Some(tag) && left.power() == Power::Stopped && made_by_it {
+            let path = ["instances", at.id.as_str()];
+            if let Err(error) = self
                 .client
-                .finish(&operation, DOWNLOAD_LIMIT)
+                .run(Method::DELETE, &path, None, USUAL_LIMIT)
                 .await
-                .map(drop),
-            None => Ok(()),
+            {
+                tracing::warn!(instance = at.id, %error, "an instance that can't start is left behind");
+            }
         }
     }
 
@@ -114,9 +144,11 @@ impl Incus {
         let ours = |instance: &wire::Instance| instance.tag().as_ref() == Some(tag);
         match self.describe(at).await {
             Ok(instance) if !ours(&instance) => return Ok(None),
-            Ok(_) => self.settle(&at.id).await?,
+            Ok(_) => self.settle_within(&at.id, DOWNLOAD_LIMIT).await?,
             // Being made and not there yet; how that ends is seen by looking again.
-            Err(error) if error.class == ErrorClass::NotFound => drop(self.settle(&at.id).await),
+            Err(error) if error.class == ErrorClass::NotFound => {
+                drop(self.settle_within(&at.id, DOWNLOAD_LIMIT).await);
+            }
             Err(error) => return Err(error),
         }
         match self.describe(at).await {
@@ -201,7 +233,7 @@ pub(super) fn limits(plan: &Plan) -> Map<String, Value> {
     let mut limits = Map::new();
     limits.insert(CPUS.to_owned(), Value::from(plan.cpus.to_string()));
     limits.insert(
-        "limits.memory".to_owned(),
+        MEMORY.to_owned(),
         Value::from(format!("{}MiB", plan.memory_mib)),
     );
     limits

@@ -30,9 +30,7 @@ pub(super) fn refused(status: u16, message: &str, retry_after: Option<Duration>)
 /// A name is taken; `create` and `retire` then look whose it is.
 pub(super) fn is_taken(error: &CloudError) -> bool {
     let text = error.message.to_ascii_lowercase();
-    text.contains("already exists")
-        || text.contains("already in use")
-        || text.contains("unique constraint failed: instances.")
+    text.contains("already exists") || text.contains("unique constraint failed: instances.")
 }
 
 /// Somebody is making an instance of that name right now.
@@ -80,6 +78,8 @@ fn by_words(message: &str) -> Option<ErrorClass> {
         "server is shutting down",
         "cluster member is evacuated",
         "temporarily unavailable",
+        // A start that failed on a busy host; made it is, and the next try starts it.
+        "forkstart",
     ];
     let text = message.to_ascii_lowercase();
     let says = |words: &[&str]| words.iter().any(|word| text.contains(word));

@@ -45,10 +45,9 @@ impl Incus {
     pub(super) async fn read_traffic(&self, at: &InstanceRef) -> CloudResult<Traffic> {
         let state = self.state(at).await?;
         let given = || {
-            state
-                .network
-                .values()
-                .filter(|interface| interface.is_given())
+            let all = state.network.iter();
+            all.filter(|(name, interface)| interface.is_given(name))
+                .map(|(_, interface)| interface)
         };
         let sum = |count: fn(&Interface) -> u64| given().map(count).fold(0, u64::saturating_add);
         Ok(Traffic {

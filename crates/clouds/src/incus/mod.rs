@@ -13,7 +13,7 @@
 //! | `operations`, `socket` | Incus's background operations, its websockets |
 //! | `create`, `image`, `instances`, `power`, `change`, `snapshots`, `exec`, `look` | the verbs |
 //! | `events`, `wait` | the stream of changes, and waiting by it |
-//! | `wire`, `names` | the JSON, the names that Incus accepts |
+//! | `wire`, `shown`, `names` | the JSON, what it means, the names that Incus accepts |
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -42,6 +42,7 @@ mod names;
 mod operations;
 pub mod options;
 mod power;
+mod shown;
 mod snapshots;
 mod socket;
 mod tls;

@@ -105,6 +105,12 @@ impl Incus {
         }
     }
 
+    /// [`settle`](Self::settle) for so long at the most.
+    pub(super) async fn settle_within(&self, id: &str, limit: Duration) -> CloudResult<()> {
+        let settled = tokio::time::timeout(limit, self.settle(id)).await;
+        settled.unwrap_or_else(|_| Err(errors::lost("an operation goes on and on", false)))
+    }
+
     /// The newest of the operations on an instance that Incus still knows and that did something to it; one under
     /// way before one that is over.
     async fn last_operation(&self, id: &str) -> CloudResult<Option<Operation>> {

@@ -8,8 +8,8 @@ use std::time::Duration;
 use reqwest::Method;
 use serde_json::{Value, json};
 
-use super::instances::NAME;
 use super::operations::USUAL_LIMIT;
+use super::shown::NAME;
 use super::{Incus, errors, names, wire};
 use crate::cloud::{CloudError, CloudResult, ErrorClass, InstanceRef};
 

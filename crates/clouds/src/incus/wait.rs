@@ -11,7 +11,7 @@ use domain::server::Power;
 use tokio::time::Instant;
 
 use super::events::Listener;
-use super::instances::power;
+use super::shown::power;
 use super::{Incus, names};
 use crate::cloud::{CloudResult, ErrorClass, Instance, InstanceRef, Until};
 

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use clouds::{CreateInstance, Guest, Instance, Until};
 use domain::account::KeyPurpose;
-use domain::server::{Desired, Setup};
+use domain::server::{Desired, Power, Setup};
 use secrecy::SecretString;
 
 use super::run::{Fault, Run};
@@ -28,11 +28,12 @@ pub(super) async fn run(run: &mut Run) -> Result<(), Fault> {
     }
     let at = run.existing()?;
     let cloud = run.account.cloud.clone();
-    let instance = run
-        .interruptible(cloud.wait(&at, Until::Running, BOOT))
-        .await??;
-    run.saw("running", 50, "the instance runs", &instance)
-        .await?;
+    // Made, but never started: the cloud's start failed, or whoever made it died in between.
+    if run.server.power == Power::Stopped {
+        cloud.start(&at).await?;
+    }
+    let instance = run.interruptible(cloud.wait(&at, Until::Running, BOOT)).await??;
+    run.saw("running", 50, "the instance runs", &instance).await?;
     install(run, &instance).await?;
     let mut session = run.step("ready", 99, "every package works").await?;
     store::servers::set_setup(&mut session, run.server.id, Setup::Ready, None).await?;

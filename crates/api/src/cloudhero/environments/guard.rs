@@ -8,7 +8,7 @@ use axum::response::{IntoResponse, Response};
 use crate::http::edge::Failure;
 
 /// Lets a deliberate request through and refuses a prefetch and another site's.
-pub(super) struct Deliberate;
+pub(in crate::cloudhero) struct Deliberate;
 
 impl<S: Send + Sync> FromRequestParts<S> for Deliberate {
     type Rejection = Failure;
@@ -44,7 +44,7 @@ impl<S: Send + Sync> FromRequestParts<S> for Deliberate {
 }
 
 /// The answer to a HEAD of such an address: nothing is done and nothing is kept.
-pub(super) struct Nothing;
+pub(in crate::cloudhero) struct Nothing;
 
 impl IntoResponse for Nothing {
     fn into_response(self) -> Response {
