@@ -131,6 +131,15 @@ pub async fn verify(session: &mut Session) -> Result<std::result::Result<i64, i6
     }
 }
 
+/// Changes a line as an intruder would, for a test.
+#[doc(hidden)]
+pub async fn tamper_for_test(session: &mut Session, id: i64) -> Result<()> {
+    session
+        .execute(sql!("UPDATE audit SET subject = 'forged' WHERE id = $1").arg(id))
+        .await
+        .map(drop)
+}
+
 // === impl Entry ===
 
 impl Entry {

@@ -172,6 +172,15 @@ pub async fn put_offer(session: &mut Session, id: ProviderId, offer: &Value) -> 
         .map(drop)
 }
 
+/// The sealed column as it is stored, for a test that looks for secrets in it.
+#[doc(hidden)]
+pub async fn sealed_for_test(session: &mut Session, id: ProviderId) -> Result<Vec<u8>> {
+    session
+        .one(sql!("SELECT sealed_credentials FROM providers WHERE id = $1").arg(id))
+        .await?
+        .get("sealed_credentials")
+}
+
 fn provider(session: &Session, row: &Row) -> Result<Provider> {
     let public_id = row.word("public_id")?;
     let sealed: Vec<u8> = row.get("sealed_credentials")?;

@@ -23,7 +23,7 @@ use crate::registry::Settings;
 
 const CONNECT_LIMIT: Duration = Duration::from_secs(10);
 /// For calls that Incus answers at once. Changing a size or the tags is among them, and may take some seconds.
-const CALL_LIMIT: Duration = Duration::from_secs(60);
+const CALL_LIMIT: Duration = Duration::from_mins(1);
 const LONGEST_ANSWER: usize = 64 << 20;
 
 /// Shared by cloning.

@@ -158,7 +158,7 @@ mod tests {
     use super::*;
     use serde_json::{Value, json};
 
-    fn ids(metadata: Value) -> Vec<String> {
+    fn ids(metadata: &Value) -> Vec<String> {
         let event = json!({ "type": "lifecycle", "metadata": metadata }).to_string();
         read(event.as_bytes())
             .into_iter()
@@ -170,18 +170,18 @@ mod tests {
     fn an_event_about_an_instance_names_it() {
         let source = "/1.0/instances/web?project=p";
         assert_eq!(
-            ids(json!({ "action": "instance-started", "source": source })),
+            ids(&json!({ "action": "instance-started", "source": source })),
             ["web"]
         );
         let renamed = json!({ "action": "instance-renamed", "source": source, "context": { "old_name": "www" } });
-        assert_eq!(ids(renamed), ["www", "web"]);
+        assert_eq!(ids(&renamed), ["www", "web"]);
     }
 
     #[test]
     fn other_events_are_no_changes() {
         let source = "/1.0/instances/web";
-        assert!(ids(json!({ "action": "instance-exec", "source": source })).is_empty());
-        assert!(ids(json!({ "action": "image-created", "source": "/1.0/images/ab" })).is_empty());
+        assert!(ids(&json!({ "action": "instance-exec", "source": source })).is_empty());
+        assert!(ids(&json!({ "action": "image-created", "source": "/1.0/images/ab" })).is_empty());
         assert!(read(b"nonsense").is_empty());
     }
 }

@@ -20,7 +20,7 @@ use super::socket::Socket;
 use super::{Incus, errors, names};
 use crate::cloud::{CloudError, CloudResult, ErrorClass, InstanceRef};
 
-const LIMIT: Duration = Duration::from_secs(60);
+const LIMIT: Duration = Duration::from_mins(1);
 const LONGEST_COMPLAINT: usize = 2000;
 
 /// How a command ended.

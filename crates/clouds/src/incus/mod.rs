@@ -93,6 +93,10 @@ pub struct Incus {
     options: Options,
 }
 
+#[expect(
+    clippy::needless_pass_by_value,
+    reason = "the registry hands them over"
+)]
 fn open(settings: Settings) -> CloudResult<Arc<dyn Cloud>> {
     let options = Options::read(&settings)?;
     let client = Client::new(&options, &settings)?;

@@ -15,9 +15,9 @@ use super::{Incus, errors};
 use crate::cloud::{CloudError, CloudResult, ErrorClass};
 
 /// For operations that only Incus's own disks and the guest's system delay.
-pub(super) const USUAL_LIMIT: Duration = Duration::from_secs(5 * 60);
+pub(super) const USUAL_LIMIT: Duration = Duration::from_mins(5);
 /// For operations that may fetch an image first.
-pub(super) const DOWNLOAD_LIMIT: Duration = Duration::from_secs(20 * 60);
+pub(super) const DOWNLOAD_LIMIT: Duration = Duration::from_mins(20);
 
 /// Operations that decide whether an instance runs; the failure of another one, such as a snapshot's, is no answer to
 /// somebody who waits for that.

@@ -116,9 +116,7 @@ impl State {
             .flat_map(|(_, interface)| &interface.addresses);
         let usable =
             |address: &&wire::Address| address.family == "inet" && address.scope == "global";
-        addresses
-            .find(usable)
-            .map(|address| address.address.clone())
+        addresses.find(usable).map(|address| address.ip.clone())
     }
 }
 
@@ -137,7 +135,7 @@ mod tests {
     use super::*;
     use serde_json::{Value, json};
 
-    fn state(network: Value) -> State {
+    fn state(network: &Value) -> State {
         serde_json::from_value(json!({ "status": "Running", "network": network })).expect("parses")
     }
 
@@ -158,12 +156,12 @@ mod tests {
             "docker0": interface("", "global", "172.17.0.1"),
             "eth0": interface("veth1", "global", "10.0.0.2"),
         });
-        assert_eq!(state(network).address().as_deref(), Some("10.0.0.2"));
+        assert_eq!(state(&network).address().as_deref(), Some("10.0.0.2"));
         let starting = json!({ "eth0": interface("veth1", "link", "169.254.0.2") });
-        assert_eq!(state(starting).address(), None);
-        assert_eq!(state(Value::Null).address(), None);
+        assert_eq!(state(&starting).address(), None);
+        assert_eq!(state(&Value::Null).address(), None);
         let machine = json!({ "enp5s0": interface("tap1", "global", "10.0.0.3") });
-        assert_eq!(state(machine).address().as_deref(), Some("10.0.0.3"));
+        assert_eq!(state(&machine).address().as_deref(), Some("10.0.0.3"));
     }
 
     #[test]

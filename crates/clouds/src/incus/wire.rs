@@ -80,7 +80,8 @@ pub(super) struct Interface {
 #[derive(Debug, Deserialize)]
 pub(super) struct Address {
     pub(super) family: String,
-    pub(super) address: String,
+    #[serde(rename = "address")]
+    pub(super) ip: String,
     pub(super) scope: String,
 }
 

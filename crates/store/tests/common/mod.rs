@@ -1,0 +1,208 @@
+//! Stores on both databases for tests, and the rows that most of them need.
+#![allow(dead_code, reason = "each test binary uses its own part of this")]
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
+use std::time::Duration;
+
+use domain::account::Actor;
+use domain::credentials::Credentials;
+use domain::environment::{Environment, Provider};
+use domain::operation::{Operation, OperationKind};
+use domain::server::Server;
+use domain::{Clock, Role, UserId};
+use store::accounts::NewUser;
+use store::environments::NewEnvironment;
+use store::operations::NewOperation;
+use store::servers::NewServer;
+use store::{Sealer, Session, Store};
+use testkit::Database;
+
+/// One test on both databases.
+macro_rules! on_both {
+    ($(async fn $name:ident($world:ident: World) $body:block)+) => {$(
+        mod $name {
+            #[allow(unused_imports, reason = "each test uses its own part of it")]
+            use super::*;
+
+            async fn test($world: common::World) $body
+
+            #[tokio::test]
+            async fn on_sqlite() {
+                test(common::World::new(testkit::Database::sqlite()).await).await;
+            }
+
+            #[tokio::test]
+            async fn on_postgres() {
+                test(common::World::new(testkit::Database::postgres().await).await).await;
+            }
+        }
+    )+};
+}
+pub(crate) use on_both;
+
+/// A store with a clock that stands still, an organisation, its owner and a provider.
+pub struct World {
+    pub store: Store,
+    pub database: Database,
+    pub actor: Actor,
+    pub provider: Provider,
+    clock: Arc<AtomicI64>,
+    folder: tempfile::TempDir,
+}
+
+impl World {
+    pub async fn new(database: Database) -> Self {
+        let folder = tempfile::tempdir().expect("a folder");
+        let clock = Arc::new(AtomicI64::new(1_800_000_000_000_000));
+        let store = open(&database, folder.path(), &clock).await;
+        let mut session = store.write().await.expect("a session");
+        let actor = organisation(&mut session, "acme").await;
+        let credentials = Credentials::default().with("client_key", "hunter2hunter2");
+        let provider = store::providers::create(
+            &mut session,
+            actor.organisation.id,
+            "cloud",
+            "incus",
+            &credentials,
+        )
+        .await
+        .expect("a provider");
+        session.commit().await.expect("commits");
+        Self {
+            store,
+            database,
+            actor,
+            provider,
+            clock,
+            folder,
+        }
+    }
+
+    /// A second store on the same database, as another replica has it.
+    pub async fn replica(&self) -> Store {
+        open(&self.database, self.folder.path(), &self.clock).await
+    }
+
+    pub fn pass(&self, duration: Duration) {
+        let micros = i64::try_from(duration.as_micros()).expect("fits");
+        self.clock.fetch_add(micros, Ordering::SeqCst);
+    }
+
+    pub async fn write(&self) -> Session {
+        self.store.write().await.expect("a session")
+    }
+
+    pub async fn read(&self) -> Session {
+        self.store.read().await.expect("a session")
+    }
+
+    pub async fn environment(&self, name: &str) -> Environment {
+        let mut session = self.write().await;
+        let organisation_id = self.actor.organisation.id;
+        let applications = store::applications::list(&mut session, organisation_id)
+            .await
+            .expect("lists");
+        let new = NewEnvironment {
+            organisation_id,
+            application_id: applications[0].id,
+            provider_id: self.provider.id,
+            name,
+            region: "local",
+            integrations: &[],
+        };
+        let environment = store::environments::create(&mut session, &new)
+            .await
+            .expect("creates");
+        session.commit().await.expect("commits");
+        environment
+    }
+
+    pub async fn server(&self, environment: Option<&Environment>, name: &str) -> Server {
+        let mut session = self.write().await;
+        let new = NewServer {
+            environment_id: environment.map(|environment| environment.id),
+            provider_id: self.provider.id,
+            region: "local",
+            name,
+            cloud_name: &format!("acme-{name}-{}", domain::random::hex::<3>()),
+            token: &domain::random::hex::<16>(),
+            plan: "eos1",
+            image: "debian-12",
+            login_user: "root",
+            packages: &["nginx".to_owned()],
+            tags: &serde_json::Map::new(),
+        };
+        let server = store::servers::create(&mut session, &self.actor, &new)
+            .await
+            .expect("creates");
+        session.commit().await.expect("commits");
+        server
+    }
+
+    pub async fn operation(&self, server: &Server, kind: OperationKind, lane: &str) -> Operation {
+        let mut session = self.write().await;
+        let new = NewOperation {
+            kind,
+            server_id: server.id,
+            organisation_id: self.actor.organisation.id,
+            actor: Some(self.actor.user_id),
+            facade: "test",
+            lane,
+        };
+        let operation = store::operations::enqueue(&mut session, &new)
+            .await
+            .expect("queues");
+        session.commit().await.expect("commits");
+        operation
+    }
+
+    pub async fn claim(&self, owner: &str, limit: usize) -> Vec<Operation> {
+        let mut session = self.write().await;
+        let lease = Duration::from_secs(10);
+        let claimed = store::operations::claim(&mut session, "lane", owner, lease, limit)
+            .await
+            .expect("claims");
+        session.commit().await.expect("commits");
+        claimed
+    }
+}
+
+pub async fn organisation(session: &mut Session, slug: &str) -> Actor {
+    let organisation = store::accounts::create_organisation(session, slug, slug)
+        .await
+        .expect("creates");
+    let email = format!("{slug}@example.com");
+    let new = NewUser {
+        organisation_id: organisation.id,
+        email: &email,
+        user_name: slug,
+        password_hash: "x",
+        role: Role::Owner,
+    };
+    let user_id: UserId = store::accounts::create_user(session, &new)
+        .await
+        .expect("creates");
+    store::applications::create(session, organisation.id, "default", "custom", true)
+        .await
+        .expect("creates");
+    Actor {
+        organisation,
+        user_id,
+        user_name: slug.to_owned(),
+        role: Role::Owner,
+        facade: "test",
+        request_id: "r".to_owned(),
+    }
+}
+
+async fn open(database: &Database, folder: &std::path::Path, clock: &Arc<AtomicI64>) -> Store {
+    let location = match database.url() {
+        Some(url) => url.parse().expect("a URL"),
+        None => store::dialect::Location::Sqlite(folder.join("arcus.db")),
+    };
+    let sealer = Sealer::open(&folder.join("keys")).expect("keys");
+    Store::open(&location, sealer, Clock::Manual(Arc::clone(clock)))
+        .await
+        .expect("opens")
+}
