@@ -30,7 +30,7 @@ impl Credentials {
 
     /// All fields in the clear, to be sealed or echoed to the caller who just sent them.
     pub fn reveal(&self) -> Map<String, Value> {
-        self.map(|value| value.to_owned())
+        self.map(str::to_owned)
     }
 
     /// All fields with their first four characters and asterisks for the rest.

@@ -121,9 +121,9 @@ impl OperationKind {
     /// A destroy is never given up: a server that may still cost money stays on the list.
     pub fn time_limit(self) -> Option<Duration> {
         match self {
-            Self::CreateServer => Some(Duration::from_secs(30 * 60)),
+            Self::CreateServer => Some(Duration::from_mins(30)),
             Self::StartServer | Self::StopServer | Self::RebootServer => {
-                Some(Duration::from_secs(10 * 60))
+                Some(Duration::from_mins(10))
             }
             Self::DestroyServer => None,
         }

@@ -220,28 +220,25 @@ pub async fn page_of_account(
     region: &str,
     after: ServerId,
 ) -> Result<Vec<Server>> {
-    let rows = match provider {
-        Some(provider) => {
-            let query = sql!(concat!(
-                "SELECT ",
-                columns!(),
-                " FROM servers WHERE provider_id = $1 AND region = $2 AND destroyed_at IS NULL AND id > $3 \
+    let rows = if let Some(provider) = provider {
+        let query = sql!(concat!(
+            "SELECT ",
+            columns!(),
+            " FROM servers WHERE provider_id = $1 AND region = $2 AND destroyed_at IS NULL AND id > $3 \
                  ORDER BY id LIMIT 500"
-            ));
-            session
-                .all(query.arg(provider).arg(region).arg(after))
-                .await?
-        }
-        None => {
-            let query = sql!(concat!(
-                "SELECT ",
-                columns!(),
-                " FROM servers WHERE region = $1 AND destroyed_at IS NULL AND id > $2 AND EXISTS \
+        ));
+        session
+            .all(query.arg(provider).arg(region).arg(after))
+            .await?
+    } else {
+        let query = sql!(concat!(
+            "SELECT ",
+            columns!(),
+            " FROM servers WHERE region = $1 AND destroyed_at IS NULL AND id > $2 AND EXISTS \
                  (SELECT 1 FROM providers p WHERE p.id = servers.provider_id AND p.kind = 'arcus') \
                  ORDER BY id LIMIT 500"
-            ));
-            session.all(query.arg(region).arg(after)).await?
-        }
+        ));
+        session.all(query.arg(region).arg(after)).await?
     };
     rows.iter().map(server).collect()
 }

@@ -1,10 +1,8 @@
 //! What the queue promises, on both databases.
 
-mod common;
-
 use std::time::Duration;
 
-use common::on_both;
+use crate::common::{self, on_both};
 use domain::ErrorKind;
 use domain::operation::{Operation, OperationKind, OperationStatus};
 use store::operations::{Lease, Step};

@@ -1,8 +1,6 @@
-//! What the store promises, on both databases.
+//! Rows: what is there, what is not, and to whom.
 
-mod common;
-
-use common::on_both;
+use crate::common::{self, on_both};
 use domain::server::Desired;
 use domain::{ErrorKind, Role};
 use secrecy::ExposeSecret;
@@ -128,7 +126,7 @@ on_both! {
     }
 
     async fn an_invitation_is_good_once_and_until_it_expires(world: World) {
-        let (mut session, hour) = (world.write().await, std::time::Duration::from_secs(3600));
+        let (mut session, hour) = (world.write().await, std::time::Duration::from_hours(1));
         let until = session.now().plus(hour);
         for hash in ["used", "late"] {
             store::accounts::invite(&mut session, hash, None, Role::Owner, until).await.expect("stores");

@@ -1,5 +1,4 @@
 //! Stores on both databases for tests, and the rows that most of them need.
-#![allow(dead_code, reason = "each test binary uses its own part of this")]
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
@@ -21,20 +20,17 @@ use testkit::Database;
 /// One test on both databases.
 macro_rules! on_both {
     ($(async fn $name:ident($world:ident: World) $body:block)+) => {$(
+        async fn $name($world: $crate::common::World) $body
+
         mod $name {
-            #[allow(unused_imports, reason = "each test uses its own part of it")]
-            use super::*;
-
-            async fn test($world: common::World) $body
-
             #[tokio::test]
             async fn on_sqlite() {
-                test(common::World::new(testkit::Database::sqlite()).await).await;
+                super::$name($crate::common::World::new(testkit::Database::sqlite()).await).await;
             }
 
             #[tokio::test]
             async fn on_postgres() {
-                test(common::World::new(testkit::Database::postgres().await).await).await;
+                super::$name($crate::common::World::new(testkit::Database::postgres().await).await).await;
             }
         }
     )+};
@@ -42,17 +38,17 @@ macro_rules! on_both {
 pub(crate) use on_both;
 
 /// A store with a clock that stands still, an organisation, its owner and a provider.
-pub struct World {
-    pub store: Store,
-    pub database: Database,
-    pub actor: Actor,
-    pub provider: Provider,
+pub(crate) struct World {
+    pub(crate) store: Store,
+    pub(crate) database: Database,
+    pub(crate) actor: Actor,
+    pub(crate) provider: Provider,
     clock: Arc<AtomicI64>,
     folder: tempfile::TempDir,
 }
 
 impl World {
-    pub async fn new(database: Database) -> Self {
+    pub(crate) async fn new(database: Database) -> Self {
         let folder = tempfile::tempdir().expect("a folder");
         let clock = Arc::new(AtomicI64::new(1_800_000_000_000_000));
         let store = open(&database, folder.path(), &clock).await;
@@ -80,24 +76,24 @@ impl World {
     }
 
     /// A second store on the same database, as another replica has it.
-    pub async fn replica(&self) -> Store {
+    pub(crate) async fn replica(&self) -> Store {
         open(&self.database, self.folder.path(), &self.clock).await
     }
 
-    pub fn pass(&self, duration: Duration) {
+    pub(crate) fn pass(&self, duration: Duration) {
         let micros = i64::try_from(duration.as_micros()).expect("fits");
         self.clock.fetch_add(micros, Ordering::SeqCst);
     }
 
-    pub async fn write(&self) -> Session {
+    pub(crate) async fn write(&self) -> Session {
         self.store.write().await.expect("a session")
     }
 
-    pub async fn read(&self) -> Session {
+    pub(crate) async fn read(&self) -> Session {
         self.store.read().await.expect("a session")
     }
 
-    pub async fn environment(&self, name: &str) -> Environment {
+    pub(crate) async fn environment(&self, name: &str) -> Environment {
         let mut session = self.write().await;
         let organisation_id = self.actor.organisation.id;
         let applications = store::applications::list(&mut session, organisation_id)
@@ -118,7 +114,7 @@ impl World {
         environment
     }
 
-    pub async fn server(&self, environment: Option<&Environment>, name: &str) -> Server {
+    pub(crate) async fn server(&self, environment: Option<&Environment>, name: &str) -> Server {
         let mut session = self.write().await;
         let new = NewServer {
             environment_id: environment.map(|environment| environment.id),
@@ -140,7 +136,12 @@ impl World {
         server
     }
 
-    pub async fn operation(&self, server: &Server, kind: OperationKind, lane: &str) -> Operation {
+    pub(crate) async fn operation(
+        &self,
+        server: &Server,
+        kind: OperationKind,
+        lane: &str,
+    ) -> Operation {
         let mut session = self.write().await;
         let new = NewOperation {
             kind,
@@ -157,7 +158,7 @@ impl World {
         operation
     }
 
-    pub async fn claim(&self, owner: &str, limit: usize) -> Vec<Operation> {
+    pub(crate) async fn claim(&self, owner: &str, limit: usize) -> Vec<Operation> {
         let mut session = self.write().await;
         let lease = Duration::from_secs(10);
         let claimed = store::operations::claim(&mut session, "lane", owner, lease, limit)
@@ -168,7 +169,7 @@ impl World {
     }
 }
 
-pub async fn organisation(session: &mut Session, slug: &str) -> Actor {
+pub(crate) async fn organisation(session: &mut Session, slug: &str) -> Actor {
     let organisation = store::accounts::create_organisation(session, slug, slug)
         .await
         .expect("creates");
