@@ -22,7 +22,8 @@ usage() {
   cat <<'USAGE'
 Usage: scripts/lab.sh COMMAND
 
-  up [PART...]       install and start parts: incus, image, postgres, tools (default: all four)
+  up [PART...]       install and start parts: incus, image, postgres, tools (default: all four); rust is the part of
+                     tools that building takes
   down PART...       incus, postgres: stop what the lab started
   refresh            build the image anew, with the newest packages and package lists
   status             say for each part whether it is up, and if not, why
@@ -36,8 +37,8 @@ USAGE
 check_parts() {
   local part
   for part in "$@"; do
-    [[ $part == incus || $part == image || $part == postgres || $part == tools ]] ||
-      die "no part is called '$part'; there are: incus, image, postgres, tools"
+    [[ $part == incus || $part == image || $part == postgres || $part == tools || $part == rust ]] ||
+      die "no part is called '$part'; there are: incus, image, postgres, tools, rust"
   done
 }
 

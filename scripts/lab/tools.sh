@@ -1,5 +1,6 @@
 # shellcheck shell=bash
-# What building and testing Arcus takes. No cmake and no clang: aws-lc-sys builds with a C compiler alone.
+# What building (part `rust`) and testing (part `tools`) Arcus takes. No cmake and no clang: aws-lc-sys builds with a C
+# compiler alone.
 
 TOOLS_PACKAGES=(gcc libc6-dev make pkg-config curl jq git python3 ca-certificates)
 TOOLS_CARGO=(cargo-nextest cargo-deny cargo-machete)
@@ -7,11 +8,16 @@ TOOLS_CARGO=(cargo-nextest cargo-deny cargo-machete)
 cargo_bin() { echo "${CARGO_HOME:-$(caller_home)/.cargo}/bin"; }
 have_tool() { [[ -x $(cargo_bin)/$1 ]] || have "$1"; }
 
-tools_up() {
+# Enough for the demo: what tests need besides takes minutes to build.
+rust_up() {
   apt_install "${TOOLS_PACKAGES[@]}"
   PATH=$(cargo_bin):$PATH
   have cargo || tools_install_rust
   tools_check_rust
+}
+
+tools_up() {
+  rust_up
   local tool
   for tool in "${TOOLS_CARGO[@]}"; do have_tool "$tool" || tools_install_cargo "$tool"; done
 }

@@ -216,10 +216,9 @@ impl Configuration {
         let local = is_local(listen.ip());
         let registration = match flags.registration.or(file.registration) {
             Some(RegistrationFlag::Open) => Registration::Open,
-            Some(RegistrationFlag::Invite) => Registration::Invite,
             Some(RegistrationFlag::Closed) => Registration::Closed,
             None if local => Registration::Open,
-            None => Registration::Invite,
+            Some(RegistrationFlag::Invite) | None => Registration::Invite,
         };
         let default = Settings::default();
         let settings = Settings {

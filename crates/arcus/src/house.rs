@@ -13,7 +13,7 @@ use crate::{context, table};
 #[derive(Subcommand)]
 pub(crate) enum RegionCommand {
     /// Add a region, or change one. Its cloud is tried first.
-    Add(RegionFlags),
+    Add(Box<RegionFlags>),
     /// List the regions.
     Ls,
     /// Remove a region in which no server lives.

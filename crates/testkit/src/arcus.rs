@@ -1,6 +1,6 @@
 //! The binary as a child process, and what may befall it.
 
-use std::io::{BufRead, BufReader};
+use std::io::{BufRead, BufReader, Write};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Output, Stdio};
 use std::sync::{Arc, Mutex};
@@ -206,6 +206,35 @@ impl Arcus {
             String::from_utf8_lossy(&output.stderr)
         );
         serde_json::from_slice(&output.stdout).expect("it prints JSON")
+    }
+
+    /// The same with something on its standard input, such as a password; it must succeed. What it printed.
+    pub fn tell(&self, arguments: &[&str], input: &str) -> String {
+        let mut child = self
+            .command()
+            .args(arguments)
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .expect("the binary starts");
+        let mut stdin = child.stdin.take().expect("its input");
+        stdin.write_all(input.as_bytes()).expect("it listens");
+        drop(stdin);
+        let output = child.wait_with_output().expect("the binary runs");
+        assert!(
+            output.status.success(),
+            "{}",
+            String::from_utf8_lossy(&output.stderr)
+        );
+        String::from_utf8_lossy(&output.stdout).trim().to_owned()
+    }
+
+    /// How often that method of the simulated cloud was called.
+    pub fn calls(&self, method: &str) -> u64 {
+        self.json(&["sandbox", "calls"])[method]
+            .as_u64()
+            .unwrap_or(0)
     }
 
     /// The simulated cloud's own truth.

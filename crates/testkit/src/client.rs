@@ -79,6 +79,12 @@ impl Client {
         }
     }
 
+    /// A request with this body, as it is.
+    pub async fn raw(&self, method: Method, path: &str, body: impl Into<String>) -> Answer {
+        self.send(self.request(method, path).body(body.into()))
+            .await
+    }
+
     /// Sends a completed request.
     pub async fn send(&self, request: RequestBuilder) -> Answer {
         self.try_send(request)
@@ -165,6 +171,22 @@ impl Answer {
     pub fn expect(self, status: u16) -> Value {
         assert_eq!(self.status, status, "{}", self.text);
         self.body
+    }
+
+    /// The message of an error that must have that status.
+    pub fn error(self, status: u16) -> String {
+        let body = self.expect(status);
+        let request = body["request_id"].as_str().unwrap_or_default();
+        assert!(!request.is_empty(), "{body} names no request");
+        let message = if status == StatusCode::CONFLICT.as_u16() {
+            &body["message"]
+        } else {
+            &body["error"]
+        };
+        message
+            .as_str()
+            .unwrap_or_else(|| panic!("{body} says nothing"))
+            .to_owned()
     }
 
     /// A header's value.

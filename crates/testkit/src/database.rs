@@ -1,6 +1,7 @@
 //! The two databases for tests.
 
 use std::process::Command;
+use std::sync::Arc;
 
 use sqlx::{AssertSqlSafe, Connection, PgConnection};
 
@@ -10,7 +11,15 @@ pub enum Database {
     /// A file in the data folder.
     Sqlite,
     /// A database of its own at the test server, dropped with the last of its users.
-    Postgres(String),
+    Postgres(Arc<Own>),
+}
+
+/// A database at the test server that is nobody else's.
+#[derive(Debug)]
+pub struct Own {
+    url: String,
+    name: String,
+    server: String,
 }
 
 // === impl Database ===
@@ -33,21 +42,22 @@ impl Database {
             .await
             .expect("a database is made");
         let (start, _) = server.rsplit_once('/').expect("the URL names a database");
-        Self::Postgres(format!("{start}/{name}"))
+        let url = format!("{start}/{name}");
+        Self::Postgres(Arc::new(Own { url, name, server }))
     }
 
     /// Its URL, where it is not the one in the data folder.
     pub fn url(&self) -> Option<&str> {
         match self {
             Self::Sqlite => None,
-            Self::Postgres(url) => Some(url),
+            Self::Postgres(own) => Some(&own.url),
         }
     }
 
     /// Runs one statement in it, as an operator would with psql or sqlite3.
     pub async fn run(&self, statement: &str) {
-        if let Self::Postgres(url) = self {
-            let mut connection = PgConnection::connect(url)
+        if let Self::Postgres(own) = self {
+            let mut connection = PgConnection::connect(&own.url)
                 .await
                 .expect("PostgreSQL answers");
             sqlx::raw_sql(AssertSqlSafe(statement.to_owned()))
@@ -55,6 +65,33 @@ impl Database {
                 .await
                 .expect("the statement runs");
         }
+    }
+}
+
+// === impl Own ===
+
+impl Drop for Own {
+    fn drop(&mut self) {
+        let (server, name) = (self.server.clone(), self.name.clone());
+        // A thread of its own, since a test's runtime may be ending around this. What can't be dropped stays behind at
+        // a server that is for tests alone, and fails no test.
+        let dropping = std::thread::spawn(move || {
+            let runtime = tokio::runtime::Builder::new_current_thread()
+                .enable_all()
+                .build()?;
+            runtime.block_on(async {
+                let mut connection = PgConnection::connect(&server)
+                    .await
+                    .map_err(std::io::Error::other)?;
+                let statement = format!("DROP DATABASE IF EXISTS {name} WITH (FORCE)");
+                sqlx::query(AssertSqlSafe(statement))
+                    .execute(&mut connection)
+                    .await
+                    .map(drop)
+                    .map_err(std::io::Error::other)
+            })
+        });
+        let _ = dropping.join();
     }
 }
 

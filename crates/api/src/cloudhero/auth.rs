@@ -31,8 +31,7 @@ pub(super) async fn layer(State(app): State<App>, mut request: Request, next: Ne
     let role = match access {
         Some(Access::Public) => return next.run(request).await,
         Some(Access::Role(role)) => role,
-        // A method that the route does not have: the router's own 405 answers, without running anything.
-        None => return next.run(request).await,
+        None => return unlisted().into_response(),
     };
     let token = token(request.headers());
     let id = request
@@ -108,11 +107,13 @@ impl<S: Send + Sync> FromRequestParts<S> for Caller {
             .get::<Actor>()
             .cloned()
             .map(Self)
-            .ok_or_else(|| {
-                Failure::http(
-                    StatusCode::INTERNAL_SERVER_ERROR,
-                    "this route is not in the authorisation table",
-                )
-            })
+            .ok_or_else(unlisted)
     }
+}
+
+fn unlisted() -> Failure {
+    Failure::http(
+        StatusCode::INTERNAL_SERVER_ERROR,
+        "this route is not in the authorisation table",
+    )
 }

@@ -117,6 +117,7 @@ pub(crate) fn router(app: App) -> (Router, utoipa::openapi::OpenApi) {
 }
 
 /// A panic is answered like any fault of ours; what it said goes to the log alone.
+#[expect(clippy::needless_pass_by_value, reason = "the layer hands it over")]
 fn panicked(panic: Box<dyn std::any::Any + Send>) -> axum::response::Response {
     use axum::response::IntoResponse;
     let said = panic

@@ -3,6 +3,7 @@
 //! Used by [`install`](super::install). What must stay true: a package counts as working only because its proof
 //! passed just now on this server.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use ssh::quote;
@@ -52,13 +53,16 @@ async fn failed(
     status: u32,
     mut log: Vec<String>,
 ) -> ProvisionError {
-    // What the system complained of last often says more than the proof, which may print nothing at all.
-    let journal = "journalctl -q -b -p warning -n 10 --no-pager -o short";
-    let complaint = guest
-        .run(journal, PROOF_LIMIT, |line| log.push(line.to_owned()))
-        .await;
-    if let Err(error) = complaint {
-        log.push(error.message);
+    // What its services said last is often more than the proof says, which may print nothing at all.
+    let services: BTreeSet<&str> =
+        package.recipes.values().flat_map(|recipe| &recipe.services).map(String::as_str).collect();
+    if !services.is_empty() {
+        let units: String = services.iter().map(|service| format!(" -u {}", quote(service))).collect();
+        let journal = format!("journalctl -q -b -n 10 --no-pager -o cat{units}");
+        let said = guest.run(&journal, PROOF_LIMIT, |line| log.push(line.to_owned())).await;
+        if let Err(error) = said {
+            log.push(error.message);
+        }
     }
     log.drain(..log.len().saturating_sub(KEPT_LINES));
     let what = format!("is installed and doesn't work: its proof ended with status {status}");

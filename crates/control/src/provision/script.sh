@@ -23,7 +23,7 @@ mark() { from=$(wc -l <"$log"); }
 since() { tail -n "+$((from + 1))" "$log"; }
 
 apt() {
-  apt-get -q -y -o DPkg::Lock::Timeout=300 -o Acquire::Retries=2 -o Acquire::http::Timeout=30 \
+  apt-get -q -y -o DPkg::Lock::Timeout=300 -o Acquire::Retries=1 -o Acquire::http::Timeout=30 \
     -o Acquire::https::Timeout=30 -o APT::Update::Error-Mode=any -o APT::Install-Recommends=false \
     -o Dpkg::Use-Pty=0 -o Dpkg::Options::=--force-confdef -o Dpkg::Options::=--force-confold "$@" 9>&-
 }
@@ -34,7 +34,7 @@ network_fault() {
 
 # Runs a command again after a fault of the network, with fresh lists: a mirror that moved on has dropped old files.
 patiently() {
-  for pause in ${ARCUS_PROVISION_PAUSES-3 10 20} end; do
+  for pause in ${ARCUS_PROVISION_PAUSES-2 8} end; do
     mark
     "$@" && return 0
     network_fault || return 1

@@ -28,7 +28,7 @@ impl OutcomesResponse {
     fn new(
         actor: &Actor,
         view: &EnvironmentView,
-        servers: Map<String, Value>,
+        servers: &Map<String, Value>,
         success: bool,
     ) -> Self {
         let kind = &view.provider.kind;
@@ -57,7 +57,7 @@ pub(crate) fn queried(actor: &Actor, queried: Queried) -> Response {
         .iter()
         .map(|server| (server.cloud_name.clone(), seen(server)));
     let success = view.servers.iter().all(|server| server.error.is_none());
-    let mut response = OutcomesResponse::new(actor, view, servers.collect(), success);
+    let mut response = OutcomesResponse::new(actor, view, &servers.collect(), success);
     response.stale = queried.stale;
     Json(response).into_response()
 }
@@ -106,7 +106,7 @@ fn answer(
         .into_iter()
         .map(|switched| (switched.server.cloud_name.clone(), wrap(change(&switched))))
         .collect();
-    let body = Json(OutcomesResponse::new(actor, view, servers, success));
+    let body = Json(OutcomesResponse::new(actor, view, &servers, success));
     let status = if pending {
         StatusCode::ACCEPTED
     } else {

@@ -1,0 +1,29 @@
+#!/usr/bin/env bash
+# Measures Arcus against named peers and writes docs/performance.md. Called by `make bench`; names of benches may be
+# given: incus, burst, listing, footprint.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+
+table=$(mktemp)
+trap 'rm -f "$table"' EXIT
+ARCUS_BENCH_OUT=$table cargo bench -p arcus --bench performance -- "$@"
+[ "$#" -eq 0 ] || exit 0
+
+cat > docs/performance.md <<TEXT
+# Performance
+
+Each line is a ratio from one run: Arcus against the peer that it names, taking turns, medians of ten (three where a
+round takes a minute). Made by \`make bench\` on $(nproc) cores ($(uname -m), Linux $(uname -r | cut -d- -f1)), release build.
+
+$(cat "$table")
+
+What is measured:
+
+- **create to running**: \`POST /environments\` with one node, until the API shows that it runs, against
+  \`POST /1.0/instances\` and \`PUT /1.0/instances/NAME/state\` made straight to Incus, each with its wait. Arcus asks for both
+  in one call, which pays for its own bookkeeping.
+- **1,000 sandbox servers**: one environment of 1,000 nodes until it is ready. With 200 ms a call the cloud's call budget
+  (32 at once) sets the pace: the ratio is the time that the calls need at full use of the budget, over the time taken.
+- **GET /environments**: 200 requests on one connection, in each of two databases.
+- **start, memory**: until \`/readyz\` answers 200, and VmRSS a second later.
+TEXT
