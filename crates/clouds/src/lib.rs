@@ -8,6 +8,7 @@ pub mod budget;
 pub mod cloud;
 pub mod conformance;
 pub mod incus;
+pub mod outgoing;
 pub mod registry;
 pub mod sandbox;
 

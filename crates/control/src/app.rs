@@ -17,6 +17,7 @@ use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 
 use crate::accounts::passwords;
+use crate::accounts::throttle::Throttle;
 use crate::metrics::Metrics;
 
 /// The kind of provider that stands for the operator's own regions.
@@ -99,6 +100,7 @@ pub struct Inner {
     budgets: Mutex<HashMap<String, Budget>>,
     pub(crate) hashing: Semaphore,
     pub(crate) decoy: String,
+    pub(crate) logins: Throttle,
 }
 
 struct Opened {
@@ -166,6 +168,7 @@ impl App {
             budgets: Mutex::default(),
             hashing: Semaphore::new(passwords::AT_ONCE),
             decoy: passwords::decoy()?,
+            logins: Throttle::default(),
         })))
     }
 

@@ -105,7 +105,7 @@ impl Metrics {
             .inc();
     }
 
-    /// A request was answered.
+    /// A request was answered. `route` must be one of a bounded number: `METHOD /path/{template}`.
     pub fn request(&self, route: &str, status: u16) {
         self.requests
             .get_or_create(&vec![

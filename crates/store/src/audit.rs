@@ -3,7 +3,7 @@
 //! Lines are only ever added. A line that is changed, removed or put in between breaks the chain from there on.
 
 use domain::account::Actor;
-use domain::{Result, Timestamp};
+use domain::{OrganisationId, Result, Timestamp, UserId};
 use sha2::{Digest, Sha256};
 
 use crate::query::{Row, sql};
@@ -46,6 +46,26 @@ pub async fn record(
         request_id: actor.request_id.clone(),
         action: action.to_owned(),
         subject: subject.to_owned(),
+    };
+    append(session, entry).await
+}
+
+/// Adds a line for what a user did to its own account, before there is an actor.
+pub async fn record_account(
+    session: &mut Session,
+    organisation: OrganisationId,
+    user: UserId,
+    action: &str,
+) -> Result<()> {
+    let entry = Entry {
+        id: 0,
+        at: session.now(),
+        organisation_id: Some(organisation.0),
+        user_id: Some(user.0),
+        facade: "accounts".to_owned(),
+        request_id: String::new(),
+        action: action.to_owned(),
+        subject: user.to_string(),
     };
     append(session, entry).await
 }

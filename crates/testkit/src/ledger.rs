@@ -208,7 +208,10 @@ impl Ledger {
         Records {
             operations: operations.collect(),
             servers: servers.collect(),
-            installation: settings.into_iter().next().map_or_else(String::new, |row| row.0),
+            installation: settings
+                .into_iter()
+                .next()
+                .map_or_else(String::new, |row| row.0),
         }
     }
 }
@@ -238,7 +241,10 @@ impl Records {
             let last = operation.events.last().unwrap_or_else(|| {
                 panic!("operation {} has no record", operation.id);
             });
-            assert!(is_final(&operation.status), "it never ended: {operation:#?}");
+            assert!(
+                is_final(&operation.status),
+                "it never ended: {operation:#?}"
+            );
             assert!(operation.finished_at.is_some(), "{operation:#?}");
             assert_eq!(operation.lease_owner, None, "{operation:#?}");
             assert_eq!(last.step, operation.status, "{operation:#?}");

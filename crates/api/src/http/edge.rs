@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use axum::extract::{MatchedPath, Request, State};
-use axum::http::{HeaderName, HeaderValue, StatusCode};
+use axum::http::{HeaderName, HeaderValue, Method, StatusCode};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use control::App;
@@ -121,7 +121,7 @@ pub(crate) async fn layer(State(edge): State<Edge>, mut request: Request, next: 
     let status = response.status().as_u16();
     edge.app
         .metrics
-        .request(&format!("{method} {route}"), status);
+        .request(&format!("{} {route}", known(&method)), status);
     tracing::debug!(
         request = id.0,
         method = method.as_str(),
@@ -131,6 +131,24 @@ pub(crate) async fn layer(State(edge): State<Edge>, mut request: Request, next: 
         "answered"
     );
     response
+}
+
+/// Methods that anybody can make up would make as many metrics.
+fn known(method: &Method) -> &str {
+    let all = [
+        Method::GET,
+        Method::HEAD,
+        Method::POST,
+        Method::PUT,
+        Method::PATCH,
+        Method::DELETE,
+        Method::OPTIONS,
+    ];
+    if all.contains(method) {
+        method.as_str()
+    } else {
+        "OTHER"
+    }
 }
 
 fn log(failure: &Failure, id: &RequestId, method: &str, route: &str) {

@@ -77,7 +77,11 @@ async fn a_token_is_taken_from_either_header(builder: Builder) {
     assert_eq!(get(&both).await.ok(), by_name);
 }
 
-fn as_agent<'a>(client: &'a Client, agent: &str, body: &Value) -> impl Future<Output = Answer> + 'a {
+fn as_agent<'a>(
+    client: &'a Client,
+    agent: &str,
+    body: &Value,
+) -> impl Future<Output = Answer> + 'a {
     let request = client
         .request(Method::POST, "/accounts/register")
         .header("User-Agent", agent);
@@ -137,10 +141,22 @@ async fn a_refused_registration_says_what_is_wrong_by_field(builder: Builder) {
     };
     let cases = [
         (json!({}), "email", "the email is missing"),
-        (json!({}), "password", "the password has fewer than 8 characters"),
+        (
+            json!({}),
+            "password",
+            "the password has fewer than 8 characters",
+        ),
         (json!({}), "name", "the name of an organisation is empty"),
-        (with("email", "no address"), "email", "that is no email address"),
-        (with("email", "a@b\u{0}.c"), "email", "that is no email address"),
+        (
+            with("email", "no address"),
+            "email",
+            "that is no email address",
+        ),
+        (
+            with("email", "a@b\u{0}.c"),
+            "email",
+            "that is no email address",
+        ),
         (
             with("email", "My@Email.com"),
             "email",
@@ -161,13 +177,21 @@ async fn a_refused_registration_says_what_is_wrong_by_field(builder: Builder) {
             "password_confirm",
             "the two passwords differ",
         ),
-        (with("name", " "), "name", "the name of an organisation is empty"),
+        (
+            with("name", " "),
+            "name",
+            "the name of an organisation is empty",
+        ),
         (
             with("name", "x\nruncmd: [..]"),
             "name",
             "the name of an organisation may hold only letters, digits, spaces and . _ - ' ( ) & , + @",
         ),
-        (with("user_name", ""), "user_name", "the name of a user is empty"),
+        (
+            with("user_name", ""),
+            "user_name",
+            "the name of a user is empty",
+        ),
     ];
     for (form, field, message) in cases {
         let answer = client.post("/accounts/register", &form).await;
@@ -216,7 +240,10 @@ async fn a_login_by_password_gives_a_new_pair_of_tokens(builder: Builder) {
     assert_eq!(answer.header("cache-control"), Some("no-store"));
     let tokens = answer.ok();
     assert_shape(&tokens, &registered[0]);
-    assert_ne!(tokens["persistent_token"], registered[0]["persistent_token"]);
+    assert_ne!(
+        tokens["persistent_token"],
+        registered[0]["persistent_token"]
+    );
     // A second session does not end the first.
     for tokens in [&tokens, &registered[0]] {
         let token = tokens["persistent_token"].as_str().expect("a token");
@@ -235,7 +262,10 @@ async fn a_login_by_password_gives_a_new_pair_of_tokens(builder: Builder) {
         json!({"email": "my@email.com", "password": "secretpassword", "refreshing_token": "x"}),
     ] {
         let message = client.post("/accounts/tokens", &body).await.error(400);
-        assert!(message.contains("either email and password, or refreshing_token"), "{message}");
+        assert!(
+            message.contains("either email and password, or refreshing_token"),
+            "{message}"
+        );
     }
 }
 
@@ -267,7 +297,10 @@ async fn a_refreshing_token_is_changed_for_a_new_pair_once(builder: Builder) {
 
 async fn history_and_feedback_are_stored(builder: Builder) {
     let arcus = builder.start().await;
-    let owner = arcus.client().register("company name", "my@email.com").await;
+    let owner = arcus
+        .client()
+        .register("company name", "my@email.com")
+        .await;
     for path in ["/history", "/feedback"] {
         for body in [
             json!({"command": "cloudhero environment list", "at": 1_457_000_000}),

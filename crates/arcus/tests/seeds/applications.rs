@@ -40,7 +40,10 @@ fn printed() -> Value {
 
 async fn a_new_application_is_answered_as_printed(builder: Builder) {
     let arcus = builder.start().await;
-    let owner = arcus.client().register("company name", "my@email.com").await;
+    let owner = arcus
+        .client()
+        .register("company name", "my@email.com")
+        .await;
     let created = curl(&owner, CREATE, &[]).await.ok();
     assert_shape(&created, &printed());
     let [created] = created.as_array().expect("an array").as_slice() else {
@@ -56,7 +59,10 @@ async fn applications_are_listed_as_printed_and_with_their_environments(builder:
     let scene = Scene::set(builder).await;
     let listed = curl(&scene.owner, LIST, &[]).await.ok();
     assert_shape(&listed, &printed());
-    assert_eq!(listed[0]["application_name"], "default", "it comes with the account");
+    assert_eq!(
+        listed[0]["application_name"], "default",
+        "it comes with the account"
+    );
     let created = curl(&scene.owner, CREATE, &[]).await.ok();
     let id = created[0]["id"].as_str().expect("an id");
     let nodes = json!([{"name": "web", "size": "eos1", "packages": ["nginx"]}]);
@@ -68,20 +74,31 @@ async fn applications_are_listed_as_printed_and_with_their_environments(builder:
     assert_shape(&listed, &printed());
     let applications = listed.as_array().expect("an array");
     let named = |name: &str| {
-        let found = applications.iter().find(|one| one["application_name"] == name);
+        let found = applications
+            .iter()
+            .find(|one| one["application_name"] == name);
         found.unwrap_or_else(|| panic!("no {name} in {listed}"))
     };
     assert_eq!(applications.len(), 2);
     assert_eq!(named("default")["environments"], json!([]));
-    assert_eq!(named("My App")["environments"], json!([scene.find(environment).await]));
+    assert_eq!(
+        named("My App")["environments"],
+        json!([scene.find(environment).await])
+    );
 }
 
 async fn a_second_application_of_a_name_is_refused_with_the_id_of_the_first(builder: Builder) {
     let arcus = builder.start().await;
-    let owner = arcus.client().register("company name", "my@email.com").await;
+    let owner = arcus
+        .client()
+        .register("company name", "my@email.com")
+        .await;
     let first = curl(&owner, CREATE, &[]).await.ok();
     let refused = curl(&owner, CREATE, &[]).await.expect(409);
-    assert_shape(&refused, &json!({"message": "...", "id": "...", "request_id": "..."}));
+    assert_shape(
+        &refused,
+        &json!({"message": "...", "id": "...", "request_id": "..."}),
+    );
     assert_eq!(refused["id"], first[0]["id"]);
     let listed = curl(&owner, LIST, &[]).await.ok();
     assert_eq!(listed.as_array().expect("an array").len(), 2);
@@ -101,7 +118,11 @@ async fn an_application_is_deleted_once_it_is_empty(builder: Builder) {
     let refused = scene.owner.delete(&path).await.expect(409);
     assert_shape(&refused, &json!({"message": "...", "id": "..."}));
     let environment = made["environment"].as_str().expect("an id");
-    scene.owner.delete(&format!("/environments/{environment}")).await.ok();
+    scene
+        .owner
+        .delete(&format!("/environments/{environment}"))
+        .await
+        .ok();
     scene.until_empty().await;
     let deleted = scene.owner.delete(&path).await.ok();
     assert_eq!(deleted["id"], id);

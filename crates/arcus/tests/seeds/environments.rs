@@ -85,9 +85,14 @@ async fn make(scene: &Scene, printed: &str, replacements: &[(&str, &str)]) -> Va
     assert_eq!(made["ready"], true);
     assert_eq!(made["account"], scene.organisation);
     assert!(is_id(&made["environment"]), "{made}");
-    let environment = scene.find(made["environment"].as_str().expect("an id")).await;
+    let environment = scene
+        .find(made["environment"].as_str().expect("an id"))
+        .await;
     assert_eq!(environment["name"], "production");
-    assert_eq!(environment["application"], json!({"id": application, "name": "My App"}));
+    assert_eq!(
+        environment["application"],
+        json!({"id": application, "name": "My App"})
+    );
     assert_eq!(environment["ready"], true);
     environment
 }
@@ -135,7 +140,10 @@ async fn a_docker_cluster_is_made_as_printed(builder: Builder) {
     for node in environment["nodes"].as_array().expect("an array") {
         assert_eq!(node["packages"], json!(["docker"]));
     }
-    let path = format!("/environments/{}", environment["id"].as_str().expect("an id"));
+    let path = format!(
+        "/environments/{}",
+        environment["id"].as_str().expect("an id")
+    );
     scene.owner.delete(&path).await.ok();
     scene.until_empty().await;
     let application = environment["application"]["id"].as_str().expect("an id");
@@ -146,7 +154,11 @@ async fn a_docker_cluster_is_made_as_printed(builder: Builder) {
         "name": "My Docker Account", "url": "https://index.docker.io/v1/",
         "username": "username", "password": "secretpass", "email": "user@email.net",
     });
-    let integration = scene.owner.post("/integrations/docker-hub", &body).await.ok();
+    let integration = scene
+        .owner
+        .post("/integrations/docker-hub", &body)
+        .await
+        .ok();
     let integration = integration["id"].as_str().expect("an id");
     let replacements = [("56df13aa10d39648c8063f3b", integration)];
     let environment = make(&scene, CLUSTER_WITH_INTEGRATION, &replacements).await;
@@ -176,7 +188,11 @@ async fn an_environment_may_begin_without_nodes(builder: Builder) {
     let environment = scene.find(id).await;
     assert_eq!(environment["nodes"], json!([]));
     assert_shape(&environment["provider"], &json!({"username": "root"}));
-    let query = scene.owner.get(&format!("/environments/{id}/query")).await.ok();
+    let query = scene
+        .owner
+        .get(&format!("/environments/{id}/query"))
+        .await
+        .ok();
     let account = "company-name-my-email-com-my-provider-sandbox";
     assert_eq!(query["std_out"], json!({account: {"sandbox": {}}}));
     assert_eq!(query["success"], true);
@@ -208,7 +224,12 @@ async fn an_environment_is_shown_with_all_its_fields(builder: Builder) {
     assert_eq!(environment["os_region"], "sandbox");
     assert!(is_time(&environment["created_at"]), "{environment}");
     let nodes = environment["nodes"].as_array().expect("an array");
-    let of = |field: &str| nodes.iter().map(|node| node[field].clone()).collect::<Vec<_>>();
+    let of = |field: &str| {
+        nodes
+            .iter()
+            .map(|node| node[field].clone())
+            .collect::<Vec<_>>()
+    };
     assert_eq!(of("name"), ["web", "db-1", "db-2"]);
     assert_eq!(of("size"), ["eos2", "eos1", "eos1"]);
     assert_eq!(of("image"), ["debian-12", "ubuntu-24.04", "ubuntu-24.04"]);
@@ -239,7 +260,11 @@ async fn the_operators_own_regions_are_a_provider_too(builder: Builder) {
     let id = made["environment"].as_str().expect("an id");
     let environment = scene.find(id).await;
     assert_eq!(environment["provider"]["provider_type"], "arcus");
-    let query = scene.owner.get(&format!("/environments/{id}/query")).await.ok();
+    let query = scene
+        .owner
+        .get(&format!("/environments/{id}/query"))
+        .await
+        .ok();
     let servers = &query["std_out"]["company-name-my-email-com-arcus-arcus"]["arcus"];
     let server = &servers["company-name-my-email-com-default-production-web"];
     assert_eq!(server["state"], "running", "{query}");
@@ -252,7 +277,10 @@ async fn a_second_environment_of_a_name_is_refused_with_the_id_of_the_first(buil
     let first = scene.environment("production", &nodes).await;
     let body = scene.wanted("production", &nodes);
     let refused = scene.owner.post("/environments", &body).await.expect(409);
-    assert_shape(&refused, &json!({"message": "...", "id": "...", "request_id": "..."}));
+    assert_shape(
+        &refused,
+        &json!({"message": "...", "id": "...", "request_id": "..."}),
+    );
     assert_eq!(refused["id"], first);
     assert_eq!(scene.arcus.calls("create"), 1);
     assert_eq!(scene.environments().await.len(), 1);
@@ -270,23 +298,39 @@ async fn a_deleted_environment_goes_with_its_servers(builder: Builder) {
     let first = scene.environment("staging", &nodes).await;
     let second = scene.environment("production", &nodes).await;
     scene.arcus.faults(&["destroy_ms=1500"]);
-    scene.owner.delete(&format!("/environments/{first}")).await.ok();
+    scene
+        .owner
+        .delete(&format!("/environments/{first}"))
+        .await
+        .ok();
     // Until the last server has gone, it is shown as going.
     let going = scene.find(&first).await;
-    assert_eq!((&going["ready"], &going["status"]), (&json!(false), &json!("deleting")));
+    assert_eq!(
+        (&going["ready"], &going["status"]),
+        (&json!(false), &json!("deleting"))
+    );
     let add = json!([{"name": "more", "size": "eos1"}]);
     let path = format!("/environments/{first}/nodes");
     let refused = scene.owner.post(&path, &add).await.expect(409);
-    assert_shape(&refused, &json!({"message": "...", "id": "...", "request_id": "..."}));
+    assert_shape(
+        &refused,
+        &json!({"message": "...", "id": "...", "request_id": "..."}),
+    );
     assert_eq!(refused["id"], first);
     scene
-        .until(&second, "the other to be alone", |_| scene.arcus.instances().len() == 2)
+        .until(&second, "the other to be alone", |_| {
+            scene.arcus.instances().len() == 2
+        })
         .await;
     let left = testkit::wait::until("it to go", std::time::Duration::from_secs(10), || async {
         Some(scene.environments().await).filter(|all| all.len() == 1)
     });
     assert_eq!(left.await[0]["id"], second);
-    scene.owner.delete(&format!("/environments/{first}")).await.error(404);
+    scene
+        .owner
+        .delete(&format!("/environments/{first}"))
+        .await
+        .error(404);
     for verb in ["query", "start", "stop", "delete"] {
         let path = format!("/environments/{first}/{verb}");
         scene.owner.get(&path).await.error(404);

@@ -34,15 +34,26 @@ async fn one_server_that_fails_leaves_the_others_done(builder: Builder) {
     let lost = instances.iter().find(|one| one["name"] == server(2));
     let lost = lost.expect("it is there")["id"].as_str().expect("an id");
     scene.arcus.tell(&["sandbox", "rm", lost], "");
-    let answer = scene.owner.get(&format!("/environments/{id}/stop")).await.ok();
+    let answer = scene
+        .owner
+        .get(&format!("/environments/{id}/stop"))
+        .await
+        .ok();
     assert_eq!(answer["success"], false);
     let servers = &answer["std_out"][ACCOUNT]["sandbox"];
     let failed = &servers[server(2)][0];
-    assert!(failed["error"].as_str().is_some_and(|why| !why.is_empty()), "{answer}");
+    assert!(
+        failed["error"].as_str().is_some_and(|why| !why.is_empty()),
+        "{answer}"
+    );
     assert!(failed.get("currentState").is_none(), "{answer}");
     for number in [1, 3] {
         let done = &servers[server(number)][0];
-        assert_eq!(done["currentState"], json!({"code": "64", "name": "stopping"}), "{answer}");
+        assert_eq!(
+            done["currentState"],
+            json!({"code": "64", "name": "stopping"}),
+            "{answer}"
+        );
         assert!(done.get("error").is_none(), "{answer}");
     }
     wait::until("the others to be off", Duration::from_secs(10), || async {
@@ -50,7 +61,11 @@ async fn one_server_that_fails_leaves_the_others_done(builder: Builder) {
     })
     .await;
     // What is gone already is no hindrance to deleting the rest.
-    let answer = scene.owner.delete(&format!("/environments/{id}")).await.ok();
+    let answer = scene
+        .owner
+        .delete(&format!("/environments/{id}"))
+        .await
+        .ok();
     assert_eq!(answer["success"], true, "{answer}");
     scene.until_empty().await;
 }

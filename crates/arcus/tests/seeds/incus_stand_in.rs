@@ -110,7 +110,11 @@ fn pair(folder: &Path) -> (String, String) {
         .arg(&certificate)
         .output()
         .expect("openssl is installed");
-    assert!(made.status.success(), "{}", String::from_utf8_lossy(&made.stderr));
+    assert!(
+        made.status.success(),
+        "{}",
+        String::from_utf8_lossy(&made.stderr)
+    );
     let read = |path| std::fs::read_to_string(path).expect("was written");
     (read(certificate), read(key))
 }

@@ -60,7 +60,10 @@ async fn a_docker_hub_account_is_answered_as_printed(builder: Builder) {
     });
     let integration = curl(&scene.owner, ADD, &[]).await.ok();
     assert_shape(&integration, &added());
-    assert_eq!(integration["integration_meta"], sent, "it is echoed to who sent it");
+    assert_eq!(
+        integration["integration_meta"], sent,
+        "it is echoed to who sent it"
+    );
     assert_eq!(integration["name"], "Andrei's docker integration");
     assert_eq!(integration["_name"], "andrei_s_docker_integration");
     assert_eq!(integration["type"], "docker-hub");
@@ -86,7 +89,10 @@ async fn an_integration_is_added_by_its_type_as_well(builder: Builder) {
     assert_shape(&listed, &json!([added()]));
     assert_eq!(listed[0]["id"], integration["id"]);
     for (kind, message) in [
-        (json!("npm"), "there is no integration type \"npm\"; the only one is \"docker-hub\""),
+        (
+            json!("npm"),
+            "there is no integration type \"npm\"; the only one is \"docker-hub\"",
+        ),
         (Value::Null, "type is missing"),
     ] {
         let mut wrong = body.clone();
@@ -102,7 +108,10 @@ async fn a_second_integration_of_a_name_is_refused_with_the_id_of_the_first(buil
     let scene = Scene::set(builder).await;
     let first = curl(&scene.owner, ADD, &[]).await.ok();
     let refused = curl(&scene.owner, ADD_LATER, &[]).await.expect(409);
-    assert_shape(&refused, &json!({"message": "...", "id": "...", "request_id": "..."}));
+    assert_shape(
+        &refused,
+        &json!({"message": "...", "id": "...", "request_id": "..."}),
+    );
     assert_eq!(refused["id"], first["id"]);
 }
 
@@ -124,12 +133,16 @@ async fn a_deleted_integration_is_gone(builder: Builder) {
 async fn the_kinds_of_integration_say_what_they_want(builder: Builder) {
     let arcus = builder.start().await;
     let client = arcus.client();
-    let answer = client.send(client.request(Method::OPTIONS, "/integrations")).await;
+    let answer = client
+        .send(client.request(Method::OPTIONS, "/integrations"))
+        .await;
     let kinds = answer.ok();
     let field = json!({"short": "u", "long": "username", "description": "..."});
     let printed = json!({"docker-hub": {"description": "...", "mandatory_fields": [field]}});
     assert_shape(&kinds, &printed);
-    let fields = kinds["docker-hub"]["mandatory_fields"].as_array().expect("an array");
+    let fields = kinds["docker-hub"]["mandatory_fields"]
+        .as_array()
+        .expect("an array");
     let longs: Vec<_> = fields.iter().map(|field| field["long"].clone()).collect();
     assert_eq!(longs, ["url", "username", "password", "email"]);
 }

@@ -14,7 +14,10 @@ testkit::on_both_databases![
 
 async fn the_public_key_is_shown_without_the_private_one(builder: Builder) {
     let arcus = builder.start().await;
-    let owner = arcus.client().register("company name", "my@email.com").await;
+    let owner = arcus
+        .client()
+        .register("company name", "my@email.com")
+        .await;
     let printed = json!({"name": "default", "fingerprint": "aa:bb", "public_key": "ssh-rsa AAAA"});
     let mut keys = Vec::new();
     for path in [
@@ -35,19 +38,29 @@ async fn the_public_key_is_shown_without_the_private_one(builder: Builder) {
     assert_eq!(message, "private is True or False");
     let other = arcus.client().register("other", "other@email.com").await;
     let other = other.get("/accounts/keys").await.ok();
-    assert_ne!(other["public_key"], keys[0]["public_key"], "each has its own");
+    assert_ne!(
+        other["public_key"], keys[0]["public_key"],
+        "each has its own"
+    );
 }
 
 /// As OpenSSH sees the pair, and as the original client does: PKCS#1 in PEM.
 async fn the_private_key_belongs_to_the_public_one(builder: Builder) {
     let arcus = builder.start().await;
-    let owner = arcus.client().register("company name", "my@email.com").await;
+    let owner = arcus
+        .client()
+        .register("company name", "my@email.com")
+        .await;
     let answer = owner.get("/accounts/keys?private=True").await;
     assert_eq!(answer.header("cache-control"), Some("no-store"));
     let key = answer.ok();
     let text = |name: &str| key[name].as_str().expect("a string");
     assert!(text("content").starts_with("-----BEGIN RSA PRIVATE KEY-----\n"));
-    assert!(text("content").trim_end().ends_with("-----END RSA PRIVATE KEY-----"));
+    assert!(
+        text("content")
+            .trim_end()
+            .ends_with("-----END RSA PRIVATE KEY-----")
+    );
 
     let (private, public) = (arcus.folder().join("key"), arcus.folder().join("key.pub"));
     std::fs::write(&private, text("content")).expect("is written");
@@ -55,13 +68,22 @@ async fn the_private_key_belongs_to_the_public_one(builder: Builder) {
     let ssh_keygen = |arguments: &[&str]| {
         let output = Command::new("ssh-keygen").args(arguments).output();
         let output = output.expect("OpenSSH is installed");
-        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        assert!(
+            output.status.success(),
+            "{}",
+            String::from_utf8_lossy(&output.stderr)
+        );
         String::from_utf8_lossy(&output.stdout).into_owned()
     };
     let read_only = Command::new("chmod").arg("600").arg(&private).status();
     assert!(read_only.expect("chmod runs").success());
     let derived = ssh_keygen(&["-y", "-f", private.to_str().expect("a path")]);
-    let bare = |line: &str| line.split_whitespace().take(2).collect::<Vec<_>>().join(" ");
+    let bare = |line: &str| {
+        line.split_whitespace()
+            .take(2)
+            .collect::<Vec<_>>()
+            .join(" ")
+    };
     assert_eq!(bare(&derived), bare(text("public_key")));
     let shown = ssh_keygen(&["-l", "-E", "md5", "-f", public.to_str().expect("a path")]);
     let expected = format!("3072 MD5:{} ", text("fingerprint"));
@@ -89,7 +111,10 @@ async fn members_never_see_the_private_key(builder: Builder) {
 
 async fn reading_the_private_key_is_audited(builder: Builder) {
     let arcus = builder.start().await;
-    let owner = arcus.client().register("company name", "my@email.com").await;
+    let owner = arcus
+        .client()
+        .register("company name", "my@email.com")
+        .await;
     let before = audited(&arcus);
     owner.get("/accounts/keys").await.ok();
     assert_eq!(audited(&arcus), before);

@@ -23,7 +23,9 @@ fn printed() -> Value {
 
 fn names(nodes: &Value) -> Vec<&str> {
     let nodes = nodes.as_array().expect("an array").iter();
-    nodes.map(|node| node["name"].as_str().expect("a name")).collect()
+    nodes
+        .map(|node| node["name"].as_str().expect("a name"))
+        .collect()
 }
 
 fn all_run(environment: &Value) -> bool {
@@ -44,7 +46,10 @@ async fn nodes_are_added_to_an_environment(builder: Builder) {
     assert_eq!(added["id"], id);
     assert_eq!(names(&added["nodes"]), ["db", "cache-1", "cache-2"]);
     let environment = scene.until(&id, "the nodes to run", all_run).await;
-    assert_eq!(names(&environment["nodes"]), ["web", "db", "cache-1", "cache-2"]);
+    assert_eq!(
+        names(&environment["nodes"]),
+        ["web", "db", "cache-1", "cache-2"]
+    );
     assert_eq!(environment["nodes"][1]["size"], "eos3");
     assert_eq!(environment["nodes"][1]["tags"], json!({"tier": "data"}));
     assert_eq!(scene.arcus.instances().len(), 4);
@@ -58,12 +63,19 @@ async fn more_of_a_node_are_made_by_its_name(builder: Builder) {
     ]);
     let id = scene.environment("production", &nodes).await;
     let path = format!("/environments/{id}/scale");
-    let added = scene.owner.post(&path, &json!({"name": "web", "count": 2})).await.ok();
+    let added = scene
+        .owner
+        .post(&path, &json!({"name": "web", "count": 2}))
+        .await
+        .ok();
     assert_shape(&added, &printed());
     assert_eq!(added["id"], id);
     assert_eq!(names(&added["nodes"]), ["web-2", "web-3"]);
     let environment = scene.until(&id, "the nodes to run", all_run).await;
-    assert_eq!(names(&environment["nodes"]), ["web", "db", "web-2", "web-3"]);
+    assert_eq!(
+        names(&environment["nodes"]),
+        ["web", "db", "web-2", "web-3"]
+    );
     let nodes = environment["nodes"].as_array().expect("an array");
     for more in &nodes[2..] {
         for like in ["size", "packages", "tags", "image"] {
@@ -92,7 +104,11 @@ async fn fewer_nodes_are_left_by_their_tags_the_newest_going_first(builder: Buil
     assert_shape(&removed, &printed());
     assert_eq!(removed["id"], id);
     assert_eq!(names(&removed["nodes"]), ["c", "b"]);
-    let two = |environment: &Value| environment["nodes"].as_array().is_some_and(|all| all.len() == 2);
+    let two = |environment: &Value| {
+        environment["nodes"]
+            .as_array()
+            .is_some_and(|all| all.len() == 2)
+    };
     let environment = scene.until(&id, "two nodes to be left", two).await;
     assert_eq!(names(&environment["nodes"]), ["a", "d"]);
     assert_eq!(environment["ready"], true);
@@ -105,7 +121,11 @@ async fn fewer_nodes_are_left_by_their_tags_the_newest_going_first(builder: Buil
     // Every tag has to fit, and by name it works as well.
     let body = json!({"tags": {"tier": "back", "n": 1}});
     scene.owner.delete_with(&path, &body).await.error(400);
-    let removed = scene.owner.delete_with(&path, &json!({"name": "d"})).await.ok();
+    let removed = scene
+        .owner
+        .delete_with(&path, &json!({"name": "d"}))
+        .await
+        .ok();
     assert_eq!(names(&removed["nodes"]), ["d"]);
 }
 
@@ -118,14 +138,29 @@ async fn what_is_scaled_has_to_be_named_exactly(builder: Builder) {
     for (body, message) in [
         (json!({}), "send either name or tags"),
         (json!({"count": 1}), "send either name or tags"),
-        (json!({"name": "web", "tags": {"tier": "front"}}), "send either name or tags"),
+        (
+            json!({"name": "web", "tags": {"tier": "front"}}),
+            "send either name or tags",
+        ),
         (json!({"tags": {}}), "name a node, or one tag at least"),
-        (json!({"name": "we"}), "no node of this environment is called \"we\""),
-        (json!({"tags": {"tier": "back"}}), "no node of this environment bears those tags"),
+        (
+            json!({"name": "we"}),
+            "no node of this environment is called \"we\"",
+        ),
+        (
+            json!({"tags": {"tier": "back"}}),
+            "no node of this environment bears those tags",
+        ),
         (json!({"name": "web", "count": 0}), "count is 1 or more"),
         (json!({"name": "web", "count": -1}), "count is 1 or more"),
-        (json!({"name": "web", "count": 1.5}), "the body is not what this call takes"),
-        (json!({"name": "web", "count": "2"}), "the body is not what this call takes"),
+        (
+            json!({"name": "web", "count": 1.5}),
+            "the body is not what this call takes",
+        ),
+        (
+            json!({"name": "web", "count": "2"}),
+            "the body is not what this call takes",
+        ),
         (json!({"name": 7}), "the body is not what this call takes"),
         (json!([]), "the body is not what this call takes"),
     ] {
@@ -160,7 +195,10 @@ async fn a_node_is_destroyed_and_its_name_is_free_again(builder: Builder) {
     assert_eq!(deleted["id"], node);
     let gone = |environment: &Value| names(&environment["nodes"]) == ["db"];
     let left = scene.until(&id, "the node to go", gone).await;
-    assert_eq!(left["nodes"][0], environment["nodes"][1], "the other is as it was");
+    assert_eq!(
+        left["nodes"][0], environment["nodes"][1],
+        "the other is as it was"
+    );
     assert_eq!(scene.arcus.instances().len(), 1);
     scene.owner.delete(&path).await.error(404);
     let again = json!([{"name": "web", "size": "eos1"}]);

@@ -31,7 +31,10 @@ fn added() -> Value {
 
 async fn a_new_provider_is_answered_with_one_object(builder: Builder) {
     let arcus = builder.start().await;
-    let owner = arcus.client().register("company name", "my@email.com").await;
+    let owner = arcus
+        .client()
+        .register("company name", "my@email.com")
+        .await;
     let mut organisations = Vec::new();
     for (kind, agent) in [("sandbox", "curl"), ("arcus", "cloudhero-cli")] {
         let body = json!({"cloud_provider": kind, "provider_name": kind, "access_token": "unused"});
@@ -41,8 +44,15 @@ async fn a_new_provider_is_answered_with_one_object(builder: Builder) {
         assert_shape(&provider, &added());
         assert_eq!(provider["provider_type"], kind);
         assert_eq!(provider["name"], kind);
-        assert_eq!(provider["provider_meta"], json!({}), "only what it wants is kept");
-        assert!(is_id(&provider["id"]) && is_id(&provider["organisation"]), "{provider}");
+        assert_eq!(
+            provider["provider_meta"],
+            json!({}),
+            "only what it wants is kept"
+        );
+        assert!(
+            is_id(&provider["id"]) && is_id(&provider["organisation"]),
+            "{provider}"
+        );
         organisations.push(provider["organisation"].clone());
     }
     assert_eq!(organisations[0], organisations[1]);
@@ -56,7 +66,10 @@ async fn providers_are_listed_as_printed(builder: Builder) {
              -H "Authentication-Token: meowmeowmeow"
     "#;
     let arcus = builder.start().await;
-    let owner = arcus.client().register("company name", "my@email.com").await;
+    let owner = arcus
+        .client()
+        .register("company name", "my@email.com")
+        .await;
     assert_eq!(curl(&owner, LIST, &[]).await.ok(), json!({}));
     let incus = StandIn::start(arcus.folder()).await;
     for name in ["default", "second-provider"] {
@@ -87,7 +100,8 @@ async fn providers_are_listed_as_printed(builder: Builder) {
     assert_eq!(listed.as_object().expect("an object").len(), 2, "{listed}");
     let names = |kind: &str| {
         let all = listed[kind].as_array().expect("an array").iter();
-        all.map(|provider| provider["name"].clone()).collect::<Vec<_>>()
+        all.map(|provider| provider["name"].clone())
+            .collect::<Vec<_>>()
     };
     assert_eq!(names("incus"), ["default", "second-provider"]);
     assert_eq!(listed["sandbox"][0]["id"], sandbox);
@@ -103,7 +117,9 @@ async fn what_a_provider_sells_is_answered_as_printed(builder: Builder) {
     let scene = Scene::set(builder).await;
     let house = scene.owner.add_provider("arcus").await;
     for provider in [&scene.provider, &house] {
-        let meta = curl(&scene.owner, META, &[("cloud_provider_id", provider)]).await.ok();
+        let meta = curl(&scene.owner, META, &[("cloud_provider_id", provider)])
+            .await
+            .ok();
         let printed = json!({
             "locations": {"sandbox": {"endpoint": "ec2.us-east-1.amazonaws.com", "name": "us-east-1"}},
             "sizes": {
@@ -132,7 +148,13 @@ async fn what_a_provider_sells_is_answered_as_printed(builder: Builder) {
 
 async fn what_a_provider_sells_is_kept_between_two_looks(builder: Builder) {
     let scene = Scene::set(builder).await;
-    let look = || curl(&scene.owner, META, &[("cloud_provider_id", &scene.provider)]);
+    let look = || {
+        curl(
+            &scene.owner,
+            META,
+            &[("cloud_provider_id", &scene.provider)],
+        )
+    };
     scene.arcus.faults(&["unavailable=1"]);
     let message = look().await.error(502);
     assert!(message.contains("can't answer now"), "{message}");
@@ -149,7 +171,10 @@ async fn a_second_provider_of_a_name_is_refused_with_the_id_of_the_first(builder
     for kind in ["sandbox", "arcus"] {
         let body = json!({"cloud_provider": kind, "provider_name": "my-provider"});
         let refused = scene.owner.post("/providers", &body).await.expect(409);
-        assert_shape(&refused, &json!({"message": "...", "id": "...", "request_id": "..."}));
+        assert_shape(
+            &refused,
+            &json!({"message": "...", "id": "...", "request_id": "..."}),
+        );
         assert_eq!(refused["id"], scene.provider, "{kind}");
     }
     let listed = scene.owner.get("/providers").await.ok();
@@ -159,7 +184,10 @@ async fn a_second_provider_of_a_name_is_refused_with_the_id_of_the_first(builder
 
 async fn refused_credentials_are_not_saved(builder: Builder) {
     let arcus = builder.start().await;
-    let owner = arcus.client().register("company name", "my@email.com").await;
+    let owner = arcus
+        .client()
+        .register("company name", "my@email.com")
+        .await;
     let body = json!({"cloud_provider": "sandbox", "provider_name": "my-provider"});
     arcus.faults(&["auth_revoked=true"]);
     let message = owner.post("/providers", &body).await.error(400);
@@ -173,14 +201,23 @@ async fn refused_credentials_are_not_saved(builder: Builder) {
     let answer = owner.post("/providers", &incus.fields("house")).await;
     assert!(!answer.text.contains(incus.secret()));
     let message = answer.error(400);
-    assert!(message.contains("doesn't trust this client certificate"), "{message}");
+    assert!(
+        message.contains("doesn't trust this client certificate"),
+        "{message}"
+    );
     let mut broken = incus.fields("house");
     broken["client_key"] = json!("no key");
     let message = owner.post("/providers", &broken).await.error(400);
-    assert!(message.contains("client_key is not a private key in PEM"), "{message}");
+    assert!(
+        message.contains("client_key is not a private key in PEM"),
+        "{message}"
+    );
     let bare = json!({"cloud_provider": "incus", "provider_name": "house", "url": 7});
     let message = owner.post("/providers", &bare).await.error(400);
-    assert!(message.contains("url must be a string; client_certificate is missing"), "{message}");
+    assert!(
+        message.contains("url must be a string; client_certificate is missing"),
+        "{message}"
+    );
     assert_eq!(owner.get("/providers").await.ok(), json!({}));
 }
 
@@ -191,14 +228,28 @@ async fn a_provider_is_deleted_once_no_server_depends_on_it(builder: Builder) {
     let environment = scene.environment("production", &nodes).await;
     // Gone at the cloud is the word that counts, not that it was asked for.
     scene.arcus.faults(&["destroy_ms=600000"]);
-    scene.owner.delete(&format!("/environments/{environment}")).await.ok();
+    scene
+        .owner
+        .delete(&format!("/environments/{environment}"))
+        .await
+        .ok();
     let refused = scene.owner.delete(&path).await.expect(409);
-    assert_shape(&refused, &json!({"message": "...", "id": "...", "request_id": "..."}));
-    assert!(refused["message"].as_str().is_some_and(|message| message.contains("depend")));
+    assert_shape(
+        &refused,
+        &json!({"message": "...", "id": "...", "request_id": "..."}),
+    );
+    assert!(
+        refused["message"]
+            .as_str()
+            .is_some_and(|message| message.contains("depend"))
+    );
     let listed = scene.owner.get("/providers").await.ok();
     assert_eq!(listed["sandbox"][0]["id"], scene.provider);
 
-    let instance = scene.arcus.instances()[0]["id"].as_str().expect("an id").to_owned();
+    let instance = scene.arcus.instances()[0]["id"]
+        .as_str()
+        .expect("an id")
+        .to_owned();
     scene.arcus.tell(&["sandbox", "rm", &instance], "");
     scene.until_empty().await;
     let deleted = scene.owner.delete(&path).await.ok();
@@ -212,24 +263,39 @@ async fn a_provider_is_deleted_once_no_server_depends_on_it(builder: Builder) {
 async fn the_kinds_of_provider_say_what_they_want(builder: Builder) {
     let arcus = builder.start().await;
     let client = arcus.client();
-    let answer = client.send(client.request(Method::OPTIONS, "/providers")).await;
+    let answer = client
+        .send(client.request(Method::OPTIONS, "/providers"))
+        .await;
     let kinds = answer.ok();
     let field = json!({"short": "u", "long": "url", "description": "..."});
     let printed = json!({"description": "...", "mandatory_fields": [field]});
     assert_shape(&kinds["incus"], &printed);
     let longs = |kind: &str| {
-        let fields = kinds[kind]["mandatory_fields"].as_array().expect("an array").iter();
-        fields.map(|field| field["long"].clone()).collect::<Vec<_>>()
+        let fields = kinds[kind]["mandatory_fields"]
+            .as_array()
+            .expect("an array")
+            .iter();
+        fields
+            .map(|field| field["long"].clone())
+            .collect::<Vec<_>>()
     };
     assert_eq!(
         longs("incus"),
-        ["url", "client_certificate", "client_key", "server_certificate"]
+        [
+            "url",
+            "client_certificate",
+            "client_key",
+            "server_certificate"
+        ]
     );
     assert!(longs("arcus").is_empty() && longs("sandbox").is_empty());
     // Clients make options of these, such as `-u` and `--url`.
     for (kind, printed) in kinds.as_object().expect("an object") {
         let fields = printed["mandatory_fields"].as_array().expect("an array");
-        let mut shorts: Vec<_> = fields.iter().map(|field| field["short"].to_string()).collect();
+        let mut shorts: Vec<_> = fields
+            .iter()
+            .map(|field| field["short"].to_string())
+            .collect();
         shorts.sort();
         shorts.dedup();
         assert_eq!(shorts.len(), fields.len(), "{kind}");

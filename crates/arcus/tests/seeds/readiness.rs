@@ -24,7 +24,10 @@ async fn ask(scene: &Scene, name: &str, query: &str, prefer: &str) -> (Answer, D
     let path = format!("/environments{query}");
     let request = scene.owner.request(Method::POST, &path);
     let request = request.header("Prefer", prefer);
-    let answer = scene.owner.send(request.json(&scene.wanted(name, &web()))).await;
+    let answer = scene
+        .owner
+        .send(request.json(&scene.wanted(name, &web())))
+        .await;
     (answer, began.elapsed())
 }
 
@@ -39,7 +42,9 @@ async fn an_answer_waits_until_every_node_is_ready(builder: Builder) {
     let made = answer.ok();
     assert_eq!(made["ready"], true);
     assert!(took >= Duration::from_millis(1200), "{took:?}");
-    let environment = scene.find(made["environment"].as_str().expect("an id")).await;
+    let environment = scene
+        .find(made["environment"].as_str().expect("an id"))
+        .await;
     assert!(is_ready(&environment), "{environment}");
     assert_eq!(environment["nodes"][0]["status"], "running");
 }
@@ -64,7 +69,9 @@ async fn past_its_bound_an_answer_is_202_and_the_work_goes_on(builder: Builder) 
     }
     for environment in scene.environments().await {
         let id = environment["id"].as_str().expect("an id");
-        scene.until(id, "the environment to be ready", is_ready).await;
+        scene
+            .until(id, "the environment to be ready", is_ready)
+            .await;
     }
     assert_eq!(scene.arcus.calls("create"), 2);
 }
@@ -83,7 +90,10 @@ async fn an_asynchronous_answer_does_not_wait(builder: Builder) {
     }
     // What was never up can go all the same.
     for environment in scene.environments().await {
-        let path = format!("/environments/{}", environment["id"].as_str().expect("an id"));
+        let path = format!(
+            "/environments/{}",
+            environment["id"].as_str().expect("an id")
+        );
         scene.owner.delete(&path).await.ok();
     }
     scene.until_empty().await;
@@ -102,7 +112,11 @@ async fn an_answer_waits_30_seconds_where_nothing_else_was_asked_for() {
 
 /// What a query says of a node.
 async fn said_of(scene: &Scene, id: &str, node: &str) -> Value {
-    let query = scene.owner.get(&format!("/environments/{id}/query")).await.ok();
+    let query = scene
+        .owner
+        .get(&format!("/environments/{id}/query"))
+        .await
+        .ok();
     let servers = &query["std_out"]["company-name-my-email-com-my-provider-sandbox"]["sandbox"];
     let mut said = servers[format!("company-name-my-email-com-default-production-{node}")].clone();
     said["success"] = query["success"].clone();
@@ -194,6 +208,10 @@ async fn a_node_that_the_cloud_refuses_never_reads_as_ready(builder: Builder) {
         reasons.extend(said_of(&scene, id, node).await.get("error").cloned());
     }
     assert_eq!(reasons, ["the account has 1 of at most 1 instances"]);
-    scene.owner.delete(&format!("/environments/{id}")).await.ok();
+    scene
+        .owner
+        .delete(&format!("/environments/{id}"))
+        .await
+        .ok();
     scene.until_empty().await;
 }

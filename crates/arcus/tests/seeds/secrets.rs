@@ -22,8 +22,16 @@ async fn a_providers_secret_is_shown_once_and_masked_ever_after(builder: Builder
     let incus = StandIn::start(scene.arcus.folder()).await;
     let fields = incus.fields("house");
     let added = scene.owner.post("/providers", &fields).await.ok();
-    for name in ["url", "client_certificate", "client_key", "server_certificate"] {
-        assert_eq!(added["provider_meta"][name], fields[name], "it is echoed to who sent it");
+    for name in [
+        "url",
+        "client_certificate",
+        "client_key",
+        "server_certificate",
+    ] {
+        assert_eq!(
+            added["provider_meta"][name], fields[name],
+            "it is echoed to who sent it"
+        );
     }
     let id = added["id"].as_str().expect("an id");
     let refused = scene.owner.post("/providers", &fields).await;
@@ -36,9 +44,17 @@ async fn a_providers_secret_is_shown_once_and_masked_ever_after(builder: Builder
     let key = fields["client_key"].as_str().expect("a key");
     let meta = &listed["incus"][0]["provider_meta"];
     assert_eq!(meta["client_key"], masked(key));
-    for path in ["/environments", "/applications", &format!("/providers/{id}/meta")] {
+    for path in [
+        "/environments",
+        "/applications",
+        &format!("/providers/{id}/meta"),
+    ] {
         let answer = scene.owner.get(path).await;
-        assert!(!answer.text.contains(incus.secret()), "{path}: {}", answer.text);
+        assert!(
+            !answer.text.contains(incus.secret()),
+            "{path}: {}",
+            answer.text
+        );
         answer.ok();
     }
     let log = scene.arcus.log().join("\n");
@@ -53,7 +69,9 @@ fn assert_nowhere_in(folder: &std::path::Path, secret: &str) {
         // The stand-in's own pair lies in the same folder.
         if path.is_file() && !path.file_stem().is_some_and(|stem| stem == "incus") {
             let bytes = std::fs::read(&path).expect("is read");
-            let found = bytes.windows(secret.len()).any(|window| window == secret.as_bytes());
+            let found = bytes
+                .windows(secret.len())
+                .any(|window| window == secret.as_bytes());
             assert!(!found, "{} holds the secret", path.display());
         }
     }
@@ -66,7 +84,10 @@ async fn the_operator_may_have_providers_secrets_shown(builder: Builder) {
     let added = scene.owner.post("/providers", &fields).await.ok();
     let listed = scene.owner.get("/providers").await.ok();
     assert_eq!(listed["incus"], json!([added]));
-    assert_eq!(listed["incus"][0]["provider_meta"]["client_key"], fields["client_key"]);
+    assert_eq!(
+        listed["incus"][0]["provider_meta"]["client_key"],
+        fields["client_key"]
+    );
 }
 
 async fn an_integrations_password_is_shown_once_and_masked_ever_after(builder: Builder) {
@@ -88,7 +109,10 @@ async fn an_integrations_password_is_shown_once_and_masked_ever_after(builder: B
     let meta = &listed[0]["integration_meta"];
     assert_eq!(meta["password"], masked("correct horse battery"));
     for name in ["url", "username", "email"] {
-        assert_eq!(meta[name], body[name], "what is no secret is shown as it is");
+        assert_eq!(
+            meta[name], body[name],
+            "what is no secret is shown as it is"
+        );
     }
     let log = scene.arcus.log().join("\n");
     assert!(!log.contains("horse"), "{log}");

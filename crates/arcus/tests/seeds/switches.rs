@@ -109,11 +109,19 @@ fn each<'a>(answer: &'a Value, instances: &'a [Value]) -> Vec<(&'a Value, &'a Va
         let found = instances.iter().find(|one| one["name"] == name);
         found.unwrap_or_else(|| panic!("no {name} in {instances:?}"))
     };
-    servers.iter().map(|(name, said)| (said, instance(name))).collect()
+    servers
+        .iter()
+        .map(|(name, said)| (said, instance(name)))
+        .collect()
 }
 
 /// Holds a start or a stop against what is printed.
-fn assert_switched(answer: Answer, instances: &[Value], current: (&str, &str), previous: (&str, &str)) {
+fn assert_switched(
+    answer: Answer,
+    instances: &[Value],
+    current: (&str, &str),
+    previous: (&str, &str),
+) {
     assert_eq!(answer.header("cache-control"), Some("no-store"));
     let answer = answer.ok();
     assert_shape(&answer, &printed(&json!([change(current, previous)])));
@@ -143,10 +151,16 @@ async fn an_environment_is_queried_stopped_started_and_deleted_as_printed(builde
         assert_shape(said, &json!({"packages": ["..."], "status": "running"}));
         assert!(said.get("error").is_none(), "{said}");
         assert_eq!(said["id"], instance["id"]);
-        assert_eq!(said["name"], instance["name"], "it is the name tag at the cloud");
+        assert_eq!(
+            said["name"], instance["name"],
+            "it is the name tag at the cloud"
+        );
         assert_eq!(said["private_ips"], instance["address"]);
         assert_eq!(said["size"], "eos1");
-        assert_eq!((&said["state"], &said["status"]), (&json!("running"), &json!("running")));
+        assert_eq!(
+            (&said["state"], &said["status"]),
+            (&json!("running"), &json!("running"))
+        );
     }
 
     let answer = curl(&client, STOP, &replacements).await;
@@ -177,18 +191,30 @@ fn assert_deleted(scene: &Scene, answer: Answer, instances: &[Value]) {
     assert_eq!(answer.header("cache-control"), Some("no-store"));
     let answer = answer.ok();
     let mut server = change(("32", "shutting-down"), ("16", "running"));
-    server["newname"] = json!("account-user-dev-1-staging1-ransom-DEL857660c7e82b41f08d7d0451d76fe160");
+    server["newname"] =
+        json!("account-user-dev-1-staging1-ransom-DEL857660c7e82b41f08d7d0451d76fe160");
     assert_shape(&answer, &printed(&server));
     assert_eq!(answer["success"], true);
     let all = scene.arcus.json(&["sandbox", "ls", "--all", "--json"]);
     for (said, instance) in each(&answer, instances) {
         let new_name = said["newname"].as_str().expect("a name");
         let start = format!("{}-DEL", instance["name"].as_str().expect("a name"));
-        let digits = new_name.strip_prefix(&start).expect("its name begins as before");
+        let digits = new_name
+            .strip_prefix(&start)
+            .expect("its name begins as before");
         let hexadecimal = |byte: u8| matches!(byte, b'0'..=b'9' | b'a'..=b'f');
-        assert!(digits.len() == 32 && digits.bytes().all(hexadecimal), "{new_name}");
-        assert_eq!(said["currentState"], json!({"code": "32", "name": "shutting-down"}));
-        assert_eq!(said["previousState"], json!({"code": "16", "name": "running"}));
+        assert!(
+            digits.len() == 32 && digits.bytes().all(hexadecimal),
+            "{new_name}"
+        );
+        assert_eq!(
+            said["currentState"],
+            json!({"code": "32", "name": "shutting-down"})
+        );
+        assert_eq!(
+            said["previousState"],
+            json!({"code": "16", "name": "running"})
+        );
         assert_eq!(said["instanceId"], instance["id"]);
         let all = all.as_array().expect("an array");
         let there = all.iter().find(|one| one["id"] == instance["id"]);
@@ -207,16 +233,20 @@ async fn posts_do_what_the_printed_gets_do(builder: Builder) {
     };
     let by_get = client.get(&format!("/environments/{id}/query")).await.ok();
     assert_eq!(post("query").await.ok(), by_get);
-    assert_switched(post("stop").await, &instances, ("64", "stopping"), ("16", "running"));
-    client
-        .get(&format!("/environments/{id}/query"))
-        .await
-        .ok();
-    assert_switched(post("start").await, &instances, ("0", "pending"), ("80", "stopped"));
-    client
-        .get(&format!("/environments/{id}/query"))
-        .await
-        .ok();
+    assert_switched(
+        post("stop").await,
+        &instances,
+        ("64", "stopping"),
+        ("16", "running"),
+    );
+    client.get(&format!("/environments/{id}/query")).await.ok();
+    assert_switched(
+        post("start").await,
+        &instances,
+        ("0", "pending"),
+        ("80", "stopped"),
+    );
+    client.get(&format!("/environments/{id}/query")).await.ok();
     assert_deleted(&scene, post("delete").await, &instances);
     testkit::wait::until("it to go", std::time::Duration::from_secs(10), || async {
         let left = client.get("/environments").await.ok();
@@ -224,11 +254,21 @@ async fn posts_do_what_the_printed_gets_do(builder: Builder) {
     })
     .await;
 
-    let made = scene.environment("production", &json!([{"name": "web", "size": "eos1"}])).await;
-    let answer = scene.owner.delete(&format!("/environments/{made}")).await.ok();
+    let made = scene
+        .environment("production", &json!([{"name": "web", "size": "eos1"}]))
+        .await;
+    let answer = scene
+        .owner
+        .delete(&format!("/environments/{made}"))
+        .await
+        .ok();
     let servers = &answer["std_out"]["company-name-my-email-com-my-provider-sandbox"]["sandbox"];
     let server = &servers["company-name-my-email-com-default-production-web"];
-    assert_eq!(server["currentState"], json!({"code": "32", "name": "shutting-down"}), "{answer}");
+    assert_eq!(
+        server["currentState"],
+        json!({"code": "32", "name": "shutting-down"}),
+        "{answer}"
+    );
     scene.until_empty().await;
 }
 
@@ -241,9 +281,19 @@ async fn a_switch_that_changes_nothing_says_so(builder: Builder) {
         let client = client.clone();
         async move { client.get(&path).await }
     };
-    assert_switched(get("start").await, &instances, ("16", "running"), ("16", "running"));
+    assert_switched(
+        get("start").await,
+        &instances,
+        ("16", "running"),
+        ("16", "running"),
+    );
     get("stop").await.ok();
-    assert_switched(get("stop").await, &instances, ("80", "stopped"), ("80", "stopped"));
+    assert_switched(
+        get("stop").await,
+        &instances,
+        ("80", "stopped"),
+        ("80", "stopped"),
+    );
     assert_eq!(scene.arcus.calls("stop"), 2, "once for each server");
     assert_eq!(scene.arcus.calls("start"), 0);
 }

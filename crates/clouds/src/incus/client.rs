@@ -54,6 +54,11 @@ impl Client {
             .redirect(reqwest::redirect::Policy::none())
             .no_proxy()
             .http1_only();
+        let builder = if options.public_only {
+            builder.dns_resolver(Arc::new(crate::outgoing::PublicOnly))
+        } else {
+            builder
+        };
         let builder = match &options.endpoint {
             Endpoint::Unix(path) => builder.unix_socket(path.clone()),
             Endpoint::Https(_) => {

@@ -7,6 +7,7 @@
 //! |---|---|---|
 //! | `url` | `unix:///path`, `/path` or `https://host:8443` | the credentials' `url` |
 //! | `local` | the operator's own region: a Unix socket is allowed | false |
+//! | `private_networks` | private and loopback addresses are allowed; so with `local` | false |
 //! | `name` | what users read for the region | the server's own name |
 //! | `project` | the Incus project | `default` |
 //! | `target` | the cluster member, or `@group`, that new instances go to | Incus chooses |
@@ -42,6 +43,8 @@ pub struct Options {
     pub name: Option<String>,
     /// Where the server listens.
     pub endpoint: Endpoint,
+    /// Whether only public addresses may be spoken to.
+    pub public_only: bool,
     /// The Incus project.
     pub project: String,
     /// The cluster member or group for new instances.
@@ -72,10 +75,16 @@ impl Options {
             .get("url")
             .map(|url| url.expose_secret().to_owned());
         let url = text("url").or(given).unwrap_or_default();
+        let endpoint = Endpoint::parse(url.trim(), settings.flag("local"))?;
+        let public_only = !settings.flag("local") && !settings.flag("private_networks");
+        if let (true, Endpoint::Https(url)) = (public_only, &endpoint) {
+            crate::outgoing::check(url)?;
+        }
         Ok(Self {
             region: settings.region.clone(),
             name: text("name"),
-            endpoint: Endpoint::parse(url.trim(), settings.flag("local"))?,
+            endpoint,
+            public_only,
             project: text("project").unwrap_or_else(|| "default".to_owned()),
             target: text("target"),
             profiles: profiles(settings.options.get("profiles"))?,

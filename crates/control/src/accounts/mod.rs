@@ -4,6 +4,7 @@ mod authenticate;
 mod keys;
 pub mod passwords;
 mod register;
+pub(crate) mod throttle;
 mod tokens;
 
 pub use authenticate::authenticate;

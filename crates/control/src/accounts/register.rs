@@ -63,6 +63,7 @@ pub async fn register(app: &App, form: Registration) -> Result<Registered> {
     };
     let user = create_user(&mut session, organisation, &form, &hash, role).await?;
     let tokens = issue(&mut session, user).await?;
+    store::audit::record_account(&mut session, organisation, user, "account.register").await?;
     session.commit().await?;
     Ok(Registered { tokens })
 }

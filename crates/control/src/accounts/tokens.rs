@@ -41,13 +41,17 @@ pub async fn login(app: &App, login: Login) -> Result<Tokens> {
 }
 
 async fn by_password(app: &App, email: &str, password: SecretString) -> Result<Tokens> {
+    let email = email.trim().to_lowercase();
+    app.logins.check(&email, app.clock().now())?;
     let mut session = app.store.read().await?;
-    let user = store::accounts::user_by_email(&mut session, &email.trim().to_lowercase()).await?;
+    let user = store::accounts::user_by_email(&mut session, &email).await?;
     drop(session);
     let hash = user
         .as_ref()
         .map_or_else(|| app.decoy.clone(), |user| user.password_hash.clone());
     let fits = passwords::verify(app, password, hash).await?;
+    app.logins
+        .note(&email, fits && user.is_some(), app.clock().now());
     let Some(user) = user.filter(|_| fits) else {
         return Err(Error::new(
             ErrorKind::Unauthenticated,
@@ -56,6 +60,8 @@ async fn by_password(app: &App, email: &str, password: SecretString) -> Result<T
     };
     let mut session = app.store.write().await?;
     let tokens = issue(&mut session, user.id).await?;
+    store::audit::record_account(&mut session, user.organisation_id, user.id, "account.login")
+        .await?;
     session.commit().await?;
     Ok(tokens)
 }

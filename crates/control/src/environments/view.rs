@@ -113,14 +113,18 @@ fn torn(environment: &Environment) -> Error {
 }
 
 /// Waits until an environment is ready, or can't become so by itself (a server failed), for `bound` at the most.
-/// True when it is ready.
-pub async fn wait_ready(app: &App, actor: &Actor, id: &PublicId, bound: Duration) -> Result<bool> {
-    let ready = wait::until(app, bound, || async {
+/// `None`: it is still being worked on.
+pub async fn wait_ready(
+    app: &App,
+    actor: &Actor,
+    id: &PublicId,
+    bound: Duration,
+) -> Result<Option<bool>> {
+    wait::until(app, bound, || async {
         let view = find(app, actor, id).await?;
         let settled =
             |server: &Server| server.is_ready() || matches!(server.status(), "failed" | "lost");
         Ok(view.servers.iter().all(settled).then(|| view.is_ready()))
     })
-    .await?;
-    Ok(ready.unwrap_or(false))
+    .await
 }

@@ -32,8 +32,11 @@ pub(super) async fn run(run: &mut Run) -> Result<(), Fault> {
     if run.server.power == Power::Stopped {
         cloud.start(&at).await?;
     }
-    let instance = run.interruptible(cloud.wait(&at, Until::Running, BOOT)).await??;
-    run.saw("running", 50, "the instance runs", &instance).await?;
+    let instance = run
+        .interruptible(cloud.wait(&at, Until::Running, BOOT))
+        .await??;
+    run.saw("running", 50, "the instance runs", &instance)
+        .await?;
     install(run, &instance).await?;
     let mut session = run.step("ready", 99, "every package works").await?;
     store::servers::set_setup(&mut session, run.server.id, Setup::Ready, None).await?;

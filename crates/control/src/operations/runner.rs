@@ -420,8 +420,10 @@ impl Runner {
         if !fenced(store::operations::finish(&mut session, lease, status, error).await)? {
             return Ok(());
         }
-        if status == OperationStatus::Failed {
-            record_failure(&mut session, operation, error).await?;
+        match status {
+            OperationStatus::Failed => record_failure(&mut session, operation, error).await?,
+            OperationStatus::Succeeded => forgive(&mut session, operation).await?,
+            OperationStatus::Cancelled | OperationStatus::Queued | OperationStatus::Running => {}
         }
         let took = session.now().since(operation.created_at);
         session.commit().await?;
@@ -446,6 +448,16 @@ async fn record_failure(
         _ => server.setup,
     };
     store::servers::set_setup(session, operation.server_id, setup, error).await
+}
+
+/// What an earlier failure to switch a server left is over once it was switched.
+async fn forgive(session: &mut store::Session, operation: &Operation) -> Result<()> {
+    let server =
+        store::servers::by_id(session, operation.organisation_id, operation.server_id).await?;
+    if server.setup == Setup::Ready && server.error.is_some() {
+        store::servers::set_setup(session, server.id, server.setup, None).await?;
+    }
+    Ok(())
 }
 
 async fn perform(run: &mut Run) -> Result<(), Fault> {

@@ -54,12 +54,21 @@ async fn failed(
     mut log: Vec<String>,
 ) -> ProvisionError {
     // What its services said last is often more than the proof says, which may print nothing at all.
-    let services: BTreeSet<&str> =
-        package.recipes.values().flat_map(|recipe| &recipe.services).map(String::as_str).collect();
+    let services: BTreeSet<&str> = package
+        .recipes
+        .values()
+        .flat_map(|recipe| &recipe.services)
+        .map(String::as_str)
+        .collect();
     if !services.is_empty() {
-        let units: String = services.iter().map(|service| format!(" -u {}", quote(service))).collect();
+        let units: String = services
+            .iter()
+            .map(|service| format!(" -u {}", quote(service)))
+            .collect();
         let journal = format!("journalctl -q -b -n 10 --no-pager -o cat{units}");
-        let said = guest.run(&journal, PROOF_LIMIT, |line| log.push(line.to_owned())).await;
+        let said = guest
+            .run(&journal, PROOF_LIMIT, |line| log.push(line.to_owned()))
+            .await;
         if let Err(error) = said {
             log.push(error.message);
         }

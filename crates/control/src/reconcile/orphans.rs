@@ -149,23 +149,9 @@ pub async fn adopt(app: &App, id: OrphanId, environment: &PublicId) -> Result<Se
             "that environment is on another account or in another region; nothing was adopted",
         ));
     }
-    // A token of its own, stored before the cloud is told: the old one may be a destroyed server's.
+    // A token of its own: the old one may be a destroyed server's. The cloud is told first; if this process dies in
+    // between, the instance is an orphan still, and nothing is lost.
     let token = domain::random::hex::<16>();
-    let mut session = app.store.write().await?;
-    let adopted = store::servers::Adopted {
-        environment: &environment,
-        owner,
-        name: &format!("adopted-{}", orphan.id),
-        cloud_name: &instance.name,
-        token: &token,
-        cloud_id: &orphan.cloud_id,
-    };
-    let server = store::servers::adopt(&mut session, &adopted).await?;
-    store::servers::observe(&mut session, server.id, &sight(&instance)).await?;
-    store::servers::set_setup(&mut session, server.id, Setup::Ready, None).await?;
-    store::orphans::set_state(&mut session, orphan.id, "adopted").await?;
-    store::audit::record_operator(&mut session, "cli", "orphan.adopt", &orphan.cloud_id).await?;
-    session.commit().await?;
     let tag = Tag {
         installation: app.installation.clone(),
         token,
@@ -175,6 +161,21 @@ pub async fn adopt(app: &App, id: OrphanId, environment: &PublicId) -> Result<Se
         .adopt(&at(&orphan), &tag)
         .await
         .map_err(retry::as_error)?;
+    let mut session = app.store.write().await?;
+    let adopted = store::servers::Adopted {
+        environment: &environment,
+        owner,
+        name: &format!("adopted-{}", orphan.id),
+        cloud_name: &instance.name,
+        token: &tag.token,
+        cloud_id: &orphan.cloud_id,
+    };
+    let server = store::servers::adopt(&mut session, &adopted).await?;
+    store::servers::observe(&mut session, server.id, &sight(&instance)).await?;
+    store::servers::set_setup(&mut session, server.id, Setup::Ready, None).await?;
+    store::orphans::set_state(&mut session, orphan.id, "adopted").await?;
+    store::audit::record_operator(&mut session, "cli", "orphan.adopt", &orphan.cloud_id).await?;
+    session.commit().await?;
     Ok(server)
 }
 

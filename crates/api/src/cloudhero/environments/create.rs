@@ -17,7 +17,7 @@ use crate::http::edge::Failure;
 use crate::http::wait::Wait;
 
 /// Creates an environment in an application, and waits until it is ready: 30 s at the most, or as long as `wait`
-/// says. 202: it goes on being made.
+/// says. 202: it goes on being made. 200 with `ready` false: a node failed, and `query` says which one and why.
 #[utoipa::path(post, path = "/applications/{id}/environments", tag = "environments",
     params(("id" = String, Path), ("wait" = Option<u64>, Query)), request_body = CreateEnvironmentRequest,
     responses((status = 200, body = CreatedEnvironmentResponse), (status = 202, body = CreatedEnvironmentResponse),
@@ -69,11 +69,12 @@ async fn respond(
     let environment = environments::create(app, actor, &new).await?;
     let ready = environments::wait_ready(app, actor, &environment, wait.0).await?;
     let account = actor.organisation.public_id.clone();
-    let status = if ready {
+    let status = if ready.is_some() {
         StatusCode::OK
     } else {
         StatusCode::ACCEPTED
     };
+    let ready = ready.unwrap_or(false);
     Ok((
         status,
         Json(CreatedEnvironmentResponse {
