@@ -11,6 +11,7 @@ use tempfile::TempDir;
 
 use crate::client::Client;
 use crate::database::Database;
+use crate::ledger::Ledger;
 use crate::wait;
 
 /// How an Arcus is to be started.
@@ -253,6 +254,21 @@ impl Arcus {
             "{}",
             String::from_utf8_lossy(&output.stderr)
         );
+    }
+
+    /// The queue's own record.
+    pub async fn ledger(&self) -> Ledger {
+        Ledger::open(&self.builder.database, self.folder.path()).await
+    }
+
+    /// A counter of its own process's metrics, all its labels that hold these words together.
+    pub async fn metric(&self, name: &str, words: &[&str]) -> f64 {
+        let text = self.client().get("/metrics").await.text;
+        let lines = text.lines().filter(|line| line.starts_with(name));
+        lines
+            .filter(|line| words.iter().all(|word| line.contains(word)))
+            .filter_map(|line| line.rsplit(' ').next()?.parse::<f64>().ok())
+            .sum()
     }
 
     /// A client without a token.

@@ -12,6 +12,7 @@ testkit::on_both_databases![
     a_refused_registration_says_what_is_wrong_by_field,
     a_refusing_registration_creates_nothing,
     a_login_by_password_gives_a_new_pair_of_tokens,
+    guessing_a_password_is_slowed_down,
     a_refreshing_token_is_changed_for_a_new_pair_once,
     history_and_feedback_are_stored,
 ];
@@ -63,12 +64,13 @@ async fn a_token_is_taken_from_either_header(builder: Builder) {
     let arcus = builder.start().await;
     let body = curl(&arcus.client(), REGISTER, &[]).await.ok();
     let token = body[0]["persistent_token"].as_str().expect("a token");
+    let client = arcus.client();
     let get = |headers: &[&str]| {
-        let mut request = arcus.client().request(Method::GET, "/applications");
+        let mut request = client.request(Method::GET, "/applications");
         for header in headers {
             request = request.header(*header, token);
         }
-        arcus.client().send(request)
+        client.send(request)
     };
     let by_name = get(&["Authentication-Token"]).await.ok();
     assert_eq!(by_name[0]["application_name"], "default");
@@ -267,6 +269,19 @@ async fn a_login_by_password_gives_a_new_pair_of_tokens(builder: Builder) {
             "{message}"
         );
     }
+}
+
+async fn guessing_a_password_is_slowed_down(builder: Builder) {
+    let arcus = builder.start().await;
+    let client = arcus.client();
+    curl(&client, REGISTER, &[]).await.ok();
+    let body = json!({"email": "my@email.com", "password": "a wrong guess"});
+    for _ in 0..10 {
+        client.post("/accounts/tokens", &body).await.error(401);
+    }
+    let right = json!({"email": "My@email.com", "password": "secretpassword"});
+    let message = client.post("/accounts/tokens", &right).await.error(429);
+    assert!(message.contains("too many failed logins"), "{message}");
 }
 
 async fn a_refreshing_token_is_changed_for_a_new_pair_once(builder: Builder) {

@@ -148,13 +148,8 @@ async fn what_a_provider_sells_is_answered_as_printed(builder: Builder) {
 
 async fn what_a_provider_sells_is_kept_between_two_looks(builder: Builder) {
     let scene = Scene::set(builder).await;
-    let look = || {
-        curl(
-            &scene.owner,
-            META,
-            &[("cloud_provider_id", &scene.provider)],
-        )
-    };
+    let provider = [("cloud_provider_id", scene.provider.as_str())];
+    let look = || curl(&scene.owner, META, &provider);
     scene.arcus.faults(&["unavailable=1"]);
     let message = look().await.error(502);
     assert!(message.contains("can't answer now"), "{message}");

@@ -132,7 +132,7 @@ async fn half_failed(scene: &Scene) -> String {
     ]);
     let began = Instant::now();
     let body = scene.wanted("production", &nodes);
-    let made = scene.owner.post("/environments", &body).await.expect(202);
+    let made = scene.owner.post("/environments", &body).await.ok();
     // It can't become ready any more, so there is nothing to wait for.
     assert!(began.elapsed() < Duration::from_secs(20));
     assert_eq!(made["ready"], false);
@@ -194,7 +194,7 @@ async fn a_node_that_the_cloud_refuses_never_reads_as_ready(builder: Builder) {
     scene.arcus.faults(&["quota=1"]);
     let nodes = json!([{"name": "web", "size": "eos1", "count": 2}]);
     let body = scene.wanted("production", &nodes);
-    let made = scene.owner.post("/environments", &body).await.expect(202);
+    let made = scene.owner.post("/environments", &body).await.ok();
     assert_eq!(made["ready"], false);
     let id = made["environment"].as_str().expect("an id");
     let environment = scene.find(id).await;

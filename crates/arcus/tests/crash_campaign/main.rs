@@ -1,0 +1,106 @@
+//! The crash campaign: the process is killed at random moments of its work, again and again, with and without faults
+//! of the cloud; afterwards the cloud holds exactly what was asked for, and the database knows all of it.
+//!
+//! `ARCUS_CRASH_ROUNDS` sets the number of rounds of each test, `ARCUS_CRASH_SEED` repeats one.
+
+mod changes;
+mod frozen;
+mod random;
+mod rounds;
+mod stage;
+
+mod campaign {
+    use std::sync::Arc;
+    use std::time::Duration;
+
+    use super::random::Random;
+    use super::stage::{self, SERVERS, Template};
+    use super::{changes, frozen, rounds};
+
+    /// Kills a creating Arcus one to three times.
+    async fn creating(template: Arc<Template>, mut random: Random, faults: Vec<String>) {
+        let mut stage = template.stage(&faults).await;
+        let moment = Duration::from_millis(random.between(0, 350));
+        let environment = stage.create(Some(moment)).await;
+        for _ in 0..random.between(0, 2) {
+            let moment = Duration::from_millis(random.between(0, 500));
+            stage.kill_after(moment).await;
+        }
+        stage.come_to_rest().await;
+        stage.assert_right(&environment, SERVERS).await;
+        let summary = stage.ledger.read().await.summary();
+        assert_eq!(summary["create_server succeeded"], SERVERS, "{summary:?}");
+        assert_eq!(summary.len(), 1, "{summary:?}");
+    }
+
+    #[tokio::test(flavor = "multi_thread", worker_threads = 8)]
+    async fn a_kill_at_any_moment_neither_loses_nor_doubles_a_server() {
+        let template = Template::prepare().await;
+        rounds::run("kills while creating", 80, |_, mut random| {
+            let faults = stage::slow(&mut random);
+            creating(Arc::clone(&template), random, faults)
+        })
+        .await;
+    }
+
+    #[tokio::test(flavor = "multi_thread", worker_threads = 8)]
+    async fn a_cloud_that_ignores_tokens_is_looked_at_before_a_server_is_made_again() {
+        let template = Template::prepare().await;
+        rounds::run("kills on a cloud without tokens", 60, |_, mut random| {
+            let mut faults = stage::slow(&mut random);
+            faults.push("ignore_tokens=true".to_owned());
+            if random.percent(50) {
+                faults.push(format!("visible_after_ms={}", random.between(20, 300)));
+            }
+            creating(Arc::clone(&template), random, faults)
+        })
+        .await;
+    }
+
+    #[tokio::test(flavor = "multi_thread", worker_threads = 8)]
+    async fn a_kill_amid_stops_starts_scaling_and_deletes_leaves_what_was_asked_for() {
+        let template = Template::prepare().await;
+        rounds::run("kills amid changes", 80, |_, random| {
+            changes::round(Arc::clone(&template), random)
+        })
+        .await;
+    }
+
+    #[tokio::test(flavor = "multi_thread", worker_threads = 8)]
+    async fn lost_and_late_replies_neither_lose_nor_double_a_server() {
+        let template = Template::prepare().await;
+        rounds::run("faults of the cloud", 40, |_, mut random| {
+            let mut faults = stage::slow(&mut random);
+            faults.push(format!("ignore_tokens={}", random.percent(50)));
+            faults.push(format!("visible_after_ms={}", random.between(0, 300)));
+            faults.push(format!("retry_after_ms={}", random.between(10, 200)));
+            let kinds = ["timeout_after_success", "lost_reply", "lost_request", "throttle", "unavailable"];
+            // One kind often, or all of them now and then.
+            let often = random.percent(60).then(|| *random.pick(&kinds));
+            for kind in kinds {
+                let percent = match often {
+                    Some(often) if often == kind => random.between(5, 15),
+                    Some(_) => 0,
+                    None => random.between(1, 4),
+                };
+                faults.push(format!("{kind}=0.{percent:02}"));
+            }
+            creating(Arc::clone(&template), random, faults)
+        })
+        .await;
+    }
+
+    #[tokio::test(flavor = "multi_thread", worker_threads = 8)]
+    async fn a_worker_frozen_past_its_lease_spoils_nothing_when_it_wakes() {
+        rounds::run("frozen beside a replica", 20, |_, random| frozen::beside_a_replica(random)).await;
+    }
+
+    #[tokio::test(flavor = "multi_thread", worker_threads = 8)]
+    async fn a_process_frozen_alone_takes_its_work_up_again_and_does_it_once() {
+        let template = Template::prepare().await;
+        rounds::run("frozen alone", 20, |_, random| {
+            frozen::alone(Arc::clone(&template), random)
+        })
+        .await;
+    }
+}
