@@ -1,0 +1,81 @@
+//! Clouds, applications and integrations of kinds that there are not.
+
+use serde_json::json;
+use testkit::{Builder, Scene};
+
+testkit::on_both_databases![
+    a_cloud_that_is_not_there_is_refused_with_those_that_are,
+    an_application_of_another_type_is_refused,
+];
+
+async fn a_cloud_that_is_not_there_is_refused_with_those_that_are(builder: Builder) {
+    let scene = Scene::set(builder).await;
+    for (kind, called) in [
+        ("ec2", "ec2"),
+        ("digital_ocean", "digital_ocean"),
+        ("digitalocean", "digital_ocean"),
+        ("azure", "azure"),
+        ("SANDBOX", "SANDBOX"),
+        ("", ""),
+        ("sandbox\u{0}", "sandbox\\0"),
+    ] {
+        let body = json!({
+            "cloud_provider": kind, "provider_name": "another", "accessKey": "AWSAccessKey",
+            "secretKey": "AWSSecretKey", "access_token": "DOaccesToken",
+        });
+        let answer = scene.owner.post("/providers", &body).await;
+        assert!(!answer.text.contains("AWSSecretKey"), "{}", answer.text);
+        assert_eq!(
+            answer.error(400),
+            format!(
+                "the cloud provider \"{called}\" is not available here; available: arcus, incus, sandbox"
+            ),
+        );
+    }
+    for (body, message) in [
+        (
+            json!({"provider_name": "another"}),
+            "cloud_provider is missing",
+        ),
+        (
+            json!({"cloud_provider": "sandbox"}),
+            "provider_name is missing",
+        ),
+        (
+            json!({"cloud_provider": 7, "provider_name": "x"}),
+            "cloud_provider must be a string",
+        ),
+        (
+            json!({"cloud_provider": "sandbox", "provider_name": ["x"]}),
+            "provider_name must be a string",
+        ),
+    ] {
+        assert_eq!(
+            scene.owner.post("/providers", &body).await.error(400),
+            message
+        );
+    }
+    let listed = scene.owner.get("/providers").await.ok();
+    assert_eq!(
+        listed.as_object().map(serde_json::Map::len),
+        Some(1),
+        "{listed}"
+    );
+    assert_eq!(
+        listed["sandbox"].as_array().map(Vec::len),
+        Some(1),
+        "{listed}"
+    );
+}
+
+async fn an_application_of_another_type_is_refused(builder: Builder) {
+    let scene = Scene::set(builder).await;
+    for kind in ["rails", "", "Custom", "custom\u{0}"] {
+        let body = json!({"application_name": "My App", "application_type": kind});
+        let message = scene.owner.post("/applications", &body).await.error(400);
+        let expected = format!("there is no application type {kind:?}; the only one is \"custom\"");
+        assert_eq!(message, expected);
+    }
+    let listed = scene.owner.get("/applications").await.ok();
+    assert_eq!(listed.as_array().map(Vec::len), Some(1), "{listed}");
+}
