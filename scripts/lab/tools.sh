@@ -3,6 +3,8 @@
 # compiler alone.
 
 TOOLS_PACKAGES=(gcc libc6-dev make pkg-config curl jq git python3 ca-certificates)
+# For the checks and the tests: a shell linter, and both ends of SSH.
+TOOLS_TEST_PACKAGES=(shellcheck openssh-client openssh-server)
 TOOLS_CARGO=(cargo-nextest cargo-deny cargo-machete)
 
 cargo_bin() { echo "${CARGO_HOME:-$(caller_home)/.cargo}/bin"; }
@@ -18,6 +20,7 @@ rust_up() {
 
 tools_up() {
   rust_up
+  apt_install "${TOOLS_TEST_PACKAGES[@]}"
   local tool
   for tool in "${TOOLS_CARGO[@]}"; do have_tool "$tool" || tools_install_cargo "$tool"; done
 }
