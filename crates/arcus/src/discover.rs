@@ -1,10 +1,12 @@
 //! A first start on a machine with Incus finds it and offers the region `local` by itself.
 
 use std::path::Path;
+use std::time::Duration;
 
 use control::App;
 use control::catalog::house;
 use domain::credentials::Credentials;
+use domain::{Error, ErrorKind};
 use serde_json::{Map, Value};
 use store::house::HouseRegion;
 
@@ -22,6 +24,20 @@ pub(crate) fn sandbox() -> HouseRegion {
         open: true,
         source: "found".to_owned(),
     }
+}
+
+/// How long a start waits for a cloud to answer: one that hangs must not keep the others from being served.
+const PATIENCE: Duration = Duration::from_secs(5);
+
+/// Adds a region, unless its cloud does not answer in time.
+pub(crate) async fn put(app: &App, region: &HouseRegion) -> domain::Result<()> {
+    let put = tokio::time::timeout(PATIENCE, house::put_region(app, region)).await;
+    put.unwrap_or_else(|_| {
+        Err(Error::new(
+            ErrorKind::CloudUnavailable,
+            "its cloud does not answer",
+        ))
+    })
 }
 
 /// Adds the region `local` where no region of a real cloud is known and Incus answers on this machine.
@@ -46,7 +62,7 @@ pub(crate) async fn incus(app: &App) -> domain::Result<()> {
         open: true,
         source: "found".to_owned(),
     };
-    match house::put_region(app, &region).await {
+    match put(app, &region).await {
         Ok(()) => tracing::info!(
             socket,
             "Incus was found on this machine; it is the region \"local\""

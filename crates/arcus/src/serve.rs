@@ -18,6 +18,9 @@ use tracing_subscriber::EnvFilter;
 use crate::config::{Configuration, File, Place, Serve};
 use crate::{context, discover};
 
+/// How long a start waits for an Incus on this machine.
+const PROMPT: Duration = Duration::from_secs(3);
+
 /// How long open requests may take once the process is told to stop.
 const LAST_REQUESTS: Duration = Duration::from_secs(10);
 
@@ -107,7 +110,7 @@ async fn apply(app: &App, file: File) -> Result<()> {
     }
     for region in file.regions {
         let region = region.region();
-        if let Err(error) = house::put_region(app, &region).await {
+        if let Err(error) = discover::put(app, &region).await {
             // One region that is away must not keep the others from being served.
             tracing::warn!(
                 region = region.slug,
@@ -122,7 +125,24 @@ async fn apply(app: &App, file: File) -> Result<()> {
             house::put_region(app, &discover::sandbox()).await?;
         }
     }
-    discover::incus(app).await
+    // An Incus that hangs must not keep the rest from being served: it is found whenever it answers.
+    let looking = tokio::spawn(look_for_incus(app.clone()));
+    if tokio::time::timeout(PROMPT, looking).await.is_err() {
+        tracing::warn!(
+            "Incus on this machine takes its time; it is a region as soon as it answers"
+        );
+    }
+    Ok(())
+}
+
+async fn look_for_incus(app: App) {
+    if let Err(error) = discover::incus(&app).await {
+        tracing::warn!(
+            error = error.private(),
+            message = error.message(),
+            "Incus was not looked for"
+        );
+    }
 }
 
 /// Where nobody has registered yet, prints the token with which the first user does.

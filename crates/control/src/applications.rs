@@ -73,13 +73,15 @@ pub async fn delete(app: &App, actor: &Actor, id: &PublicId) -> Result<()> {
     if application.is_default {
         return Err(Error::conflict(
             "the default application can't be deleted: environments that name no application are in it",
-        ));
+        )
+        .about(application.public_id));
     }
     let mut session = app.store.write().await?;
     if !store::applications::delete(&mut session, actor.organisation.id, application.id).await? {
         return Err(Error::conflict(
             "the application still has environments; nothing was deleted: delete them first",
-        ));
+        )
+        .about(application.public_id));
     }
     store::audit::record(&mut session, actor, "application.delete", id.as_str()).await?;
     session.commit().await

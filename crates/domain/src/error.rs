@@ -89,6 +89,13 @@ impl Error {
         error
     }
 
+    /// Names the object that stands in the way, by its public id.
+    #[must_use]
+    pub fn about(mut self, id: PublicId) -> Self {
+        self.existing = Some(id);
+        self
+    }
+
     /// A fault of our own. `context` is for the log; the public message says only that it was logged.
     pub fn internal(context: impl Into<String>) -> Self {
         Self::new(

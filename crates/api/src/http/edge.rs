@@ -115,6 +115,11 @@ pub(crate) async fn layer(State(edge): State<Edge>, mut request: Request, next: 
             response.headers_mut().insert(name.clone(), value.clone());
         }
     }
+    // Answers are one caller's own, and many hold secrets.
+    response
+        .headers_mut()
+        .entry(axum::http::header::CACHE_CONTROL)
+        .or_insert(HeaderValue::from_static("no-store"));
     if let Ok(value) = HeaderValue::from_str(&id.0) {
         response.headers_mut().insert(REQUEST_ID, value);
     }

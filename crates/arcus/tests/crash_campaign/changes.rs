@@ -47,9 +47,16 @@ pub(crate) async fn round(template: Arc<Template>, mut random: Random) {
     }
     assert_eq!(is, wanted.nodes, "{:#?}", records.summary());
     let summary = records.summary();
-    assert!(!summary.keys().any(|what| what.ends_with("failed")), "{records:#?}");
+    assert!(
+        !summary.keys().any(|what| what.ends_with("failed")),
+        "{records:#?}"
+    );
     let left = stage.client().get("/environments").await.ok();
-    assert_eq!(left.as_array().expect("an array").is_empty(), deleted, "{left}");
+    assert_eq!(
+        left.as_array().expect("an array").is_empty(),
+        deleted,
+        "{left}"
+    );
 }
 
 fn kill(random: &mut Random) -> Option<Duration> {
@@ -89,7 +96,11 @@ async fn again_and_again(stage: &mut Stage, method: Method, path: &str, random: 
             // What was deleted by a request whose answer was lost is not there the second time.
             Some(answer) if answer.status == 404 && !first => return,
             Some(answer) => {
-                assert!([200, 202].contains(&answer.status), "{path}: {}", answer.text);
+                assert!(
+                    [200, 202].contains(&answer.status),
+                    "{path}: {}",
+                    answer.text
+                );
                 return;
             }
             None => assert!(first, "nobody killed it, and {path} was not answered"),
@@ -102,7 +113,11 @@ async fn scale(stage: &mut Stage, wanted: &mut Wanted, random: &mut Random, meth
     let (before, by) = (wanted.nodes.len(), random.between(1, 4));
     let body = json!({"name": "node", "count": by});
     let by = usize::try_from(by).expect("a small number");
-    let after = if method == Method::POST { before + by } else { before - by };
+    let after = if method == Method::POST {
+        before + by
+    } else {
+        before - by
+    };
     let path = format!("/environments/{}/scale", wanted.environment);
     let answer = stage
         .send(method.clone(), &path, Some(&body), kill(random))

@@ -41,9 +41,11 @@ pub(crate) async fn beside_a_replica(mut random: Random) {
         SERVERS
     };
     if random.percent(50) {
-        wait::until("the other to do it all", Duration::from_secs(60), || async {
-            (ledger.pending().await == 0).then_some(())
-        })
+        wait::until(
+            "the other to do it all",
+            Duration::from_secs(60),
+            || async { (ledger.pending().await == 0).then_some(()) },
+        )
         .await;
     } else {
         let moment = random.between(600, 1500);

@@ -74,7 +74,13 @@ mod campaign {
             faults.push(format!("ignore_tokens={}", random.percent(50)));
             faults.push(format!("visible_after_ms={}", random.between(0, 300)));
             faults.push(format!("retry_after_ms={}", random.between(10, 200)));
-            let kinds = ["timeout_after_success", "lost_reply", "lost_request", "throttle", "unavailable"];
+            let kinds = [
+                "timeout_after_success",
+                "lost_reply",
+                "lost_request",
+                "throttle",
+                "unavailable",
+            ];
             // One kind often, or all of them now and then.
             let often = random.percent(60).then(|| *random.pick(&kinds));
             for kind in kinds {
@@ -92,7 +98,10 @@ mod campaign {
 
     #[tokio::test(flavor = "multi_thread", worker_threads = 8)]
     async fn a_worker_frozen_past_its_lease_spoils_nothing_when_it_wakes() {
-        rounds::run("frozen beside a replica", 20, |_, random| frozen::beside_a_replica(random)).await;
+        rounds::run("frozen beside a replica", 20, |_, random| {
+            frozen::beside_a_replica(random)
+        })
+        .await;
     }
 
     #[tokio::test(flavor = "multi_thread", worker_threads = 8)]

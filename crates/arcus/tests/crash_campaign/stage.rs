@@ -198,7 +198,12 @@ impl Stage {
         })
         .await;
         let context = || format!("{:#?}\n{:#?}", records.summary(), records.operations);
-        assert_eq!(instances.len(), count, "instances: {instances:#?} {}", context());
+        assert_eq!(
+            instances.len(),
+            count,
+            "instances: {instances:#?} {}",
+            context()
+        );
         let mut at_cloud: Vec<(&str, &str)> = instances
             .iter()
             .map(|instance| (text(instance, "id"), text(instance, "state")))

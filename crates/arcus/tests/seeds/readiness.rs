@@ -174,14 +174,31 @@ async fn a_failed_node_stays_failed_whatever_is_done_to_it(builder: Builder) {
         assert!(said["error"].is_string(), "after {verb}: {said}");
         assert!(!is_ready(&scene.find(&id).await), "after {verb}");
     }
-    // It vanishes at its cloud, and comes back as it was.
-    let instance = said_of(&scene, &id, "web").await["id"].clone();
-    let instance = instance.as_str().expect("an id");
-    scene.arcus.tell(&["sandbox", "rm", instance], "");
+    // It vanishes at its cloud, and something comes back in its place.
+    let id_there = said_of(&scene, &id, "web").await["id"].clone();
+    let instance = scene
+        .arcus
+        .instances()
+        .into_iter()
+        .find(|one| one["id"] == id_there);
+    let instance = instance.expect("it is there");
+    let of = |field: &str| instance[field].as_str().expect("a string").to_owned();
+    scene.arcus.tell(&["sandbox", "rm", &of("id")], "");
     let said = said_of(&scene, &id, "web").await;
     assert!(said["error"].is_string(), "vanished: {said}");
+    assert_ne!(said["state"], "running", "vanished: {said}");
     assert!(!is_ready(&scene.find(&id).await));
-    scene.arcus.tell(&["sandbox", "start", instance], "");
+    let (name, token, installation) = (of("name"), of("token"), of("installation"));
+    let again = [
+        "sandbox",
+        "add",
+        &name,
+        "--token",
+        &token,
+        "--installation",
+        &installation,
+    ];
+    scene.arcus.tell(&again, "");
     let said = said_of(&scene, &id, "web").await;
     assert_eq!(said["state"], "running", "{said}");
     assert_eq!(said["status"], "failed", "back again: {said}");

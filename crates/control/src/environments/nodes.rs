@@ -75,19 +75,23 @@ pub(super) fn validate(
         ))
         .field("nodes"));
     }
-    let mut names: HashSet<String> = taken
-        .iter()
-        .map(|server| server.name.to_lowercase())
-        .collect();
+    let mut names = HashSet::new();
     let mut valid = Vec::new();
     for node in nodes {
         let template = validate_one(offer, node)?;
         for name in numbered(node)? {
-            if !names.insert(name.to_lowercase()) {
+            let same = |server: &&Server| server.name.to_lowercase() == name.to_lowercase();
+            if let Some(there) = taken.iter().find(same) {
                 return Err(Error::exists(
                     format!("there is a node {name:?} already; nothing was created"),
-                    None,
+                    Some(there.public_id.clone()),
                 )
+                .field("name"));
+            }
+            if !names.insert(name.to_lowercase()) {
+                return Err(Error::invalid(format!(
+                    "two nodes are called {name:?}; nothing was created"
+                ))
                 .field("name"));
             }
             valid.push(Node {
@@ -235,9 +239,10 @@ pub(super) async fn write_into(
             .await?
             .ok_or_else(|| Error::not_found("environment"))?;
     if environment.deleting {
-        return Err(Error::conflict(
-            "the environment is being deleted; nothing was added",
-        ));
+        return Err(
+            Error::conflict("the environment is being deleted; nothing was added")
+                .about(environment.public_id),
+        );
     }
     let place = Place {
         environment: &environment,

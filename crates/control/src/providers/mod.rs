@@ -194,7 +194,8 @@ pub async fn delete(app: &App, actor: &Actor, id: &PublicId) -> Result<()> {
     if !store::providers::delete(&mut session, actor.organisation.id, provider.id).await? {
         return Err(Error::conflict(
             "servers or environments depend on this provider; nothing was deleted: delete them first",
-        ));
+        )
+        .about(provider.public_id));
     }
     store::audit::record(&mut session, actor, "provider.delete", id.as_str()).await?;
     session.commit().await

@@ -70,7 +70,10 @@ fn index(seen: &[Instance]) -> HashMap<&str, &Instance> {
 /// Whether a row needs to be looked at more closely.
 fn differs(server: &Server, instance: Option<&Instance>) -> bool {
     match instance {
-        None => server.cloud_id.is_some() && server.setup != Setup::Lost,
+        None => {
+            let known = server.setup == Setup::Failed && server.power == Power::Terminated;
+            server.cloud_id.is_some() && server.setup != Setup::Lost && !known
+        }
         Some(instance) => {
             let moved =
                 |now: &Option<String>, known: &Option<String>| now.is_some() && now != known;
@@ -141,7 +144,10 @@ async fn compare(
             private_ip: None,
         };
         store::servers::observe(&mut session, now.id, &sight).await?;
-        store::servers::set_setup(&mut session, now.id, Setup::Lost, Some(LOST)).await?;
+        // What failed stays failed, and for its own reason: should it come back, it is no readier than it was.
+        if now.setup != Setup::Failed {
+            store::servers::set_setup(&mut session, now.id, Setup::Lost, Some(LOST)).await?;
+        }
     }
     session.tell();
     session.commit().await

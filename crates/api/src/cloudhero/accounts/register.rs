@@ -1,5 +1,6 @@
 //! `POST /accounts/register`.
 
+use axum::Extension;
 use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
@@ -10,7 +11,7 @@ use domain::ErrorKind;
 use crate::cloudhero::client::Client;
 use crate::cloudhero::wire::accounts::{RegisterRequest, TokensResponse};
 use crate::http::body::Body;
-use crate::http::edge::Failure;
+use crate::http::edge::{Failure, RequestId};
 
 /// Registers an organisation with its first user, or a user whom an organisation invited.
 ///
@@ -20,6 +21,7 @@ use crate::http::edge::Failure;
 pub(crate) async fn register(
     State(app): State<App>,
     client: Client,
+    Extension(id): Extension<RequestId>,
     Body(request): Body<RegisterRequest>,
 ) -> Result<Response, Failure> {
     let form = Form {
@@ -34,6 +36,7 @@ pub(crate) async fn register(
         Ok(registered) => Ok(client.one(TokensResponse::issued(&registered.tokens))),
         Err(error) if error.kind() == ErrorKind::Invalid && !error.wrong_fields().is_empty() => {
             let mut response = TokensResponse::refused(error.wrong_fields());
+            response.request_id = Some(id.0);
             if client == Client::CommandLine {
                 response.error = Some(error.message().to_owned());
             }

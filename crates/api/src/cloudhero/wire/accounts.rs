@@ -41,6 +41,9 @@ pub(crate) struct TokensResponse {
     /// All of the errors in one line, for the command-line client.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) error: Option<String>,
+    /// Where something was wrong: the request's id in the server's log.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) request_id: Option<String>,
 }
 
 /// A login: with email and password, or with a refreshing token.
@@ -74,6 +77,7 @@ impl TokensResponse {
             errors: Value::Array(Vec::new()),
             refreshing_token: Some(tokens.refreshing.expose_secret().to_owned()),
             error: None,
+            request_id: None,
         }
     }
 
@@ -90,6 +94,7 @@ impl TokensResponse {
             errors: Value::Object(errors.collect::<Map<_, _>>()),
             refreshing_token: None,
             error: None,
+            request_id: None,
         }
     }
 }
