@@ -24,6 +24,9 @@ use crate::app::App;
 /// The longest sleep between two looks.
 const POLL: Duration = Duration::from_secs(1);
 
+/// The longest pause after a look that took long.
+const GATHER: Duration = Duration::from_millis(100);
+
 /// How long running steps get to finish when the process is told to stop.
 const DRAIN: Duration = Duration::from_secs(25);
 
@@ -67,6 +70,7 @@ impl Runner {
         let mut changes = runner.app.store.changes();
         while !shutdown.is_cancelled() {
             changes.mark_unchanged();
+            let looking = Instant::now();
             let pause = match runner.claim(&mut tasks).await {
                 Ok(pause) => pause,
                 Err(error) => {
@@ -77,6 +81,8 @@ impl Runner {
                     POLL
                 }
             };
+            // Under load something changes all the time; what comes in a moment is claimed together.
+            tokio::time::sleep((looking.elapsed() * 2).min(GATHER)).await;
             tokio::select! {
                 () = shutdown.cancelled() => {}
                 _ = changes.changed() => {}
