@@ -12,6 +12,7 @@ use domain::{Error, ErrorKind};
 use secrecy::SecretString;
 
 use super::access::{Access, access};
+use crate::http::body::discard;
 use crate::http::edge::{Failure, RequestId};
 
 const AUTHENTICATION_TOKEN: HeaderName = HeaderName::from_static("authentication-token");
@@ -44,7 +45,10 @@ pub(super) async fn layer(State(app): State<App>, mut request: Request, next: Ne
             request.extensions_mut().insert(actor);
             next.run(request).await
         }
-        Err(failure) => failure.into_response(),
+        Err(failure) => {
+            discard(request.into_body()).await;
+            failure.into_response()
+        }
     }
 }
 

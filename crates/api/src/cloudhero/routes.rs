@@ -1,7 +1,6 @@
 //! All routes of CloudHero's API, and their OpenAPI document.
 
 use axum::Router;
-use axum::extract::DefaultBodyLimit;
 use axum::http::StatusCode;
 use axum::middleware::from_fn_with_state;
 use control::App;
@@ -13,7 +12,6 @@ use utoipa_axum::routes;
 use super::{
     accounts, applications, auth, environments, error, integrations, journal, nodes, providers,
 };
-use crate::http::body::MAX_BODY;
 use crate::http::edge::{self, Edge, Failure};
 
 #[derive(OpenApi)]
@@ -109,7 +107,6 @@ pub(crate) fn router(app: App) -> (Router, utoipa::openapi::OpenApi) {
         .fallback(|| async {
             Failure::http(StatusCode::NOT_FOUND, "there is nothing at this address")
         })
-        .layer(DefaultBodyLimit::max(MAX_BODY))
         .layer(tower_http::catch_panic::CatchPanicLayer::custom(panicked))
         .layer(from_fn_with_state(edge, edge::layer))
         .with_state(app);

@@ -1,16 +1,20 @@
 //! A JSON body, with errors that say what is wrong with it.
 
-use axum::body::Bytes;
-use axum::extract::rejection::BytesRejection;
+use axum::body::Body as RawBody;
 use axum::extract::{FromRequest, Request};
 use axum::http::StatusCode;
 use domain::Error;
+use http_body_util::BodyExt;
 use serde::de::DeserializeOwned;
 
 use super::edge::Failure;
 
 /// The largest body, in bytes.
-pub(crate) const MAX_BODY: usize = 1024 * 1024;
+const MAX_BODY: usize = 1024 * 1024;
+
+/// So much of a body that nobody wants is read all the same. A connection that is closed on a client which still sends
+/// takes the answer with it: the client sees a broken pipe instead of what was wrong.
+const MAX_UNWANTED: usize = 16 * 1024 * 1024;
 
 /// A JSON body, whatever the content type says: every call needs a header that no form can send.
 pub(crate) struct Body<T>(pub(crate) T);
@@ -18,27 +22,44 @@ pub(crate) struct Body<T>(pub(crate) T);
 impl<S: Send + Sync, T: DeserializeOwned> FromRequest<S> for Body<T> {
     type Rejection = Failure;
 
-    async fn from_request(request: Request, state: &S) -> Result<Self, Failure> {
-        let bytes = Bytes::from_request(request, state)
-            .await
-            .map_err(|rejection| unread(&rejection))?;
+    async fn from_request(request: Request, _: &S) -> Result<Self, Failure> {
+        let bytes = read(request.into_body()).await?;
         if bytes.iter().all(u8::is_ascii_whitespace) {
             return Err(Error::invalid("this call takes a JSON body, and none was sent").into());
         }
-        serde_json::from_slice(&bytes)
+        let text = str::from_utf8(&bytes)
+            .map_err(|_| Error::invalid("the body is no JSON: it is not in UTF-8"))?;
+        serde_json::from_str(text)
             .map(Self)
             .map_err(|error| wrong(&error).into())
     }
 }
 
-fn unread(rejection: &BytesRejection) -> Failure {
-    if rejection.status() == StatusCode::PAYLOAD_TOO_LARGE {
-        Failure::http(
-            StatusCode::PAYLOAD_TOO_LARGE,
-            "the body is larger than 1 MiB; nothing was done",
-        )
-    } else {
-        Error::invalid("the body could not be read").into()
+async fn read(mut body: RawBody) -> Result<Vec<u8>, Failure> {
+    let mut kept = Vec::new();
+    while let Some(frame) = body.frame().await {
+        let frame = frame.map_err(|_| Error::invalid("the body could not be read"))?;
+        let data = frame.into_data().unwrap_or_default();
+        if kept.len() + data.len() > MAX_BODY {
+            discard(body).await;
+            return Err(Failure::http(
+                StatusCode::PAYLOAD_TOO_LARGE,
+                "the body is larger than 1 MiB; nothing was done",
+            ));
+        }
+        kept.extend_from_slice(&data);
+    }
+    Ok(kept)
+}
+
+/// Reads what is left of a body that nobody wants, up to a limit.
+pub(crate) async fn discard(mut body: RawBody) {
+    let mut unwanted = 0;
+    while let Some(Ok(frame)) = body.frame().await {
+        unwanted += frame.data_ref().map_or(0, |data| data.len());
+        if unwanted > MAX_UNWANTED {
+            return;
+        }
     }
 }
 

@@ -105,7 +105,10 @@ async fn a_member_is_kept_from_what_is_for_admins(builder: Builder) {
     let member = scene.colleague("member").await;
     let before = state(&scene, &scene.owner).await;
     let mut refused = 0;
-    for route in all().into_iter().filter(|route| route.is_for_admins()) {
+    for route in all()
+        .into_iter()
+        .filter(super::routes::Route::is_for_admins)
+    {
         let message = route.send(&member, &things, &[]).await.error(403);
         assert!(message.contains("this needs the role admin"), "{message}");
         refused += 1;

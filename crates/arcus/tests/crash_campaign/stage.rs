@@ -142,14 +142,12 @@ impl Stage {
             let answered = answer.expect(202)["environment"].clone();
             assert_eq!(json!(there), answered, "it was answered and forgotten");
         }
-        match there {
-            Some(id) => id,
-            None => {
-                let answer = self.send(Method::POST, "/environments", Some(&body), None);
-                let answer = answer.await.expect("it is answered").expect(202);
-                answer["environment"].as_str().expect("an id").to_owned()
-            }
+        if let Some(id) = there {
+            return id;
         }
+        let answer = self.send(Method::POST, "/environments", Some(&body), None);
+        let answer = answer.await.expect("it is answered").expect(202);
+        answer["environment"].as_str().expect("an id").to_owned()
     }
 
     /// Waits until nothing is left to do.

@@ -39,10 +39,11 @@ async fn the_docker_package_gives_a_daemon_that_runs_containers() {
     let engine = node(&made, "engine");
     let version = "docker info --format '{{.ServerVersion}}'";
     assert!(!rig.ssh(&made, &engine, version).await.is_empty());
-    // No registry is asked: the image is the server's own shell and what it needs.
-    let run = "tar -C / -c bin sbin lib lib64 usr/bin usr/lib | docker import - own >/dev/null && \
-               docker run --rm --network none own /bin/sh -c 'echo ran in $(cat /proc/sys/kernel/ostype)'";
-    assert_eq!(rig.ssh(&made, &engine, run).await, "ran in Linux");
+    // No registry is asked: the image is the server's own shell and its libraries.
+    let import = "tar -C / -ch bin/sh $(ldd /bin/sh | grep -o '/[^ ]*') | docker import - own";
+    rig.ssh(&made, &engine, import).await;
+    let run = "docker run --rm --network none own /bin/sh -c 'echo it ran'";
+    assert_eq!(rig.ssh(&made, &engine, run).await, "it ran");
     rig.delete(&id).await;
 }
 

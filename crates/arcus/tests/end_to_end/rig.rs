@@ -70,9 +70,7 @@ impl Rig {
     pub(crate) async fn ready(&self, name: &str, nodes: &Value) -> String {
         let made = self.create(name, nodes, "wait=600").await;
         let id = made["environment"].as_str().expect("an id").to_owned();
-        if made["ready"] != true {
-            panic!("it is not ready: {}", self.environment(&id).await);
-        }
+        assert!(made["ready"] == true, "{}", self.environment(&id).await);
         id
     }
 

@@ -67,7 +67,7 @@ fn assert_nowhere_in(folder: &std::path::Path, secret: &str) {
     for entry in std::fs::read_dir(folder).expect("a folder") {
         let path = entry.expect("an entry").path();
         // The stand-in's own pair lies in the same folder.
-        if path.is_file() && !path.file_stem().is_some_and(|stem| stem == "incus") {
+        if path.is_file() && path.file_stem().is_none_or(|stem| stem != "incus") {
             let bytes = std::fs::read(&path).expect("is read");
             let found = bytes
                 .windows(secret.len())

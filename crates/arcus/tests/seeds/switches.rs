@@ -133,6 +133,17 @@ fn assert_switched(
     }
 }
 
+/// Waits until all servers are in that state, and returns what a query says then.
+async fn until(client: &Client, id: &str, state: &str) -> Value {
+    testkit::wait::until(state, std::time::Duration::from_secs(30), || async {
+        let answer = curl(client, QUERY, &[("environment_id", id)]).await.ok();
+        let servers = &answer["std_out"]["account-user-aws-sandbox"]["sandbox"];
+        let mut servers = servers.as_object().expect("an object").values();
+        servers.all(|said| said["state"] == state).then_some(answer)
+    })
+    .await
+}
+
 fn states(scene: &Scene) -> Vec<Value> {
     let instances = scene.arcus.instances();
     instances.iter().map(|one| one["state"].clone()).collect()
@@ -165,9 +176,9 @@ async fn an_environment_is_queried_stopped_started_and_deleted_as_printed(builde
 
     let answer = curl(&client, STOP, &replacements).await;
     assert_switched(answer, &instances, ("64", "stopping"), ("16", "running"));
-    let stopped = curl(&client, QUERY, &replacements).await.ok();
+    let stopped = until(&client, &id, "stopped").await;
     for (said, _) in each(&stopped, &instances) {
-        assert_eq!(said["state"], "stopped");
+        assert_eq!(said["status"], "stopped");
     }
     assert_eq!(states(&scene), ["stopped", "stopped"]);
     let environments = client.get("/environments").await.ok();
@@ -176,10 +187,7 @@ async fn an_environment_is_queried_stopped_started_and_deleted_as_printed(builde
     let answer = curl(&client, START, &replacements).await;
     // The documentation prints 64 beside `pending`, which is the code of `stopping`.
     assert_switched(answer, &instances, ("0", "pending"), ("80", "stopped"));
-    let started = curl(&client, QUERY, &replacements).await.ok();
-    for (said, _) in each(&started, &instances) {
-        assert_eq!(said["state"], "running");
-    }
+    until(&client, &id, "running").await;
     assert_eq!(states(&scene), ["running", "running"]);
 
     let answer = curl(&client, DELETE, &replacements).await;
@@ -239,14 +247,14 @@ async fn posts_do_what_the_printed_gets_do(builder: Builder) {
         ("64", "stopping"),
         ("16", "running"),
     );
-    client.get(&format!("/environments/{id}/query")).await.ok();
+    until(&client, &id, "stopped").await;
     assert_switched(
         post("start").await,
         &instances,
         ("0", "pending"),
         ("80", "stopped"),
     );
-    client.get(&format!("/environments/{id}/query")).await.ok();
+    until(&client, &id, "running").await;
     assert_deleted(&scene, post("delete").await, &instances);
     testkit::wait::until("it to go", std::time::Duration::from_secs(10), || async {
         let left = client.get("/environments").await.ok();
@@ -288,6 +296,7 @@ async fn a_switch_that_changes_nothing_says_so(builder: Builder) {
         ("16", "running"),
     );
     get("stop").await.ok();
+    until(&client, &id, "stopped").await;
     assert_switched(
         get("stop").await,
         &instances,

@@ -15,6 +15,9 @@ const ATTEMPT_LIMIT: Duration = Duration::from_secs(10);
 /// For how long a refused login may be one that cloud-init has yet to allow.
 const REFUSED_LIMIT: Duration = Duration::from_mins(1);
 
+/// Newer sshd shuts out an address that fails to log in more often than this.
+const REFUSED_PAUSE: Duration = Duration::from_secs(5);
+
 /// A server, and the connection to it where there is one.
 pub(super) struct Guest {
     target: Target,
@@ -44,25 +47,26 @@ impl Guest {
         let begun = Instant::now();
         let mut refused_since = None;
         loop {
-            match Session::connect(&self.target, ATTEMPT_LIMIT).await {
+            let pause = pause_after(begun.elapsed());
+            let error = match Session::connect(&self.target, ATTEMPT_LIMIT).await {
                 Ok(session) => {
                     self.target
                         .host_key
                         .get_or_insert_with(|| session.host_key().to_owned());
                     return Ok(self.session.insert(session));
                 }
-                Err(error) => match error.class {
-                    ErrorClass::HostKeyChanged | ErrorClass::Failed => return Err(error),
-                    ErrorClass::AuthRefused => {
-                        if refused_since.get_or_insert_with(Instant::now).elapsed() > REFUSED_LIMIT
-                        {
-                            return Err(error);
-                        }
+                Err(error) => error,
+            };
+            match error.class {
+                ErrorClass::HostKeyChanged | ErrorClass::Failed => return Err(error),
+                ErrorClass::AuthRefused => {
+                    if refused_since.get_or_insert_with(Instant::now).elapsed() > REFUSED_LIMIT {
+                        return Err(error);
                     }
-                    ErrorClass::Unreachable | ErrorClass::TimedOut => {}
-                },
+                    sleep(REFUSED_PAUSE).await;
+                }
+                ErrorClass::Unreachable | ErrorClass::TimedOut => sleep(pause).await,
             }
-            sleep(pause_after(begun.elapsed())).await;
         }
     }
 
@@ -77,7 +81,10 @@ impl Guest {
             let session = self.connect().await?;
             let command = session.as_root(command);
             match session.run(&command, None, limit, &mut on_line).await {
-                Err(error) if error.class == ErrorClass::Unreachable => self.session = None,
+                Err(error) if error.class == ErrorClass::Unreachable => {
+                    self.session = None;
+                    sleep(pause_after(Duration::ZERO)).await;
+                }
                 result => return result,
             }
         }

@@ -19,6 +19,9 @@ use crate::catalog::packages::Package;
 /// How often the script is run again after a fault that may pass.
 const RERUNS: usize = 2;
 
+/// How long a fault gets to pass before that.
+const BEFORE_RERUN: Duration = Duration::from_secs(5);
+
 /// What a server that is ready leaves to be stored.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Installed {
@@ -98,6 +101,7 @@ async fn work<F: FnMut(u8, &str) + Send>(
             20,
             "installing the packages again after a fault that may pass",
         );
+        tokio::time::sleep(BEFORE_RERUN).await;
         ended = reader.run_script(guest, progress).await?;
     }
     judge(ended, &complaints, &progress.last_lines())?;

@@ -120,15 +120,17 @@ serve() {
 relax() {
   [ "$(systemctl show -p ExecMainStatus --value "$1")" = 226 ] && systemd-detect-virt --quiet --container || return 1
   echo "$1 starts without namespaces of its own: this container may not make any"
-  mkdir -p "/etc/systemd/system/$1.d"
-  printf '[Service]\n' >"/etc/systemd/system/$1.d/arcus.conf"
-  for option in ProtectSystem ProtectHome ProtectHostname ProtectClock ProtectControlGroups ProtectKernelLogs \
-    ProtectKernelModules ProtectKernelTunables PrivateDevices PrivateNetwork PrivateTmp PrivateUsers PrivateMounts \
-    RestrictNamespaces; do
-    echo "$option=no" >>"/etc/systemd/system/$1.d/arcus.conf"
-  done
-  printf '%s\n' ProtectProc=default ProcSubset=all ReadWritePaths= ReadOnlyPaths= InaccessiblePaths= \
-    >>"/etc/systemd/system/$1.d/arcus.conf"
+  override=$root/etc/systemd/system/$1.d/arcus.conf
+  mkdir -p "$(dirname "$override")"
+  {
+    echo '[Service]'
+    for option in ProtectSystem ProtectHome ProtectHostname ProtectClock ProtectControlGroups ProtectKernelLogs \
+      ProtectKernelModules ProtectKernelTunables PrivateDevices PrivateNetwork PrivateTmp PrivateUsers PrivateMounts \
+      RestrictNamespaces; do
+      echo "$option=no"
+    done
+    printf '%s\n' ProtectProc=default ProcSubset=all ReadWritePaths= ReadOnlyPaths= InaccessiblePaths=
+  } >"$override"
   systemctl daemon-reload
   systemctl reset-failed "$1"
   systemctl restart "$1"

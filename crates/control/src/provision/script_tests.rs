@@ -1,17 +1,16 @@
 //! The script run for real, by a real shell, with stand-ins for the programs that would change this machine.
 
 use std::os::unix::fs::PermissionsExt;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use serde_json::{Value, json};
-use tempfile::TempDir;
 
 use super::script;
 use crate::catalog::packages::{DISTRIBUTIONS, Package, all, resolve};
 
 /// A directory in which the script believes to be alone on a server.
-struct Machine(TempDir);
+struct Machine(PathBuf);
 
 /// How the script ended: its status, its result, its log.
 struct Ended {
@@ -25,7 +24,8 @@ struct Ended {
 impl Machine {
     /// With programs of these names, written in shell; each call of one is also noted in `calls`.
     fn new(programs: &[(&str, &str)]) -> Self {
-        let machine = Self(tempfile::tempdir().expect("a directory"));
+        let name = format!("arcus-script-{}", domain::random::hex::<8>());
+        let machine = Self(std::env::temp_dir().join(name));
         std::fs::create_dir_all(machine.path().join("bin")).expect("made");
         for name in [
             "apt-get",
@@ -47,7 +47,7 @@ impl Machine {
     }
 
     fn path(&self) -> &Path {
-        self.0.path()
+        &self.0
     }
 
     fn program(&self, name: &str, body: &str) {
@@ -88,6 +88,12 @@ impl Machine {
             .lines()
             .filter(|call| call.starts_with(beginning))
             .count()
+    }
+}
+
+impl Drop for Machine {
+    fn drop(&mut self) {
+        let _ = std::fs::remove_dir_all(&self.0);
     }
 }
 
@@ -230,6 +236,26 @@ fn a_service_that_does_not_start_fails_its_package_with_the_journal() {
     assert_eq!(
         ended.result["packages"][0]["log"],
         json!(["Fatal: no memory"])
+    );
+}
+
+#[test]
+fn a_service_that_may_not_make_namespaces_in_a_container_starts_without_them() {
+    let systemctl = "relaxed=$ARCUS_PROVISION_ROOT/etc/systemd/system/redis-server.service.d/arcus.conf\n\
+                     case \"$1 $2\" in 'list-unit-files --no-legend') echo \"$3 enabled\" ;; \
+                     'is-active --quiet' | 'restart redis-server.service') [ -e $relaxed ] ;; \
+                     'show -p') echo 226 ;; esac";
+    let machine = Machine::new(&[("systemctl", systemctl)]);
+    let ended = machine.run(&rendered(&["redis"]));
+    assert_eq!(
+        (ended.status, machine.calls("systemctl daemon-reload")),
+        (Some(0), 1)
+    );
+    let elsewhere = Machine::new(&[("systemctl", systemctl), ("systemd-detect-virt", "exit 1")]);
+    assert_eq!(
+        elsewhere.run(&rendered(&["redis"])).status,
+        Some(1),
+        "no container, no other fence"
     );
 }
 

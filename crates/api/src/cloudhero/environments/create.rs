@@ -1,7 +1,7 @@
 //! `POST /applications/{id}/environments` and `POST /environments`.
 
 use axum::Json;
-use axum::extract::{Path, State};
+use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use control::App;
@@ -11,7 +11,7 @@ use domain::account::Actor;
 
 use crate::cloudhero::auth::Caller;
 use crate::cloudhero::wire::environments::{CreateEnvironmentRequest, CreatedEnvironmentResponse};
-use crate::cloudhero::wire::messages::{id, id_in_body};
+use crate::cloudhero::wire::messages::{Segment, id, id_in_body};
 use crate::http::body::Body;
 use crate::http::edge::Failure;
 use crate::http::wait::Wait;
@@ -25,7 +25,7 @@ use crate::http::wait::Wait;
 pub(crate) async fn create_in_application(
     State(app): State<App>,
     Caller(actor): Caller,
-    Path(text): Path<String>,
+    Segment(text): Segment,
     wait: Wait,
     Body(request): Body<CreateEnvironmentRequest>,
 ) -> Result<Response, Failure> {

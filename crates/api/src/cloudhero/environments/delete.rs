@@ -1,12 +1,12 @@
 //! `DELETE /environments/{id}`, and `GET` and `POST /environments/{id}/delete`.
 
-use axum::extract::{Path, State};
+use axum::extract::State;
 use axum::response::Response;
 use control::{App, environments};
 
 use super::guard::{Deliberate, Nothing};
 use crate::cloudhero::auth::Caller;
-use crate::cloudhero::wire::messages::id;
+use crate::cloudhero::wire::messages::{Segment, id};
 use crate::cloudhero::wire::outcomes::{OutcomesResponse, deleted};
 use crate::http::edge::Failure;
 use crate::http::wait::Wait;
@@ -17,7 +17,7 @@ use crate::http::wait::Wait;
 pub(crate) async fn delete(
     state: State<App>,
     caller: Caller,
-    path: Path<String>,
+    path: Segment,
     wait: Wait,
 ) -> Result<Response, Failure> {
     post(state, caller, path, wait).await
@@ -36,7 +36,7 @@ pub(crate) async fn head() -> Nothing {
 pub(crate) async fn get(
     state: State<App>,
     caller: Caller,
-    path: Path<String>,
+    path: Segment,
     wait: Wait,
     _: Deliberate,
 ) -> Result<Response, Failure> {
@@ -49,7 +49,7 @@ pub(crate) async fn get(
 pub(crate) async fn post(
     State(app): State<App>,
     Caller(actor): Caller,
-    Path(text): Path<String>,
+    Segment(text): Segment,
     wait: Wait,
 ) -> Result<Response, Failure> {
     let id = id(&text, "environment")?;

@@ -1,12 +1,12 @@
 //! `POST /environments/{id}/nodes`.
 
 use axum::Json;
-use axum::extract::{Path, State};
+use axum::extract::State;
 use control::{App, environments};
 
 use crate::cloudhero::auth::Caller;
 use crate::cloudhero::wire::environments::{NodeRequest, NodesResponse};
-use crate::cloudhero::wire::messages::id;
+use crate::cloudhero::wire::messages::{Segment, id};
 use crate::http::body::Body;
 use crate::http::edge::Failure;
 
@@ -17,7 +17,7 @@ use crate::http::edge::Failure;
 pub(crate) async fn add(
     State(app): State<App>,
     Caller(actor): Caller,
-    Path(text): Path<String>,
+    Segment(text): Segment,
     Body(nodes): Body<Vec<NodeRequest>>,
 ) -> Result<Json<NodesResponse>, Failure> {
     let id = id(&text, "environment")?;

@@ -1,11 +1,11 @@
 //! `GET` and `POST /environments/{id}/query`.
 
-use axum::extract::{Path, State};
+use axum::extract::State;
 use axum::response::Response;
 use control::{App, environments};
 
 use crate::cloudhero::auth::Caller;
-use crate::cloudhero::wire::messages::id;
+use crate::cloudhero::wire::messages::{Segment, id};
 use crate::cloudhero::wire::outcomes::{OutcomesResponse, queried};
 use crate::http::edge::Failure;
 
@@ -15,7 +15,7 @@ use crate::http::edge::Failure;
 pub(crate) async fn get(
     state: State<App>,
     caller: Caller,
-    path: Path<String>,
+    path: Segment,
 ) -> Result<Response, Failure> {
     post(state, caller, path).await
 }
@@ -26,7 +26,7 @@ pub(crate) async fn get(
 pub(crate) async fn post(
     State(app): State<App>,
     Caller(actor): Caller,
-    Path(text): Path<String>,
+    Segment(text): Segment,
 ) -> Result<Response, Failure> {
     let id = id(&text, "environment")?;
     let seen = environments::query(&app, &actor, &id).await?;

@@ -1,11 +1,11 @@
 //! `POST /environments/{id}/reboot`.
 
-use axum::extract::{Path, State};
+use axum::extract::State;
 use axum::response::Response;
 use control::{App, environments};
 
 use crate::cloudhero::auth::Caller;
-use crate::cloudhero::wire::messages::id;
+use crate::cloudhero::wire::messages::{Segment, id};
 use crate::cloudhero::wire::outcomes::{OutcomesResponse, switched};
 use crate::http::edge::Failure;
 use crate::http::wait::Wait;
@@ -16,7 +16,7 @@ use crate::http::wait::Wait;
 pub(crate) async fn post(
     State(app): State<App>,
     Caller(actor): Caller,
-    Path(text): Path<String>,
+    Segment(text): Segment,
     wait: Wait,
 ) -> Result<Response, Failure> {
     let id = id(&text, "environment")?;

@@ -1,12 +1,12 @@
 //! `POST` and `DELETE /environments/{id}/scale`.
 
 use axum::Json;
-use axum::extract::{Path, State};
+use axum::extract::State;
 use control::{App, environments};
 
 use crate::cloudhero::auth::Caller;
 use crate::cloudhero::wire::environments::{NodesResponse, ScaleRequest};
-use crate::cloudhero::wire::messages::id;
+use crate::cloudhero::wire::messages::{Segment, id};
 use crate::http::body::Body;
 use crate::http::edge::Failure;
 
@@ -17,7 +17,7 @@ use crate::http::edge::Failure;
 pub(crate) async fn up(
     State(app): State<App>,
     Caller(actor): Caller,
-    Path(text): Path<String>,
+    Segment(text): Segment,
     Body(request): Body<ScaleRequest>,
 ) -> Result<Json<NodesResponse>, Failure> {
     let id = id(&text, "environment")?;
@@ -38,7 +38,7 @@ pub(crate) async fn up(
 pub(crate) async fn down(
     State(app): State<App>,
     Caller(actor): Caller,
-    Path(text): Path<String>,
+    Segment(text): Segment,
     Body(request): Body<ScaleRequest>,
 ) -> Result<Json<NodesResponse>, Failure> {
     let id = id(&text, "environment")?;

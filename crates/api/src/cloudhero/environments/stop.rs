@@ -1,12 +1,12 @@
 //! `GET` and `POST /environments/{id}/stop`.
 
-use axum::extract::{Path, State};
+use axum::extract::State;
 use axum::response::Response;
 use control::{App, environments};
 
 use super::guard::{Deliberate, Nothing};
 use crate::cloudhero::auth::Caller;
-use crate::cloudhero::wire::messages::id;
+use crate::cloudhero::wire::messages::{Segment, id};
 use crate::cloudhero::wire::outcomes::{OutcomesResponse, switched};
 use crate::http::edge::Failure;
 use crate::http::wait::Wait;
@@ -24,7 +24,7 @@ pub(crate) async fn head() -> Nothing {
 pub(crate) async fn get(
     state: State<App>,
     caller: Caller,
-    path: Path<String>,
+    path: Segment,
     wait: Wait,
     _: Deliberate,
 ) -> Result<Response, Failure> {
@@ -37,7 +37,7 @@ pub(crate) async fn get(
 pub(crate) async fn post(
     State(app): State<App>,
     Caller(actor): Caller,
-    Path(text): Path<String>,
+    Segment(text): Segment,
     wait: Wait,
 ) -> Result<Response, Failure> {
     let id = id(&text, "environment")?;

@@ -1,11 +1,11 @@
 //! `DELETE /nodes/{id}`.
 
 use axum::Json;
-use axum::extract::{Path, State};
+use axum::extract::State;
 use control::{App, environments};
 
 use crate::cloudhero::auth::Caller;
-use crate::cloudhero::wire::messages::{Message, id};
+use crate::cloudhero::wire::messages::{Message, Segment, id};
 use crate::http::edge::Failure;
 
 /// Destroys one server of an environment.
@@ -14,7 +14,7 @@ use crate::http::edge::Failure;
 pub(crate) async fn delete(
     State(app): State<App>,
     Caller(actor): Caller,
-    Path(text): Path<String>,
+    Segment(text): Segment,
 ) -> Result<Json<Message>, Failure> {
     let id = id(&text, "node")?;
     environments::delete_node(&app, &actor, &id).await?;

@@ -1,11 +1,11 @@
 //! `GET /providers/{id}/meta`.
 
 use axum::Json;
-use axum::extract::{Path, State};
+use axum::extract::State;
 use control::{App, providers};
 
 use crate::cloudhero::auth::Caller;
-use crate::cloudhero::wire::messages::id;
+use crate::cloudhero::wire::messages::{Segment, id};
 use crate::cloudhero::wire::providers::MetaResponse;
 use crate::http::edge::Failure;
 
@@ -15,7 +15,7 @@ use crate::http::edge::Failure;
 pub(crate) async fn meta(
     State(app): State<App>,
     Caller(actor): Caller,
-    Path(text): Path<String>,
+    Segment(text): Segment,
 ) -> Result<Json<MetaResponse>, Failure> {
     let id = id(&text, "provider")?;
     Ok(Json(providers::offer(&app, &actor, &id).await?.into()))

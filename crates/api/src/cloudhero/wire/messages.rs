@@ -1,5 +1,9 @@
 //! Short answers, and parsing of ids.
 
+use std::convert::Infallible;
+
+use axum::extract::{FromRequestParts, Path};
+use axum::http::request::Parts;
 use domain::{Error, PublicId};
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -15,6 +19,10 @@ pub(crate) struct Message {
     pub(crate) id: Option<PublicId>,
 }
 
+/// What stands in an address where an id belongs, whatever it is: [`id`] judges it. Bytes that are no text are as
+/// good as nothing.
+pub(crate) struct Segment(pub(crate) String);
+
 // === impl Message ===
 
 impl Message {
@@ -23,6 +31,17 @@ impl Message {
             message: message.to_owned(),
             id,
         }
+    }
+}
+
+// === impl Segment ===
+
+impl<S: Send + Sync> FromRequestParts<S> for Segment {
+    type Rejection = Infallible;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Infallible> {
+        let segment = Path::<String>::from_request_parts(parts, state).await;
+        Ok(Self(segment.map(|Path(text)| text).unwrap_or_default()))
     }
 }
 
