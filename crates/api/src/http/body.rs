@@ -56,7 +56,7 @@ async fn read(mut body: RawBody) -> Result<Vec<u8>, Failure> {
 pub(crate) async fn discard(mut body: RawBody) {
     let mut unwanted = 0;
     while let Some(Ok(frame)) = body.frame().await {
-        unwanted += frame.data_ref().map_or(0, |data| data.len());
+        unwanted += frame.data_ref().map_or(0, axum::body::Bytes::len);
         if unwanted > MAX_UNWANTED {
             return;
         }
