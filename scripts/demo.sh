@@ -164,6 +164,7 @@ call() {
 # Runs the command beside this shell, since a wait can be interrupted and a command in front can't.
 run() {
   local status=0
+  answer='nothing yet'
   eval "$command" >"$folder/answer" 2>&1 &
   wait "$!" || status=$?
   answer=$(<"$folder/answer")
@@ -310,7 +311,7 @@ end() {
   local status=$?
   trap - EXIT INT TERM HUP
   [[ -z $keep ]] || exit "$status"
-  if ((status)); then report "$status"; fi
+  if ((status)); then report; fi
   stop_arcus
   remove_instances
   if [[ -n $folder ]]; then rm -rf "$folder"; fi
@@ -320,7 +321,7 @@ end() {
 report() {
   {
     echo
-    paint 1 "The demo failed at: $step (exit code $1)"
+    paint 1 "The demo failed at: $step"
     if [[ -n $command ]]; then printf 'The last command was:\n%s\nIt answered:\n%s\n' "$command" "$answer"; fi
     if [[ -s $folder/log ]]; then
       printf 'The last lines of the log:\n'
@@ -342,9 +343,12 @@ leave_it_running() {
   To stop   kill $pid && rm -r $folder
             (delete your environments before: the servers of a stopped Arcus keep running)
 
-What to try next, with the variables above set in your shell:
+What to try next; paste the first line, then any other:
+  URL=$URL TOKEN=$TOKEN PROVIDER=$PROVIDER REGION=$REGION
   curl -s \$URL/providers/\$PROVIDER/meta -H "Authentication-Token: \$TOKEN" | jq .
-  curl -s \$URL/applications -H "Authentication-Token: \$TOKEN" | jq .
+  curl -s "\$URL/environments?wait=600" -H "Authentication-Token: \$TOKEN" -d '{"provider_id": "'\$PROVIDER'",
+    "region": "'\$REGION'", "environment": "mine", "nodes": [{"name": "app", "size": "eos1", "packages": ["docker"]}]}'
+  curl -s \$URL/environments -H "Authentication-Token: \$TOKEN" | jq .
   curl -s "\$URL/accounts/keys?private=True" -H "Authentication-Token: \$TOKEN" | jq -r .content
 The README goes on from here.
 LAST
