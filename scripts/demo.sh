@@ -202,7 +202,7 @@ curl -s $URL/providers -H "Authentication-Token: $TOKEN" \
   -d '{"cloud_provider": "arcus", "provider_name": "house"}'
 CALL
   remember_field PROVIDER .id
-  remember REGION "$region"
+  remember REGION "$where"
 }
 
 add_application() {
@@ -335,6 +335,7 @@ is_for_a_person() { [[ ${CI:-} != true && -t 0 && -t 1 ]]; }
 leave_it_running() {
   keep=1
   begin 'Arcus keeps running for you'
+  # shellcheck disable=SC2153  # REGION is set by remember
   cat <<LAST
   Address   $URL
   Token     $TOKEN
@@ -361,8 +362,8 @@ main() {
   install_tools
   install_incus
   build
-  region=local
-  [[ $cloud == incus ]] || region=sandbox
+  where=local
+  [[ $cloud == incus ]] || where=sandbox
   local started=$SECONDS
   start_arcus
   register
