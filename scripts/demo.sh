@@ -377,7 +377,9 @@ main() {
   scale_up
   delete_environment
   step='looking for what was left behind'
-  [[ -z $(instances) ]]
+  local left
+  left=$(instances)
+  [[ -z $left ]]
   begin "Done in $((SECONDS - started)) s, on $cloud"
   if is_for_a_person; then leave_it_running; fi
 }

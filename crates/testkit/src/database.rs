@@ -2,8 +2,12 @@
 
 use std::process::Command;
 use std::sync::Arc;
+use std::time::Duration;
 
 use sqlx::{AssertSqlSafe, Connection, PgConnection};
+
+/// How long a test waits for its database to be dropped.
+const PATIENCE: Duration = Duration::from_secs(3);
 
 /// Which database a test runs on.
 #[derive(Debug, Clone)]
@@ -73,26 +77,34 @@ impl Database {
 impl Drop for Own {
     fn drop(&mut self) {
         let (server, name) = (self.server.clone(), self.name.clone());
+        let (done, is_done) = std::sync::mpsc::channel();
         // A thread of its own, since a test's runtime may be ending around this. What can't be dropped stays behind at
         // a server that is for tests alone, and fails no test.
-        let dropping = std::thread::spawn(move || {
-            let runtime = tokio::runtime::Builder::new_current_thread()
-                .enable_all()
-                .build()?;
-            runtime.block_on(async {
-                let mut connection = PgConnection::connect(&server)
-                    .await
-                    .map_err(std::io::Error::other)?;
-                let statement = format!("DROP DATABASE IF EXISTS {name} WITH (FORCE)");
-                sqlx::query(AssertSqlSafe(statement))
-                    .execute(&mut connection)
-                    .await
-                    .map(drop)
-                    .map_err(std::io::Error::other)
-            })
+        std::thread::spawn(move || {
+            let _ = dropped(&server, &name);
+            let _ = done.send(());
         });
-        let _ = dropping.join();
+        // A process that a test has frozen while it logged in holds this up for a minute. Once the server has been
+        // told, it goes on by itself.
+        let _ = is_done.recv_timeout(PATIENCE);
     }
+}
+
+fn dropped(server: &str, name: &str) -> std::io::Result<()> {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()?;
+    runtime.block_on(async {
+        let mut connection = PgConnection::connect(server)
+            .await
+            .map_err(std::io::Error::other)?;
+        let statement = format!("DROP DATABASE IF EXISTS {name} WITH (FORCE)");
+        sqlx::query(AssertSqlSafe(statement))
+            .execute(&mut connection)
+            .await
+            .map(drop)
+            .map_err(std::io::Error::other)
+    })
 }
 
 /// The test server's URL: from the environment, else from the lab.

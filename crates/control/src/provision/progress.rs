@@ -1,7 +1,7 @@
 //! What a server's owner sees meanwhile, and the last lines that the server printed.
 //!
 //! Used by the steps of [`install`](super::install). What must stay true: the percentage never goes back, also where
-//! a log is read again after a broken connection, and the same words are not reported twice in a row.
+//! the script is run again, and the same words are not reported twice in a row.
 
 use std::collections::VecDeque;
 
@@ -32,10 +32,10 @@ impl<F: FnMut(u8, &str) + Send> Progress<F> {
 
     /// What is going on now.
     pub(super) fn report(&mut self, percent: u8, words: &str) {
-        if percent < self.percent || words == self.words {
+        if words == self.words {
             return;
         }
-        self.percent = percent.min(100);
+        self.percent = percent.clamp(self.percent, 100);
         words.clone_into(&mut self.words);
         (self.on_progress)(self.percent, words);
     }
@@ -75,17 +75,24 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_log_that_is_read_again_reports_nothing_twice_and_never_goes_back() {
+    fn a_script_that_runs_again_reports_its_words_and_the_percentage_never_goes_back() {
         let mut seen = Vec::new();
         let mut progress =
             Progress::new(|percent, words: &str| seen.push((percent, words.to_owned())));
         for _ in 0..2 {
             progress.line("@arcus 0 fetching the lists of packages");
+            progress.line("@arcus 0 fetching the lists of packages");
             progress.line("Get:1 http://deb.debian.org/debian bookworm InRelease");
             progress.line("@arcus 100 installed");
         }
         drop(progress);
-        let expected = [(20, "fetching the lists of packages"), (85, "installed")];
+        let lists = "fetching the lists of packages";
+        let expected = [
+            (20, lists),
+            (85, "installed"),
+            (85, lists),
+            (85, "installed"),
+        ];
         assert_eq!(
             seen,
             expected.map(|(percent, words)| (percent, words.to_owned()))

@@ -20,15 +20,15 @@ const PATIENCE: Duration = Duration::from_secs(30);
 /// One run of a proof.
 const PROOF_LIMIT: Duration = Duration::from_mins(1);
 
-/// sshd gives root a path without sbin, where several servers keep their tools.
-const PATH: &str = "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
+/// A proof's whole environment. sshd's own lacks sbin, where several servers keep their tools, and would let bash take
+/// the session for a person's and read the files meant for one.
+const BASH: &str = "exec env -i HOME=/root LC_ALL=C.UTF-8 \
+                    PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin \
+                    bash -eu -o pipefail -c";
 
 /// Proves that the package works.
 pub(super) async fn prove(guest: &mut Guest, package: &Package) -> Result<(), ProvisionError> {
-    let command = format!(
-        "{PATH} exec bash -eu -o pipefail -c {}",
-        quote(&package.proof)
-    );
+    let command = format!("{BASH} {}", quote(&package.proof));
     let deadline = Instant::now() + PATIENCE;
     let mut pause = Duration::from_millis(100);
     loop {

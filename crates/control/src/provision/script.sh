@@ -159,7 +159,12 @@ package() {
 }
 
 finish() {
-  if [ "$failed" = 0 ]; then write_result installed; else write_result failed; fi
-  say 100 "installed"
+  if [ "$failed" = 0 ]; then
+    write_result installed
+    say 100 "every package is installed"
+  else
+    write_result failed
+    say 100 "not every package could be installed"
+  fi
   exit "$failed"
 }

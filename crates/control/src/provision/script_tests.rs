@@ -148,7 +148,11 @@ fn packages_of_the_distribution_are_installed_in_one_transaction() {
             .log
             .contains("@arcus 10 installing redis-server memcached\n")
     );
-    assert!(ended.log.ends_with("@arcus 100 installed\n"));
+    assert!(
+        ended
+            .log
+            .ends_with("@arcus 100 every package is installed\n")
+    );
 }
 
 #[test]
