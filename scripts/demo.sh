@@ -73,7 +73,19 @@ install_incus() {
   fi
   # Who may use sudo but is not in Incus's group joins it for these commands alone.
   if [[ ! -w $INCUS_SOCKET ]]; then as_incus_user=(sudo "--group=$(stat -c %G "$INCUS_SOCKET")"); fi
-  "${as_incus_user[@]}" true
+  local reason
+  if ! reason=$(trial 2>&1); then
+    [[ -z ${ARCUS_DEMO_CLOUD:-} ]] || return 1
+    use_sandbox "Incus is there, and nothing starts in it: $(grep -m 1 ^Error: <<<"$reason")"
+  fi
+}
+
+# Whether a container starts at all: a machine that is a container itself may forbid it.
+trial() {
+  local failed=0
+  "${as_incus_user[@]}" incus launch debian/12 "$ORGANISATION-trial" </dev/null || failed=1
+  "${as_incus_user[@]}" incus delete --force "$ORGANISATION-trial" || true
+  return "$failed"
 }
 
 build() {

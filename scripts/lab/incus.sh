@@ -114,7 +114,9 @@ incus_start_by_hand() {
   daemon=$(incus_daemon) || die "the package brought no incusd"
   getent group incus-admin >/dev/null && group=incus-admin
   # lxcfs shows each container its own limits in /proc (free, nproc, uptime).
-  if have lxcfs && [[ -e /dev/fuse ]] && ! mountpoint -q /var/lib/lxcfs; then
+  if have lxcfs && [[ -e /dev/fuse ]] && ! stat /var/lib/lxcfs/proc >/dev/null 2>&1; then
+    # Where lxcfs was killed, its dead mount stays and answers nobody.
+    umount -l /var/lib/lxcfs 2>/dev/null || true
     mkdir -p /var/lib/lxcfs
     run_detached lxcfs lxcfs /var/lib/lxcfs
     wait_for 5 lxcfs mountpoint -q /var/lib/lxcfs || true

@@ -84,6 +84,8 @@ write_result() {
 # begin APT...: all that comes from the distribution, in one transaction.
 begin() {
   write_result running
+  # Where an earlier run was cut off, by a reboot or by the owner, apt would refuse to do anything.
+  dpkg --configure -a
   # Old lists may do where fresh ones can't be had; where they don't, installing fails and says so.
   refresh
   fault=
