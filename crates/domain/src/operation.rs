@@ -113,6 +113,15 @@ words!(OperationStatus {
     Cancelled = "cancelled",
 });
 
+// === impl Operation ===
+
+impl Operation {
+    /// Whether the cloud has accepted what it is to do: its output says from which power to which.
+    pub fn is_accepted(&self) -> bool {
+        self.output.get("current").is_some()
+    }
+}
+
 // === impl OperationKind ===
 
 impl OperationKind {

@@ -5,6 +5,7 @@ use std::str::FromStr;
 use std::time::Duration;
 
 use domain::{Error, ErrorKind};
+use sqlx::Executor;
 use sqlx::postgres::PgConnectOptions;
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqliteSynchronous};
 
@@ -51,6 +52,17 @@ pub(crate) fn sqlite_options(path: &std::path::Path) -> SqliteConnectOptions {
         .statement_cache_capacity(256)
 }
 
+/// What a PostgreSQL connection begins with. A replica that freezes, or that the network cuts off, within a transaction
+/// would hold its row locks until somebody finds it: the server takes them from it, and nobody waits for one for long.
+pub(crate) async fn bound_postgres_locks(
+    connection: &mut sqlx::PgConnection,
+) -> Result<(), sqlx::Error> {
+    connection
+        .execute("SET idle_in_transaction_session_timeout = '5s'; SET lock_timeout = '15s'")
+        .await
+        .map(|_| ())
+}
+
 /// What a database's error means. `Exists` is a broken unique index; callers that expect it name the thing.
 pub(crate) fn error(error: sqlx::Error) -> Error {
     if let sqlx::Error::Database(database) = &error {
@@ -67,11 +79,11 @@ pub(crate) fn error(error: sqlx::Error) -> Error {
             let primary = code.parse::<i64>().unwrap_or(0) & 0xff;
             matches!(primary, 5 | 6 | 8 | 10 | 13 | 14)
         } else {
-            // Connection, resources, operator intervention, system; read-only; serialization.
-            ["08", "53", "57", "58", "40"]
+            // Connection, resources, operator intervention, system, serialization; a lock not had in time, a transaction
+            // that stood still for too long, read-only.
+            ["08", "53", "57", "58", "40", "55P03", "25P03", "25006"]
                 .iter()
                 .any(|class| code.starts_with(class))
-                || code == "25006"
         };
         return if away {
             unavailable(error)

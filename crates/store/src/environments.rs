@@ -119,7 +119,9 @@ pub async fn for_operator(
         .transpose()
 }
 
-/// Locks an environment against changes by others until the session ends. `None` when it is gone.
+/// Locks an environment against changes by others until the session ends, and after it the operations of its servers in
+/// the order in which all lock them: whoever changes many of them would otherwise meet a worker half-way. `None` when
+/// it is gone.
 pub async fn lock(
     session: &mut Session,
     organisation: OrganisationId,
@@ -130,12 +132,17 @@ pub async fn lock(
          WHERE organisation_id = $1 AND id = $2 AND deleted_at IS NULL RETURNING ",
         columns!()
     ));
+    let row = session.optional(query.arg(organisation).arg(id)).await?;
+    crate::operations::hold_of_environment(session, id).await?;
+    row.as_ref().map(environment).transpose()
+}
+
+/// Locks an environment's row until the session ends.
+pub async fn hold(session: &mut Session, id: EnvironmentId) -> Result<()> {
     session
-        .optional(query.arg(organisation).arg(id))
-        .await?
-        .as_ref()
-        .map(environment)
-        .transpose()
+        .execute(sql!("UPDATE environments SET deleting = deleting WHERE id = $1").arg(id))
+        .await
+        .map(drop)
 }
 
 /// Notes that an environment is to go.
@@ -152,12 +159,9 @@ pub async fn mark_deleting(
         .map(drop)
 }
 
-/// Lets an environment go that was to go and in which no server lives any more. The lock on its row comes first, so
-/// that of two servers that end at once the second sees the first.
+/// Lets an environment go that was to go and in which no server lives any more. The caller holds its row, so that of two
+/// servers that end at once the second sees the first.
 pub async fn finish_deleting(session: &mut Session, id: EnvironmentId) -> Result<()> {
-    session
-        .execute(sql!("UPDATE environments SET deleting = deleting WHERE id = $1").arg(id))
-        .await?;
     let now = session.now();
     let query = sql!(
         "UPDATE environments SET deleted_at = $1 WHERE id = $2 AND deleting AND deleted_at IS NULL \

@@ -4,7 +4,9 @@ use std::borrow::Cow;
 
 use domain::{Error, Result};
 use sqlx::migrate::{Migration, MigrationType, Migrator};
-use sqlx::{PgPool, SqlSafeStr, SqlitePool};
+use sqlx::{Executor, PgPool, SqlSafeStr, SqlitePool};
+
+use crate::dialect;
 
 macro_rules! migrations {
     ($dialect:literal: $($version:literal $name:literal),+ $(,)?) => {
@@ -25,12 +27,19 @@ pub(crate) async fn sqlite(pool: &SqlitePool) -> Result<()> {
         .map_err(failed)
 }
 
-/// Several replicas may start at once; sqlx takes an advisory lock.
+/// Several replicas may start at once; sqlx takes an advisory lock, for which they wait as long as it takes.
 pub(crate) async fn postgres(pool: &PgPool) -> Result<()> {
-    migrations!("postgres": 1 "0001_foundation")
-        .run(pool)
+    let mut connection = pool.acquire().await.map_err(dialect::error)?;
+    let patient = "SET lock_timeout = 0";
+    let set = connection.execute(patient).await;
+    set.map_err(dialect::error)?;
+    let outcome = migrations!("postgres": 1 "0001_foundation")
+        .run(&mut *connection)
         .await
-        .map_err(failed)
+        .map_err(failed);
+    // The next who takes a connection gets one with the usual bounds.
+    let closed = connection.close().await;
+    outcome.and(closed.map_err(dialect::error))
 }
 
 fn failed(error: sqlx::migrate::MigrateError) -> Error {

@@ -6,7 +6,10 @@
 use std::time::Duration;
 
 use domain::operation::{Operation, OperationEvent, OperationKind, OperationStatus};
-use domain::{Error, ErrorKind, OperationId, OrganisationId, Result, ServerId, Timestamp, UserId};
+use domain::{
+    EnvironmentId, Error, ErrorKind, OperationId, OrganisationId, Result, ServerId, Timestamp,
+    UserId,
+};
 use serde_json::Value;
 
 use crate::query::{Row, json, sql};
@@ -137,8 +140,9 @@ pub async fn next_ready(session: &mut Session) -> Result<Option<Timestamp>> {
         .map(Timestamp))
 }
 
-/// Claims up to `limit` operations of a lane for `owner`: what is due, or whose lease has run out, and before which
-/// nothing of the same server waits or runs.
+/// Claims up to `limit` operations of a lane for `owner`: what is due, or whose lease another let run out, and before
+/// which nothing of the same server waits or runs. A process that was frozen finds its own leases run out when it
+/// wakes, and its workers still at it: those it renews.
 pub async fn claim(
     session: &mut Session,
     lane: &str,
@@ -152,7 +156,8 @@ pub async fn claim(
             "UPDATE operations SET status = 'running', lease_owner = $1, lease_until = $2, fence = fence + 1, \
              attempt = attempt + 1, started_at = COALESCE(started_at, $3) WHERE id IN (SELECT o.id FROM operations o \
              WHERE o.lane = $4 AND o.status IN ('queued', 'running') AND \
-             ((o.status = 'queued' AND o.not_before <= $3) OR (o.status = 'running' AND o.lease_until < $3)) \
+             ((o.status = 'queued' AND o.not_before <= $3) OR \
+             (o.status = 'running' AND o.lease_until < $3 AND o.lease_owner <> $1)) \
              AND NOT EXISTS (SELECT 1 FROM operations e WHERE e.server_id = o.server_id AND e.id < o.id \
              AND e.status IN ('queued', 'running')) ORDER BY o.id LIMIT $5) RETURNING ",
             columns!()
@@ -161,7 +166,8 @@ pub async fn claim(
             "UPDATE operations SET status = 'running', lease_owner = $1, lease_until = $2, fence = fence + 1, \
              attempt = attempt + 1, started_at = COALESCE(started_at, $3) WHERE id IN (SELECT o.id FROM operations o \
              WHERE o.lane = $4 AND o.status IN ('queued', 'running') AND \
-             ((o.status = 'queued' AND o.not_before <= $3) OR (o.status = 'running' AND o.lease_until < $3)) \
+             ((o.status = 'queued' AND o.not_before <= $3) OR \
+             (o.status = 'running' AND o.lease_until < $3 AND o.lease_owner <> $1)) \
              AND NOT EXISTS (SELECT 1 FROM operations e WHERE e.server_id = o.server_id AND e.id < o.id \
              AND e.status IN ('queued', 'running')) ORDER BY o.id LIMIT $5 FOR UPDATE SKIP LOCKED) RETURNING ",
             columns!()
@@ -184,6 +190,7 @@ pub async fn claim(
 /// Renews all of a worker's leases and says what it still holds. A lease that another has taken is not among them.
 pub async fn renew(session: &mut Session, owner: &str, lease: Duration) -> Result<Vec<Held>> {
     let until = session.now().plus(lease);
+    hold_of_owner(session, owner).await?;
     let query = sql!(
         "UPDATE operations SET lease_until = $1 WHERE lease_owner = $2 AND status = 'running' \
          RETURNING id, fence, cancel_requested"
@@ -198,6 +205,27 @@ pub async fn renew(session: &mut Session, owner: &str, lease: Duration) -> Resul
             })
         })
         .collect()
+}
+
+// Who locks several operations locks them in the order of their ids, so that nobody waits for one another. SQLite has
+// one writer, and nothing to lock.
+
+async fn hold_of_owner(session: &mut Session, owner: &str) -> Result<()> {
+    let query = sql!(
+        sqlite: "SELECT id FROM operations WHERE lease_owner = $1 AND status = 'running' ORDER BY id LIMIT 0",
+        postgres: "SELECT id FROM operations WHERE lease_owner = $1 AND status = 'running' ORDER BY id FOR UPDATE",
+    );
+    session.all(query.arg(owner)).await.map(drop)
+}
+
+pub(crate) async fn hold_of_environment(session: &mut Session, id: EnvironmentId) -> Result<()> {
+    let query = sql!(
+        sqlite: "SELECT o.id FROM operations o JOIN servers s ON s.id = o.server_id WHERE s.environment_id = $1 \
+         AND o.status IN ('queued', 'running') ORDER BY o.id LIMIT 0",
+        postgres: "SELECT o.id FROM operations o JOIN servers s ON s.id = o.server_id WHERE s.environment_id = $1 \
+         AND o.status IN ('queued', 'running') ORDER BY o.id FOR UPDATE OF o",
+    );
+    session.all(query.arg(id)).await.map(drop)
 }
 
 /// What of a worker's operations is to be called off.

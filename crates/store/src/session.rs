@@ -69,6 +69,9 @@ impl Store {
                 PgPoolOptions::new()
                     .max_connections(24)
                     .acquire_timeout(Duration::from_secs(10))
+                    .after_connect(|connection, _| {
+                        Box::pin(dialect::bound_postgres_locks(connection))
+                    })
                     .connect_with((**options).clone())
                     .await
                     .map_err(dialect::error)?,

@@ -218,16 +218,17 @@ pub async fn add(
     }
     let view = view::find(app, actor, id).await?;
     let offer = providers::of_provider(app, &view.provider).await?.offer;
-    let nodes = validate(app, &offer, nodes, &view.servers)?;
-    write_into(app, actor, &view, &nodes, "environment.add_nodes").await
+    let choose = |servers: &[Server]| validate(app, &offer, nodes, servers);
+    write_into(app, actor, &view, choose, "environment.add_nodes").await
 }
 
-/// Writes nodes into an environment that is there, unless it is being deleted.
+/// Writes nodes into an environment that is there, unless it is being deleted. They are chosen under its lock, from the
+/// servers that it has then: two requests at once see one another's.
 pub(super) async fn write_into(
     app: &App,
     actor: &Actor,
     view: &EnvironmentView,
-    nodes: &[Node],
+    choose: impl FnOnce(&[Server]) -> Result<Vec<Node>> + Send,
     action: &str,
 ) -> Result<Vec<Server>> {
     let account = app
@@ -244,12 +245,15 @@ pub(super) async fn write_into(
                 .about(environment.public_id),
         );
     }
+    let servers =
+        store::servers::of_environment(&mut session, actor.organisation.id, environment.id).await?;
+    let nodes = choose(&servers)?;
     let place = Place {
         environment: &environment,
         application: &view.application.name,
         lane: &lane(actor.organisation.id, &account),
     };
-    let servers = write(&mut session, actor, &place, nodes).await?;
+    let servers = write(&mut session, actor, &place, &nodes).await?;
     store::audit::record(&mut session, actor, action, environment.public_id.as_str()).await?;
     session.commit().await?;
     Ok(servers)

@@ -6,7 +6,7 @@ use domain::{Error, PublicId, Result};
 use serde_json::{Map, Value};
 
 use super::nodes::{self, Node};
-use super::view::{self, EnvironmentView};
+use super::view;
 use crate::app::App;
 use crate::catalog::house;
 use crate::operations::lane;
@@ -36,12 +36,11 @@ impl Selector {
         }
     }
 
-    fn select<'a>(&self, view: &'a EnvironmentView) -> Result<Vec<&'a Server>> {
+    fn select<'a>(&self, servers: &'a [Server]) -> Result<Vec<&'a Server>> {
         if matches!(self, Self::Tags(tags) if tags.is_empty()) {
             return Err(Error::invalid("name a node, or one tag at least").field("tags"));
         }
-        let found: Vec<_> = view
-            .servers
+        let found: Vec<_> = servers
             .iter()
             .filter(|server| self.matches(server))
             .collect();
@@ -89,39 +88,39 @@ pub async fn scale_up(
 ) -> Result<Vec<Server>> {
     let count = check_count(count)?;
     let view = view::find(app, actor, id).await?;
-    let like = selector.select(&view)?.into_iter().last().cloned();
-    let like = like.ok_or_else(|| Error::not_found("node"))?;
-    if view.servers.len().saturating_add(count) > app.settings.max_nodes {
-        return Err(Error::invalid(format!(
-            "an environment has at most {} nodes; nothing was created",
-            app.settings.max_nodes
-        ))
-        .field("count"));
-    }
     let offer = providers::of_provider(app, &view.provider).await?.offer;
-    let template = Node {
-        name: String::new(),
-        plan: house::choose(&offer.plans, |plan| &plan.slug, &like.plan, "size")?.clone(),
-        image: house::choose(&offer.images, |image| &image.slug, &like.image, "image")?.clone(),
-        packages: like.packages.clone(),
-        tags: like.tags.clone(),
-    };
-    let base = base(&like.name);
-    let free = (2_u64..)
-        .map(|number| format!("{base}-{number}"))
-        .filter(|name| {
-            view.servers
-                .iter()
-                .all(|server| !server.name.eq_ignore_ascii_case(name))
-        });
-    let new: Vec<Node> = free
-        .take(count)
-        .map(|name| Node {
+    let choose = |servers: &[Server]| {
+        let like = selector.select(servers)?.pop();
+        let like = like.ok_or_else(|| Error::not_found("node"))?;
+        if servers.len().saturating_add(count) > app.settings.max_nodes {
+            return Err(Error::invalid(format!(
+                "an environment has at most {} nodes; nothing was created",
+                app.settings.max_nodes
+            ))
+            .field("count"));
+        }
+        let template = Node {
+            name: String::new(),
+            plan: house::choose(&offer.plans, |plan| &plan.slug, &like.plan, "size")?.clone(),
+            image: house::choose(&offer.images, |image| &image.slug, &like.image, "image")?.clone(),
+            packages: like.packages.clone(),
+            tags: like.tags.clone(),
+        };
+        let base = base(&like.name);
+        let free = (2_u64..)
+            .map(|number| format!("{base}-{number}"))
+            .filter(|name| {
+                servers
+                    .iter()
+                    .all(|server| !server.name.eq_ignore_ascii_case(name))
+            });
+        let like = |name| Node {
             name,
             ..template.clone()
-        })
-        .collect();
-    nodes::write_into(app, actor, &view, &new, "environment.scale_up").await
+        };
+        Ok(free.take(count).map(like).collect())
+    };
+    nodes::write_into(app, actor, &view, choose, "environment.scale_up").await
 }
 
 /// Removes `count` of the nodes that are meant, the newest first. Returns those that go.
@@ -134,7 +133,19 @@ pub async fn scale_down(
 ) -> Result<Vec<Server>> {
     let count = check_count(count)?;
     let view = view::find(app, actor, id).await?;
-    let found = selector.select(&view)?;
+    let organisation = actor.organisation.id;
+    let account = app
+        .account(&view.provider, &view.environment.region)
+        .await?;
+    let lane = lane(organisation, &account);
+    let mut session = app.store.write().await?;
+    // Chosen under the lock: of two requests at once, the second does not choose what the first has.
+    let environment = store::environments::lock(&mut session, organisation, view.environment.id)
+        .await?
+        .ok_or_else(|| Error::not_found("environment"))?;
+    let servers =
+        store::servers::of_environment(&mut session, organisation, environment.id).await?;
+    let found = selector.select(&servers)?;
     if found.len() < count {
         return Err(Error::invalid(format!(
             "{} nodes match and {count} were to be removed; nothing was removed",
@@ -143,11 +154,6 @@ pub async fn scale_down(
         .field("count"));
     }
     let going: Vec<Server> = found.into_iter().rev().take(count).cloned().collect();
-    let account = app
-        .account(&view.provider, &view.environment.region)
-        .await?;
-    let lane = lane(actor.organisation.id, &account);
-    let mut session = app.store.write().await?;
     for server in &going {
         servers::destroy(&mut session, actor, server, &lane).await?;
     }

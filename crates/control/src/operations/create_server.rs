@@ -8,6 +8,7 @@ use domain::server::{Desired, Power, Setup};
 use secrecy::SecretString;
 
 use super::run::{Fault, Run};
+use super::wait;
 use crate::catalog::{house, packages};
 use crate::provision;
 
@@ -23,8 +24,13 @@ pub(super) async fn run(run: &mut Run) -> Result<(), Fault> {
     }
     if run.server.cloud_id.is_none() {
         let instance = make(run).await?;
-        run.saw("created", 30, "the instance exists", &instance)
-            .await?;
+        let saved = run
+            .saw("created", 30, "the instance exists", &instance)
+            .await;
+        if matches!(saved, Err(Fault::LostLease)) {
+            clear_up(run, &instance).await;
+        }
+        saved?;
     }
     let at = run.existing()?;
     let cloud = run.account.cloud.clone();
@@ -82,6 +88,27 @@ async fn found(run: &Run) -> Result<Option<Instance>, Fault> {
         run.account.cloud.destroy(&double.at).await?;
     }
     Ok(Some(first))
+}
+
+/// Frozen for longer than its lease, within a create: another worker has the server by now, and has perhaps made it
+/// /// another instance. As soon as the row says which one the server is, this one goes, unless it is that one. Where the
+/// row does not say so soon, or the cloud refuses, the search for orphans finds it.
+async fn clear_up(run: &Run, mine: &Instance) {
+    let (organisation, server) = (run.operation.organisation_id, run.server.id);
+    let soon = run.app.settings.lease * 4;
+    let known = wait::until(&run.app, soon, || async {
+        let mut session = run.app.store.read().await?;
+        Ok(store::servers::by_id(&mut session, organisation, server)
+            .await?
+            .cloud_id)
+    })
+    .await;
+    if matches!(known, Ok(Some(known)) if known != mine.at.id) {
+        tracing::warn!(server = %server, instance = mine.at.id, "this worker lost its lease within a create; the double that it made is destroyed");
+        if let Err(error) = run.account.cloud.destroy(&mine.at).await {
+            tracing::warn!(server = %server, instance = mine.at.id, error = error.message, "the double is still there");
+        }
+    }
 }
 
 async fn request(run: &Run) -> Result<CreateInstance, Fault> {

@@ -8,6 +8,7 @@ use clouds::{ErrorClass, InstanceRef, Until};
 use domain::names;
 use domain::server::Power;
 use serde_json::json;
+use store::operations::Step;
 
 use super::run::{Fault, Run};
 
@@ -103,9 +104,17 @@ async fn vanished(run: &Run) -> Result<(), Fault> {
 }
 
 async fn finish(run: &Run) -> Result<(), Fault> {
-    let mut session = run
-        .step("gone", 95, "the cloud says that it is gone")
-        .await?;
+    let mut session = run.app.store.write().await?;
+    // The environment before the operation, as those lock them who delete it.
+    if let Some(environment) = run.server.environment_id {
+        store::environments::hold(&mut session, environment).await?;
+    }
+    let gone = Step {
+        name: "gone",
+        percent: 95,
+        message: "the cloud says that it is gone",
+    };
+    store::operations::step(&mut session, &run.lease, gone).await?;
     store::servers::mark_destroyed(&mut session, run.server.id).await?;
     if let Some(environment) = run.server.environment_id {
         store::environments::finish_deleting(&mut session, environment).await?;

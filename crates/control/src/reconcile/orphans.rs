@@ -14,9 +14,6 @@ use store::orphans::Orphan;
 use crate::app::{Account, App, OrphanPolicy};
 use crate::operations::{retry, sight};
 
-/// A create may be on its way: nothing is done about an orphan before it was seen for so long.
-const PATIENCE: Duration = Duration::from_secs(60);
-
 /// How long the policy `remove` lets an orphan be, so that its owner can speak up.
 const REMOVE_AFTER: Duration = Duration::from_secs(60 * 60);
 
@@ -75,7 +72,12 @@ async fn see(
     .await?;
     let known_for = session.now().since(orphan.first_seen_at);
     session.commit().await?;
-    let wait = if left_over { PATIENCE } else { REMOVE_AFTER };
+    // A worker that was frozen may wake in a create, and clears up after itself.
+    let wait = if left_over {
+        app.settings.lease * 4
+    } else {
+        REMOVE_AFTER
+    };
     let remove = (left_over || app.settings.orphans == OrphanPolicy::Remove) && known_for >= wait;
     if !remove {
         if known_for.is_zero() {

@@ -71,7 +71,8 @@ pub(crate) async fn create(
     Ok(server)
 }
 
-/// Says that a server is to run or to stop, and queues that; a like operation that waits already serves as well.
+/// Says that a server is to run or to stop, and queues that. A like operation serves as well for as long as it has not
+/// told its cloud: what it will find and do is what this request asks about.
 pub(crate) async fn switch(
     session: &mut Session,
     actor: &Actor,
@@ -87,7 +88,7 @@ pub(crate) async fn switch(
     store::servers::want(session, server.id, desired).await?;
     let pending = store::operations::last_pending(session, server.id).await?;
     match pending {
-        Some(pending) if pending.kind == kind => Ok(pending),
+        Some(pending) if pending.kind == kind && !pending.is_accepted() => Ok(pending),
         _ => enqueue(session, actor, server, kind, lane).await,
     }
 }
@@ -109,18 +110,19 @@ pub(crate) async fn destroy(
     server: &Server,
     lane: &str,
 ) -> Result<Operation> {
-    store::servers::want(session, server.id, Desired::Destroyed).await?;
     if let Some(pending) = store::operations::last_pending(session, server.id).await?
         && pending.kind == OperationKind::DestroyServer
     {
         return Ok(pending);
     }
+    // Operations before servers, as workers lock them.
     store::operations::cancel_of_server(
         session,
         server.id,
         "called off: the server is being deleted",
     )
     .await?;
+    store::servers::want(session, server.id, Desired::Destroyed).await?;
     enqueue(session, actor, server, OperationKind::DestroyServer, lane).await
 }
 

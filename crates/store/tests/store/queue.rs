@@ -61,10 +61,23 @@ on_both! {
         let server = world.server(None, "web").await;
         world.operation(&server, OperationKind::CreateServer, "lane").await;
         let old = lease(&world.claim("a", 1).await[0], "a");
-        world.pass(Duration::from_secs(11));
-        world.claim("a", 1).await;
+        let mut session = world.write().await;
+        let now = session.now();
+        store::operations::retry_at(&mut session, &old, now, "again").await.expect("put back");
+        session.commit().await.expect("committed");
+        assert_eq!(world.claim("a", 1).await.len(), 1);
         let mut session = world.write().await;
         assert!(store::operations::step(&mut session, &old, STEP).await.is_err());
+    }
+
+    async fn an_owner_does_not_claim_what_it_holds_when_its_own_lease_has_run_out(world: World) {
+        let server = world.server(None, "web").await;
+        world.operation(&server, OperationKind::CreateServer, "lane").await;
+        let held = lease(&world.claim("a", 1).await[0], "a");
+        world.pass(Duration::from_secs(11));
+        assert!(world.claim("a", 1).await.is_empty());
+        let mut session = world.write().await;
+        store::operations::step(&mut session, &held, STEP).await.expect("it goes on");
     }
 
     async fn a_renewed_lease_does_not_run_out(world: World) {
