@@ -77,6 +77,9 @@ pub(crate) struct Serve {
     /// What is done with an instance that bears our tag and that no server accounts for.
     #[arg(long, env = "ARCUS_ORPHANS")]
     pub(crate) orphans: Option<OrphansFlag>,
+    /// With `--orphans remove`: for how long such an instance is let be first, in seconds; an hour unless set.
+    #[arg(long, env = "ARCUS_ORPHANS_AFTER_SECS")]
+    pub(crate) orphans_after_secs: Option<f64>,
     /// Let customers' own Incus servers be on private networks; so while the listener is on loopback, unless set.
     #[arg(long, env = "ARCUS_ALLOW_PRIVATE_NETWORKS")]
     pub(crate) allow_private_networks: Option<bool>,
@@ -109,6 +112,7 @@ pub(crate) struct File {
     sandbox: bool,
     reveal_provider_secrets: bool,
     orphans: Option<OrphansFlag>,
+    orphans_after_secs: Option<f64>,
     allow_private_networks: Option<bool>,
     metrics_token: Option<String>,
     calls_at_once: Option<usize>,
@@ -245,6 +249,11 @@ impl Configuration {
                 Some(OrphansFlag::Remove) => OrphanPolicy::Remove,
                 Some(OrphansFlag::Report) | None => OrphanPolicy::Report,
             },
+            orphans_after: seconds(
+                flags.orphans_after_secs.or(file.orphans_after_secs),
+                "orphans-after-secs",
+            )?
+            .unwrap_or(default.orphans_after),
             ..default
         };
         let metrics_token = flags

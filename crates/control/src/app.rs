@@ -74,6 +74,8 @@ pub struct Settings {
     pub reconcile_every: Duration,
     /// What is done with orphans.
     pub orphans: OrphanPolicy,
+    /// How long the policy `Remove` lets an orphan be, so that its owner can speak up.
+    pub orphans_after: Duration,
     /// The most servers that one environment may have.
     pub max_nodes: usize,
     /// Whether a cloud account that a customer adds may be on a private network or on this machine.
@@ -136,6 +138,7 @@ impl Default for Settings {
             calls_per_second: None,
             reconcile_every: Duration::from_secs(60),
             orphans: OrphanPolicy::Report,
+            orphans_after: Duration::from_hours(1),
             max_nodes: 100,
             allow_private_networks: false,
         }

@@ -36,7 +36,7 @@ pub(super) async fn compare_all(
         };
         after = last.id;
         for server in &page {
-            let instance = by_token.get(server.token.as_str()).copied();
+            let instance = instance_of(server, &by_token);
             if differs(server, instance) {
                 compare(app, account, server, instance).await?;
             }
@@ -53,7 +53,7 @@ pub(crate) async fn look(app: &App, account: &Account, servers: &[Server]) -> Re
         .map_err(retry::as_error)?;
     let by_token = index(&seen);
     for server in servers {
-        let instance = by_token.get(server.token.as_str()).copied();
+        let instance = instance_of(server, &by_token);
         if differs(server, instance) {
             compare(app, account, server, instance).await?;
         }
@@ -61,10 +61,26 @@ pub(crate) async fn look(app: &App, account: &Account, servers: &[Server]) -> Re
     Ok(())
 }
 
-fn index(seen: &[Instance]) -> HashMap<&str, &Instance> {
-    seen.iter()
-        .filter_map(|instance| Some((instance.tag.as_ref()?.token.as_str(), instance)))
-        .collect()
+fn index(seen: &[Instance]) -> HashMap<&str, Vec<&Instance>> {
+    let mut index: HashMap<&str, Vec<&Instance>> = HashMap::new();
+    for instance in seen {
+        if let Some(tag) = &instance.tag {
+            index.entry(tag.token.as_str()).or_default().push(instance);
+        }
+    }
+    index
+}
+
+/// The server's own instance: of several that bear its token after a fault, the one whose id is in the row.
+fn instance_of<'a>(
+    server: &Server,
+    by_token: &HashMap<&str, Vec<&'a Instance>>,
+) -> Option<&'a Instance> {
+    let of_token = by_token.get(server.token.as_str())?;
+    let own = of_token
+        .iter()
+        .find(|instance| server.cloud_id.as_ref() == Some(&instance.at.id));
+    own.or(of_token.first()).copied()
 }
 
 /// Whether a row needs to be looked at more closely.

@@ -4,8 +4,6 @@
 //! One case needs no policy: the token of a server that was destroyed on its owner's word. Such an instance is what a
 //! crash left of that very server, and its owner has said what is to become of it.
 
-use std::time::Duration;
-
 use clouds::{Instance, InstanceRef, Tag};
 use domain::server::{Server, Setup};
 use domain::{Error, OrphanId, PublicId, Result};
@@ -13,9 +11,6 @@ use store::orphans::Orphan;
 
 use crate::app::{Account, App, OrphanPolicy};
 use crate::operations::{retry, sight};
-
-/// How long the policy `remove` lets an orphan be, so that its owner can speak up.
-const REMOVE_AFTER: Duration = Duration::from_secs(60 * 60);
 
 pub(super) async fn compare(
     app: &App,
@@ -76,7 +71,7 @@ async fn see(
     let wait = if left_over {
         app.settings.lease * 4
     } else {
-        REMOVE_AFTER
+        app.settings.orphans_after
     };
     let remove = (left_over || app.settings.orphans == OrphanPolicy::Remove) && known_for >= wait;
     if !remove {

@@ -1,0 +1,32 @@
+//! Deleting what is still being made calls its making off.
+
+use std::time::Duration;
+
+use serde_json::{Value, json};
+use testkit::{Builder, Scene, wait};
+
+async fn an_environment_that_is_deleted_in_the_making_leaves_nothing_behind(builder: Builder) {
+    let scene = Scene::set(builder).await;
+    scene.arcus.faults(&["boot_ms=600000", "latency_ms=20"]);
+    let body = scene.wanted(
+        "short-lived",
+        &json!([{"name": "n", "size": "eos1", "count": 30}]),
+    );
+    let path = "/environments?wait=0";
+    let answer = scene.owner.post(path, &body).await.expect(202);
+    let id = answer["environment"].as_str().expect("an id");
+    wait::until("some to be made", Duration::from_secs(30), || async {
+        (scene.arcus.instances().len() > 5).then_some(())
+    })
+    .await;
+    let delete = format!("/environments/{id}/delete");
+    let answer = scene.owner.post(&delete, &Value::Null).await.ok();
+    assert_eq!(answer["success"], true, "{answer}");
+    scene.until_empty().await;
+    let records = scene.arcus.ledger().await.read().await;
+    records.assert_whole();
+    assert_eq!(records.summary()["destroy_server succeeded"], 30);
+    assert_eq!(records.summary()["create_server cancelled"], 30);
+}
+
+testkit::on_both_databases!(an_environment_that_is_deleted_in_the_making_leaves_nothing_behind,);
