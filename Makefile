@@ -1,6 +1,8 @@
 # The commands of this project. `make demo` and `make test` are the two that the README begins with.
 
 SHELL := /bin/bash
+# Where rustup puts cargo: a shell that is older than the installation does not know it.
+export PATH := $(or $(CARGO_HOME),$(HOME)/.cargo)/bin:$(PATH)
 # One folder for all checkouts of a machine: what was built once is not built again.
 export CARGO_TARGET_DIR ?= $(HOME)/.cache/arcus-target
 
@@ -12,7 +14,7 @@ demo: ## Install what is missing, start Arcus, and do its main job with printed 
 test: lab ## Everything that can be tested here, the real Incus and PostgreSQL included.
 	cargo nextest run --workspace --no-fail-fast
 
-check: ## Formatting, lints, layers, licences and advisories, unused dependencies, file sizes.
+check: ## Formatting, lints, layers, licences, unused dependencies, file sizes.
 	cargo fmt --all --check
 	cargo clippy --workspace --all-targets -- -D warnings
 	scripts/check-layers.py

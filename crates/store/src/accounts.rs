@@ -231,6 +231,15 @@ pub async fn invite(
         .map(drop)
 }
 
+/// Whether there is an invitation that can be used.
+pub async fn has_invitation(session: &mut Session, hash: &str) -> Result<bool> {
+    let now = session.now();
+    let query = sql!(
+        "SELECT 1 AS one FROM invitations WHERE token_hash = $1 AND used_at IS NULL AND expires_at > $2"
+    );
+    Ok(session.optional(query.arg(hash).arg(now)).await?.is_some())
+}
+
 /// Uses an invitation up. `None`: there is none, it was used, or it has expired.
 pub async fn use_invitation(
     session: &mut Session,

@@ -432,6 +432,17 @@ pub async fn events(session: &mut Session, id: OperationId) -> Result<Vec<Operat
         .collect()
 }
 
+/// How often an operation was put off since it last got further: a long way with a fault now and then is no reason to
+/// wait longer and longer.
+pub async fn retries_in_a_row(session: &mut Session, id: OperationId) -> Result<i64> {
+    let query = sql!(
+        "SELECT COUNT(*) AS retries FROM operation_events WHERE operation_id = $1 AND step = 'retry' AND seq > \
+         (SELECT MIN(e.seq) FROM operation_events e WHERE e.operation_id = $1 AND e.percent = \
+         (SELECT MAX(m.percent) FROM operation_events m WHERE m.operation_id = $1))"
+    );
+    session.one(query.arg(id)).await?.get("retries")
+}
+
 /// Whether a create of that server may ever have been sent to its cloud.
 pub async fn create_was_sent(session: &mut Session, server: ServerId) -> Result<bool> {
     let query = sql!(

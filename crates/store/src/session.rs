@@ -8,7 +8,7 @@ use domain::{Clock, Error, Result, Timestamp};
 use sqlx::pool::PoolConnection;
 use sqlx::postgres::{PgListener, PgPoolOptions};
 use sqlx::sqlite::SqlitePoolOptions;
-use sqlx::{PgPool, Postgres, Sqlite, SqlitePool, Transaction};
+use sqlx::{Connection, PgPool, Postgres, Sqlite, SqlitePool, Transaction};
 use tokio::sync::watch;
 
 use crate::dialect::{self, Location};
@@ -92,9 +92,15 @@ impl Store {
     }
 
     async fn open_sqlite(path: &Path) -> Result<Pools> {
+        // Where the disk is full SQLite ends the transaction by itself, sqlx goes on believing in it, and every later one
+        // would fail: such a connection is not taken back.
         let writer = SqlitePoolOptions::new()
             .max_connections(1)
             .acquire_timeout(Duration::from_secs(10))
+            .before_acquire(|connection, _| {
+                let is_clean = !connection.is_in_transaction();
+                Box::pin(async move { Ok(is_clean) })
+            })
             .connect_with(dialect::sqlite_options(path).optimize_on_close(true, None))
             .await
             .map_err(dialect::error)?;

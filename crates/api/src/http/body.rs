@@ -63,9 +63,17 @@ pub(crate) async fn discard(mut body: RawBody) {
     }
 }
 
+/// The words leave out what was found: it may be a password in the wrong place, and errors are logged.
 fn wrong(error: &serde_json::Error) -> Error {
     if error.is_data() {
-        Error::invalid(format!("the body is not what this call takes: {error}"))
+        let text = error.to_string();
+        let words = match text.rsplit_once(", expected ") {
+            Some((found, expected)) if found.starts_with("invalid ") => {
+                format!("expected {expected}")
+            }
+            _ => text,
+        };
+        Error::invalid(format!("the body is not what this call takes: {words}"))
     } else {
         Error::invalid(format!("the body is no JSON: {error}"))
     }

@@ -88,11 +88,15 @@ async fn until_refused(scene: &Scene) -> String {
 
 async fn assert_refuses_and_calls_nobody(scene: &Scene, body: &Value) {
     let calls = scene.arcus.calls("create");
-    let why = scene
-        .owner
-        .post("/environments?wait=0", body)
-        .await
-        .error(503);
+    let answer = scene.owner.post("/environments?wait=0", body).await;
+    assert_eq!(
+        answer.status,
+        503,
+        "{}\n{}",
+        answer.text,
+        scene.arcus.log().join("\n")
+    );
+    let why = answer.error(503);
     assert!(why.contains("nothing was changed"), "{why}");
     assert!(why.contains("try again"), "{why}");
     assert_eq!(scene.arcus.calls("create"), calls);

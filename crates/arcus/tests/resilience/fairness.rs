@@ -36,6 +36,9 @@ async fn a_large_order_does_not_hold_up_a_small_one_of_somebody_else(builder: Bu
 /// What is retried waits outside the queue's way: others of the same account go on.
 async fn a_server_that_is_tried_again_and_again_holds_up_nobody(builder: Builder) {
     let scene = Scene::set(builder).await;
+    // What is sold is asked for once, and known from then on.
+    let meta = format!("/providers/{}/meta", scene.provider);
+    scene.owner.get(&meta).await.ok();
     scene.arcus.faults(&["unavailable=1"]);
     let body = scene.wanted(
         "stuck",

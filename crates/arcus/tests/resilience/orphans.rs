@@ -94,7 +94,8 @@ async fn what_bears_somebody_elses_tag_or_none_is_none_of_our_business(builder: 
 }
 
 async fn an_operator_adopts_an_orphan_into_an_environment(builder: Builder) {
-    let scene = Scene::set(builder).await;
+    let mut scene = Scene::set(builder).await;
+    scene.provider = scene.owner.add_provider("arcus").await;
     let id = scene
         .environment("shop", &json!([{"name": "web", "size": "eos1"}]))
         .await;

@@ -48,6 +48,12 @@ struct Keys {
 pub async fn register(app: &App, form: Registration) -> Result<Registered> {
     validate(&form)?;
     let invited = invitation(app, &form)?;
+    // Before the work that takes a processor a second, which a stranger could ask for again and again.
+    if let Some(hash) = &invited
+        && !store::accounts::has_invitation(&mut app.store.read().await?, hash).await?
+    {
+        return Err(not_invited());
+    }
     let hash = passwords::hash(app, form.password.clone()).await?;
     let keys = generate_keys().await?;
     let mut session = app.store.write().await?;

@@ -14,7 +14,8 @@ const FORGIVEN: u32 = 10;
 /// For this long after the last of them nobody gets in by a password.
 const PAUSE: Duration = Duration::from_mins(5);
 
-/// The most emails that are watched; beyond, those that may try again are forgotten first.
+/// The most emails that are watched; beyond, those that may try again are forgotten, or else the one that failed longest
+/// ago.
 const WATCHED: usize = 10_000;
 
 /// Failures by email.
@@ -50,11 +51,14 @@ impl Throttle {
         if failures.len() >= WATCHED {
             failures.retain(|_, (_, last)| now.since(*last) < PAUSE);
         }
-        if failures.len() < WATCHED || failures.contains_key(email) {
-            let entry = failures.entry(email.to_owned()).or_insert((0, now));
-            let forgotten = now.since(entry.1) >= PAUSE;
-            *entry = (if forgotten { 1 } else { entry.0 + 1 }, now);
+        if failures.len() >= WATCHED && !failures.contains_key(email) {
+            let oldest = failures.iter().min_by_key(|(_, (_, last))| *last);
+            let oldest = oldest.map(|(email, _)| email.clone());
+            oldest.and_then(|email| failures.remove(&email));
         }
+        let entry = failures.entry(email.to_owned()).or_insert((0, now));
+        let forgotten = now.since(entry.1) >= PAUSE;
+        *entry = (if forgotten { 1 } else { entry.0 + 1 }, now);
     }
 }
 

@@ -30,6 +30,9 @@ pub enum Login {
     Refresh(SecretString),
 }
 
+/// The longest email that a login looks for, in bytes; none that is registered is longer.
+const MAX_EMAIL: usize = 254;
+
 /// Makes a pair of tokens for who can show a password or a refreshing token; the latter's own pair is revoked.
 ///
 /// Errors: `Unauthenticated`, in the same words whatever was wrong.
@@ -40,16 +43,24 @@ pub async fn login(app: &App, login: Login) -> Result<Tokens> {
     }
 }
 
+fn unknown() -> Error {
+    Error::new(
+        ErrorKind::Unauthenticated,
+        "no user has that email and password",
+    )
+}
+
 async fn by_password(app: &App, email: &str, password: SecretString) -> Result<Tokens> {
+    // What no user can be called is neither looked for nor watched: PostgreSQL knows no text with a NUL in it, and what
+    // is watched is kept in memory.
+    if email.len() > MAX_EMAIL || email.contains('\0') {
+        return Err(unknown());
+    }
     let email = email.trim().to_lowercase();
     app.logins.check(&email, app.clock().now())?;
-    // What no user can be called is not looked for: PostgreSQL knows no text with a NUL in it.
-    let user = if email.contains('\0') {
-        None
-    } else {
-        let mut session = app.store.read().await?;
-        store::accounts::user_by_email(&mut session, &email).await?
-    };
+    let mut session = app.store.read().await?;
+    let user = store::accounts::user_by_email(&mut session, &email).await?;
+    drop(session);
     let hash = user
         .as_ref()
         .map_or_else(|| app.decoy.clone(), |user| user.password_hash.clone());
@@ -57,10 +68,7 @@ async fn by_password(app: &App, email: &str, password: SecretString) -> Result<T
     app.logins
         .note(&email, fits && user.is_some(), app.clock().now());
     let Some(user) = user.filter(|_| fits) else {
-        return Err(Error::new(
-            ErrorKind::Unauthenticated,
-            "no user has that email and password",
-        ));
+        return Err(unknown());
     };
     let mut session = app.store.write().await?;
     let tokens = issue(&mut session, user.id).await?;

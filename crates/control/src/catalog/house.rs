@@ -38,6 +38,9 @@ pub(crate) fn choose<'a, T>(
 }
 
 /// Adds one of the operator's regions, or changes it, after its cloud was reached.
+///
+/// Errors: `Conflict` where servers live in it and its cloud or an option is another one: they would be looked for
+/// elsewhere, and taken for gone.
 pub async fn put_region(app: &App, region: &HouseRegion) -> Result<()> {
     names::label("a region", &region.slug)?;
     let account = app.house_account(region)?;
@@ -47,6 +50,17 @@ pub async fn put_region(app: &App, region: &HouseRegion) -> Result<()> {
         .await
         .map_err(crate::operations::retry::as_error)?;
     let mut session = app.store.write().await?;
+    let known = store::house::regions(&mut session).await?;
+    if let Some(known) = known.iter().find(|known| known.slug == region.slug)
+        && (known.cloud != region.cloud || known.options != region.options)
+        && store::servers::any_in_house_region(&mut session, &region.slug).await?
+    {
+        return Err(Error::conflict(format!(
+            "servers live in region {:?}, and with another cloud or other options they would not be found again; nothing \
+             was changed: give the region's present options too, or add a region of another name",
+            region.slug
+        )));
+    }
     store::house::put_region(&mut session, region).await?;
     store::audit::record_operator(&mut session, &region.source, "region.put", &region.slug).await?;
     session.commit().await

@@ -91,7 +91,7 @@ async fn found(run: &Run) -> Result<Option<Instance>, Fault> {
 }
 
 /// Frozen for longer than its lease, within a create: another worker has the server by now, and has perhaps made it
-/// /// another instance. As soon as the row says which one the server is, this one goes, unless it is that one. Where the
+/// another instance. As soon as the row says which one the server is, this one goes, unless it is that one. Where the
 /// row does not say so soon, or the cloud refuses, the search for orphans finds it.
 async fn clear_up(run: &Run, mine: &Instance) {
     let (organisation, server) = (run.operation.organisation_id, run.server.id);

@@ -72,8 +72,8 @@ pub(super) async fn stop(run: &mut Run) -> Result<(), Fault> {
 pub(super) async fn reboot(run: &mut Run) -> Result<(), Fault> {
     let at = run.existing()?;
     let cloud = run.account.cloud.clone();
-    // Once it was sent, a later try only waits: a second reboot would be one too many.
-    if run.operation.step != "reboot" {
+    // Once the cloud has accepted it, a later try only waits: a second reboot would be one too many.
+    if !run.operation.is_accepted() {
         let before = run.interruptible(cloud.get(&at)).await??;
         run.note("reboot", 10, "asking the cloud to reboot it")
             .await?;

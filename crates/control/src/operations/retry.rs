@@ -24,7 +24,7 @@ pub enum Verdict {
     Retry(Duration),
 }
 
-/// Decides. `attempt` counts from 1.
+/// Decides. `attempt` counts from 1, and anew when the operation got further.
 pub fn verdict(kind: OperationKind, class: ErrorClass, attempt: i64) -> Verdict {
     // What may still cost money is destroyed sooner or later, whatever the cloud says today.
     let never_give_up = kind == OperationKind::DestroyServer;

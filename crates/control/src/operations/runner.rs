@@ -360,7 +360,8 @@ impl Runner {
             }
             Fault::Later(why, pause) => self.later(operation, lease, &why, pause).await,
             Fault::Cloud(error) => {
-                match retry::verdict(operation.kind, error.class, operation.attempt) {
+                let tries = 1 + self.retries_in_a_row(operation).await?;
+                match retry::verdict(operation.kind, error.class, tries) {
                     Verdict::Fail => {
                         self.finish(
                             operation,
@@ -376,6 +377,11 @@ impl Runner {
                 }
             }
         }
+    }
+
+    async fn retries_in_a_row(&self, operation: &Operation) -> Result<i64> {
+        let mut session = self.app.store.read().await?;
+        store::operations::retries_in_a_row(&mut session, operation.id).await
     }
 
     /// Called off, or put back for another process when this one stops.

@@ -56,6 +56,7 @@ async fn see(
     left_over: bool,
 ) -> Result<()> {
     let mut session = app.store.write().await?;
+    let before = session.now();
     let orphan = store::orphans::see(
         &mut session,
         label,
@@ -75,13 +76,14 @@ async fn see(
     };
     let remove = (left_over || app.settings.orphans == OrphanPolicy::Remove) && known_for >= wait;
     if !remove {
-        if known_for.is_zero() {
+        let is_new = orphan.first_seen_at >= before;
+        if is_new {
             tracing::warn!(
                 account = label,
                 region = account.region,
                 instance = instance.at.id,
                 name = instance.name,
-                "an instance bears our tag and no server accounts for it; see: arcus admin orphans"
+                "an instance bears our tag and no server accounts for it; see: arcus admin orphan ls"
             );
         }
         return Ok(());
