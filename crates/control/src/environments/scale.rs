@@ -153,13 +153,14 @@ pub async fn scale_down(
         ))
         .field("count"));
     }
-    let going: Vec<Server> = found.into_iter().rev().take(count).cloned().collect();
-    for server in &going {
+    // Their rows are locked oldest first, as everywhere.
+    let going = &found[found.len() - count..];
+    for server in going {
         servers::destroy(&mut session, actor, server, &lane).await?;
     }
     store::audit::record(&mut session, actor, "environment.scale_down", id.as_str()).await?;
     session.commit().await?;
-    Ok(going)
+    Ok(going.iter().rev().copied().cloned().collect())
 }
 
 #[cfg(test)]

@@ -15,6 +15,9 @@ use crate::provision;
 /// How long an instance may take to run and to have an address.
 const BOOT: Duration = Duration::from_secs(5 * 60);
 
+/// The most reports of one installation that are recorded.
+const MAX_REPORTS: usize = 200;
+
 /// How long the packages may take.
 const INSTALL: Duration = Duration::from_secs(20 * 60);
 
@@ -191,14 +194,18 @@ async fn install_by_ssh(run: &mut Run, instance: &Instance) -> Result<(), Fault>
         key,
         host_key: run.server.host_key.clone(),
     };
-    let (progress, mut reports) = tokio::sync::mpsc::unbounded_channel::<(i64, String)>();
+    // The latest alone is kept, and so many are recorded: the server is its owner's, who may report what they like.
+    let (progress, mut reports) = tokio::sync::watch::channel((50, String::new()));
     let on_progress = move |percent: u8, words: &str| {
         // Nobody listens any more only when the operation has stopped.
         let _ = progress.send((50 + i64::from(percent) * 45 / 100, words.to_owned()));
     };
     let reporting = async {
-        while let Some((percent, words)) = reports.recv().await {
+        let mut recorded = 0;
+        while reports.changed().await.is_ok() && recorded < MAX_REPORTS {
+            let (percent, words) = reports.borrow_and_update().clone();
             run.note("installing", percent, &words).await?;
+            recorded += 1;
         }
         Ok::<_, Fault>(())
     };

@@ -6,6 +6,8 @@ use clouds::{ErrorClass, Until};
 use domain::server::Power;
 use serde_json::json;
 
+use tokio::time::Instant;
+
 use super::run::{Fault, Run};
 
 /// How long a system may take to come up.
@@ -13,6 +15,9 @@ const START: Duration = Duration::from_secs(5 * 60);
 
 /// How long a system may take to go down before its power is cut.
 const STOP: Duration = Duration::from_secs(60);
+
+/// A system that is still on after this long is not about to shut down; clouds give up waiting for it no earlier.
+const SHUTDOWN: Duration = Duration::from_secs(20);
 
 pub(super) async fn start(run: &mut Run) -> Result<(), Fault> {
     let at = run.existing()?;
@@ -48,11 +53,13 @@ pub(super) async fn stop(run: &mut Run) -> Result<(), Fault> {
         .await?;
     cloud.stop(&at, false).await?;
     accepted(run, previous(run, before.power), Power::Stopping).await?;
+    let since = Instant::now();
     let instance = match run
         .interruptible(cloud.wait(&at, Until::Stopped, STOP))
         .await?
     {
-        Err(error) if error.class == ErrorClass::Unavailable => {
+        // A cloud that does not answer for a moment says nothing about the system that is shutting down.
+        Err(error) if error.class == ErrorClass::Unavailable && since.elapsed() >= SHUTDOWN => {
             run.note(
                 "force",
                 60,

@@ -8,6 +8,9 @@ use std::collections::VecDeque;
 /// How many lines of the server's log go into an error.
 pub(super) const KEPT_LINES: usize = 15;
 
+/// So much of a line is kept: the server is its owner's, who may print what they like.
+pub(super) const MAX_LINE: usize = 500;
+
 /// The share of the whole that the script's own 0 to 100 percent stand for.
 const SCRIPT_SHARE: (u32, u32) = (20, 85);
 
@@ -42,6 +45,7 @@ impl<F: FnMut(u8, &str) + Send> Progress<F> {
 
     /// One line of the script's log: `@arcus PERCENT WORDS` is progress, all else is kept for an error.
     pub(super) fn line(&mut self, line: &str) {
+        let line: &str = &line.chars().take(MAX_LINE).collect::<String>();
         let marked = line
             .strip_prefix("@arcus ")
             .and_then(|rest| rest.split_once(' '));

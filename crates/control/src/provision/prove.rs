@@ -11,7 +11,7 @@ use tokio::time::{Instant, sleep};
 
 use super::connect::Guest;
 use super::error::ProvisionError;
-use super::progress::KEPT_LINES;
+use super::progress::{KEPT_LINES, MAX_LINE};
 use crate::catalog::packages::Package;
 
 /// How long a service may take from "started" to "works".
@@ -32,10 +32,15 @@ pub(super) async fn prove(guest: &mut Guest, package: &Package) -> Result<(), Pr
     let deadline = Instant::now() + PATIENCE;
     let mut pause = Duration::from_millis(100);
     loop {
+        // The guest is its owner's, who may print as much as they like.
         let mut lines = Vec::new();
-        let output = guest
-            .run(&command, PROOF_LIMIT, |line| lines.push(line.to_owned()))
-            .await?;
+        let keep = |line: &str| {
+            if lines.len() == KEPT_LINES {
+                lines.remove(0);
+            }
+            lines.push(line.chars().take(MAX_LINE).collect());
+        };
+        let output = guest.run(&command, PROOF_LIMIT, keep).await?;
         if output.success() {
             return Ok(());
         }
