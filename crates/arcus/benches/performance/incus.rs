@@ -89,6 +89,8 @@ impl Straight {
     fn new() -> Self {
         let http = reqwest::Client::builder()
             .unix_socket(SOCKET)
+            // As in the driver: Incus waits for the first byte of each connection before it takes up the next.
+            .pool_max_idle_per_host(0)
             .build()
             .expect("a client");
         Self { http }

@@ -60,7 +60,10 @@ impl Client {
             builder
         };
         let builder = match &options.endpoint {
-            Endpoint::Unix(path) => builder.unix_socket(path.clone()),
+            // One connection a call. A pool opens connections ahead and may leave one unused; Incus waits on its
+            // socket for the first byte of each connection before it takes up the next, so that a silent one would
+            // stop everybody on this machine until it is closed.
+            Endpoint::Unix(path) => builder.unix_socket(path.clone()).pool_max_idle_per_host(0),
             Endpoint::Https(_) => {
                 let field = |name: &str| settings.credentials.get(name).filter(|pem| is_given(pem));
                 let ours =
@@ -271,4 +274,92 @@ fn is_given(pem: &SecretString) -> bool {
 
 fn rejected(message: &str) -> CloudError {
     CloudError::new(ErrorClass::Rejected, message)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::{AtomicUsize, Ordering};
+
+    use domain::credentials::Credentials;
+    use futures::future::join_all;
+    use serde_json::json;
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+    use tokio::net::{UnixListener, UnixStream};
+    use tokio::sync::watch;
+
+    use super::*;
+
+    /// Answers each request on a connection, and says how many connections are open and have never spoken.
+    async fn answer(mut stream: UnixStream, silent: watch::Sender<usize>, served: Arc<AtomicUsize>) {
+        let answer = json!({ "type": "sync", "metadata": {} }).to_string();
+        let mut request = [0; 4096];
+        let mut spoken = false;
+        while let Ok(read @ 1..) = stream.read(&mut request).await {
+            if !std::mem::replace(&mut spoken, true) {
+                silent.send_modify(|silent| *silent -= 1);
+            }
+            if !request[..read].ends_with(b"\r\n\r\n") {
+                continue;
+            }
+            served.fetch_add(1, Ordering::Relaxed);
+            let length = answer.len();
+            let reply = format!("HTTP/1.1 200 OK\r\ncontent-length: {length}\r\n\r\n{answer}");
+            if stream.write_all(reply.as_bytes()).await.is_err() {
+                break;
+            }
+        }
+        if !spoken {
+            silent.send_modify(|silent| *silent -= 1);
+        }
+    }
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn no_connection_to_a_unix_socket_stays_open_unused() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = folder.path().join("socket");
+        let listener = UnixListener::bind(&path).expect("bound");
+        let (silent, mut watched) = watch::channel(0);
+        let served = Arc::new(AtomicUsize::new(0));
+        let counted = Arc::clone(&served);
+        tokio::spawn(async move {
+            while let Ok((stream, _)) = listener.accept().await {
+                silent.send_modify(|silent| *silent += 1);
+                tokio::spawn(answer(stream, silent.clone(), Arc::clone(&counted)));
+            }
+        });
+        let options = json!({ "url": format!("unix://{}", path.display()), "local": true });
+        let settings = Settings {
+            region: "local".to_owned(),
+            options: options.as_object().cloned().expect("an object"),
+            credentials: Credentials::default(),
+            budget: Budget::default(),
+        };
+        let options = Options::read(&settings).expect("valid");
+        // Calls that begin while others end, on a client that has no connection yet: that is when a pool opens one too
+        // many.
+        let mut clients = Vec::new();
+        for _ in 0..200 {
+            let client = Client::new(&options, &settings).expect("a client");
+            let caller = |_| {
+                let client = client.clone();
+                tokio::spawn(async move {
+                    for _ in 0..3 {
+                        client.get::<Value>(&["instances"]).await.expect("answered");
+                    }
+                })
+            };
+            for ended in join_all((0..6).map(caller)).await {
+                ended.expect("every call is answered");
+            }
+            // What a client that is dropped closes, one that lives on keeps.
+            clients.push(client);
+        }
+
+        let none = watched.wait_for(|silent| *silent == 0);
+        tokio::time::timeout(Duration::from_secs(5), none)
+            .await
+            .expect("no connection is left that never spoke")
+            .expect("the server lives");
+        assert_eq!(served.load(Ordering::Relaxed), 200 * 6 * 3);
+    }
 }

@@ -217,6 +217,8 @@ impl Raw {
         let socket = PathBuf::from(promised.clone().unwrap_or_else(|| USUAL_SOCKET.into()));
         let http = reqwest::Client::builder()
             .unix_socket(socket.clone())
+            // As in the driver: an unused connection would stop Incus.
+            .pool_max_idle_per_host(0)
             .build()
             .expect("builds");
         let raw = Self { http, socket };
