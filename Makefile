@@ -12,7 +12,7 @@ demo: ## Install what is missing, start Arcus, and do its main job with printed 
 	scripts/demo.sh
 
 test: lab ## Everything that can be tested here, the real Incus and PostgreSQL included.
-	cargo nextest run --workspace --no-fail-fast
+	scripts/lab.sh run cargo nextest run --workspace --no-fail-fast
 
 check: ## Formatting, lints, layers, licences, unused dependencies, file sizes.
 	cargo fmt --all --check
@@ -24,7 +24,7 @@ check: ## Formatting, lints, layers, licences, unused dependencies, file sizes.
 	shellcheck scripts/*.sh scripts/lab/*.sh .ci/run
 
 bench: lab ## Ratios against named peers, into docs/performance.md.
-	scripts/bench.sh
+	scripts/lab.sh join scripts/bench.sh
 
 build: ## The release binary.
 	cargo build --release -p arcus

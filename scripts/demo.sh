@@ -10,14 +10,13 @@ cd "$(dirname "$(readlink -f "${BASH_SOURCE[0]}")")/.."
 
 export CARGO_TARGET_DIR=${CARGO_TARGET_DIR:-$HOME/.cache/arcus-target}
 export PATH=${CARGO_HOME:-$HOME/.cargo}/bin:$PATH
-INCUS_SOCKET=/var/lib/incus/unix.socket
 # What this run makes is known by its organisation's name, so that all of it can be removed whatever happens.
 ORGANISATION=demo-$(od -An -N3 -tx1 /dev/urandom | tr -d ' ')
 
 cloud=            # incus or sandbox
 folder=           # data and log of this run
 pid=              # of Arcus
-as_incus_user=()  # what a command that speaks to Incus begins with
+join=()           # what a command that speaks to Incus begins with
 step='preparing'  # what a failure is reported under
 command=          # the last call, and what came back
 answer=
@@ -54,13 +53,14 @@ choose_cloud() {
 
 use_sandbox() {
   cloud=sandbox
+  join=()
   say "$1"
   say "The simulated cloud takes its place: the same calls and answers, and no real servers."
 }
 
 install_tools() {
   step='installing what building needs'
-  if ! have cargo || ! have cc || ! have curl || ! have jq; then scripts/lab.sh up rust; fi
+  scripts/lab.sh can build >/dev/null || scripts/lab.sh up rust
 }
 
 install_incus() {
@@ -72,19 +72,19 @@ install_incus() {
     return
   fi
   # Who may use sudo but is not in Incus's group joins it for these commands alone.
-  if [[ ! -w $INCUS_SOCKET ]]; then as_incus_user=(sudo "--group=$(stat -c %G "$INCUS_SOCKET")"); fi
+  join=(scripts/lab.sh join)
   local reason
   if ! reason=$(trial 2>&1); then
     [[ -z ${ARCUS_DEMO_CLOUD:-} ]] || return 1
-    use_sandbox "Incus is there, and nothing starts in it: $(grep -m 1 ^Error: <<<"$reason")"
+    use_sandbox "Incus is there, and nothing starts in it: $(grep -o -m 1 'Error: .*' <<<"$reason")"
   fi
 }
 
 # Whether a container starts at all: a machine that is a container itself may forbid it.
 trial() {
   local failed=0
-  "${as_incus_user[@]}" incus launch debian/12 "$ORGANISATION-trial" </dev/null || failed=1
-  "${as_incus_user[@]}" incus delete --force "$ORGANISATION-trial" || true
+  "${join[@]}" incus launch debian/12 "$ORGANISATION-trial" </dev/null || failed=1
+  "${join[@]}" incus delete --force "$ORGANISATION-trial" || true
   return "$failed"
 }
 
@@ -109,13 +109,12 @@ start_arcus() {
   local serve=("$binary" serve --data-dir "$folder" --listen "127.0.0.1:$(free_port)")
   [[ $cloud == incus ]] || serve+=(--sandbox)
   say "${serve[*]}"
-  # In a process group of its own (set -m), so that Ctrl-C reaches this script alone and the server can outlive it.
-  set -m
+  # In a session of its own, so that Ctrl-C reaches this script alone and the server can outlive it. The session begins
+  # behind the sudo of `join`, which is over at once and may ask for a password in front.
   # shellcheck disable=SC2016 # expanded by the inner shell
-  nohup "${as_incus_user[@]}" bash -c 'echo $$ >"$1"/pid; exec 2>"$1"/log; shift; exec "$@"' _ "$folder" \
-    "${serve[@]}" </dev/null >/dev/null 2>&1 &
-  disown
-  set +m
+  "${join[@]}" setsid --fork bash -c \
+    'echo $$ >"$1"/pid; exec </dev/null >/dev/null 2>"$1"/log; shift; exec "$@"' _ "$folder" "${serve[@]}" \
+    </dev/null >"$folder/log" 2>&1
   wait_until_it_listens
 }
 
@@ -306,7 +305,7 @@ CALL
 # The instances at Incus that bear this run's organisation in their name.
 instances() {
   [[ $cloud == incus ]] && have incus || return 0
-  "${as_incus_user[@]}" incus query '/1.0/instances?recursion=1' |
+  "${join[@]}" incus query '/1.0/instances?recursion=1' |
     jq -r --arg mine "$ORGANISATION-" '.[] | select(.config["user.arcus.name"] // "" | startswith($mine)).name'
 }
 
@@ -314,7 +313,7 @@ remove_instances() {
   local name
   for name in $(instances); do
     say "removing $name"
-    "${as_incus_user[@]}" incus delete --force "$name" || true
+    "${join[@]}" incus delete --force "$name" || true
   done
 }
 

@@ -5,6 +5,8 @@
 # shellcheck disable=SC1091 # without -x, shellcheck doesn't read the parts
 set -euo pipefail
 
+# What `su` leaves out on Debian; dpkg needs it.
+PATH=$PATH:/usr/local/sbin:/usr/sbin:/sbin
 LAB_DIR=$(cd "$(dirname "$(readlink -f "${BASH_SOURCE[0]}")")" && pwd)
 
 # shellcheck source=SCRIPTDIR/lab/common.sh
@@ -22,13 +24,16 @@ usage() {
   cat <<'USAGE'
 Usage: scripts/lab.sh COMMAND
 
-  up [PART...]       install and start parts: incus, image, postgres, tools (default: all four); rust is the part of
-                     tools that building takes
+  up [PART...]       install and start parts: incus, image, postgres, tools (default: all that can run here); rust is
+                     the part of tools that building takes
   down PART...       incus, postgres: stop what the lab started
   refresh            build the image anew, with the newest packages and package lists
   status             say for each part whether it is up, and if not, why
-  can incus          exit 0 when Incus can run here; otherwise say why not and exit 1
-  env                print the variables the tests read; use as: eval "$(scripts/lab.sh env)"
+  can incus|build    exit 0 when Incus can run here, when Arcus can be built; otherwise say why not and exit 1
+  env                print where the tests find PostgreSQL; use as: eval "$(scripts/lab.sh env)"
+  join COMMAND...    run a command in Incus's group, which a session older than Incus is not in
+  run COMMAND...     the same with what the tests read: where PostgreSQL is, and Incus where it can run, so that a test
+                     that does not find it fails
 
 Installing needs root: run it as root, or as a user who may use sudo.
 USAGE
@@ -43,11 +48,14 @@ check_parts() {
 }
 
 run_up() {
-  local parts=("$@") part
-  ((${#parts[@]})) || parts=(incus image postgres tools)
-  check_parts "${parts[@]}"
-  become_root up "${parts[@]}"
+  local parts=("$@") part reason
+  check_parts "$@"
+  become_root up "$@"
   take_lock
+  if ((${#parts[@]} == 0)); then
+    parts=(postgres tools)
+    if reason=$(incus_can); then parts=(incus image "${parts[@]}"); else warn "$reason; doing without"; fi
+  fi
   for part in "${parts[@]}"; do "${part}_up"; done
 }
 
@@ -83,6 +91,17 @@ run_status() {
   return "$failed"
 }
 
+run_command() {
+  local reason
+  eval "$(postgres_env)"
+  if reason=$(incus_can); then
+    export ARCUS_TEST_INCUS=$INCUS_SOCKET
+  else
+    warn "$reason; tests that need it are skipped"
+  fi
+  incus_join "$@"
+}
+
 main() {
   local command=${1:-help}
   (($#)) && shift
@@ -92,8 +111,12 @@ main() {
     refresh) run_refresh ;;
     status) run_status ;;
     can)
-      [[ ${1:-} == incus ]] || die "usage: lab.sh can incus"
-      incus_can
+      [[ ${1:-} == incus || ${1:-} == build ]] || die "usage: lab.sh can incus|build"
+      "$1_can"
+      ;;
+    join | run)
+      (($#)) || die "say which command to run"
+      if [[ $command == join ]]; then incus_join "$@"; else run_command "$@"; fi
       ;;
     env) postgres_env ;;
     help | -h | --help) usage ;;

@@ -15,23 +15,30 @@ die() {
 have() { command -v "$1" >/dev/null 2>&1; }
 
 # Starts the whole script again under sudo: installing touches apt, /etc and /var/lib only root may change.
+# Who called is handed on by a variable of ours. SUDO_USER is set after `sudo make demo` too, and there all is root's.
 become_root() {
   ((EUID != 0)) || return 0
   have sudo || die "installing needs root and there is no sudo: run this as root"
-  exec sudo --preserve-env=ARCUS_LAB_MIRROR,CARGO_BUILD_JOBS,CARGO_HOME,RUSTUP_HOME bash "$LAB_DIR/lab.sh" "$@"
+  export ARCUS_LAB_CALLER
+  ARCUS_LAB_CALLER=$(id -un)
+  exec sudo --preserve-env=ARCUS_LAB_CALLER,ARCUS_LAB_MIRROR,CARGO_BUILD_JOBS,CARGO_HOME,RUSTUP_HOME \
+    bash "$LAB_DIR/lab.sh" "$@"
 }
 
-# Runs a command as the user who called sudo, so that Rust lands in that user's home, not in root's.
+# Runs a command as root where that takes no password, for a look at what root may do here.
+as_root() { if ((EUID == 0)); then "$@"; else sudo -n "$@"; fi; }
+
+# Runs a command as the user whom sudo made root, so that Rust lands in that user's home, not in root's.
 as_caller() {
-  if [[ -n ${SUDO_USER:-} && $SUDO_USER != root ]]; then
-    runuser -u "$SUDO_USER" -- env "HOME=$(caller_home)" "PATH=$PATH" "$@"
+  if [[ -n ${ARCUS_LAB_CALLER:-} && $EUID == 0 ]]; then
+    runuser -u "$ARCUS_LAB_CALLER" -- env "HOME=$(caller_home)" "PATH=$PATH" "$@"
   else
     "$@"
   fi
 }
 
 caller_home() {
-  if [[ -n ${SUDO_USER:-} ]]; then getent passwd "$SUDO_USER" | cut -d: -f6; else echo "$HOME"; fi
+  if [[ -n ${ARCUS_LAB_CALLER:-} ]]; then getent passwd "$ARCUS_LAB_CALLER" | cut -d: -f6; else echo "$HOME"; fi
 }
 
 # Two runs at once would race for apt and for the pool. The lock is held on descriptor 9 until the script ends;
@@ -73,13 +80,21 @@ os_supported() { os_is debian 12 || os_is debian 13 || os_is ubuntu 24.04; }
 
 installed() { [[ $(dpkg-query -W -f '${db:Status-Status}' "$1" 2>/dev/null) == installed ]]; }
 
-# apt_run ARGUMENTS...: quiet while it works, the end of the log when it fails.
+# apt_run ARGUMENTS...: quiet while it works, the end of the log when it fails. A new machine is often busy with its own
+# updates: apt waits for dpkg's lock by itself, but not for those of its lists and downloads.
 apt_run() {
-  local log=$LOG_DIR/apt.log
-  if ! DEBIAN_FRONTEND=noninteractive apt-get -o DPkg::Lock::Timeout=300 -y "$@" >>"$log" 2>&1 9>&-; then
-    tail -n 15 "$log" >&2
-    die "apt-get $* failed; the whole log is $log"
-  fi
+  local log=$LOG_DIR/apt.log deadline=$((SECONDS + 300))
+  until LC_ALL=C DEBIAN_FRONTEND=noninteractive apt-get -o DPkg::Lock::Timeout=300 -y "$@" >>"$log" 2>&1 9>&-; do
+    if ((SECONDS < deadline)) && tail -n 3 "$log" | grep -q 'Could not get lock'; then
+      sleep 1
+    elif tail -n 3 "$log" | grep -q 'dpkg was interrupted' &&
+      LC_ALL=C DEBIAN_FRONTEND=noninteractive dpkg --configure -a >>"$log" 2>&1 9>&-; then
+      say "finished an installation that had been interrupted"
+    else
+      tail -n 15 "$log" >&2
+      die "apt-get $* failed; the whole log is $log"
+    fi
+  done
 }
 
 # The lists are refreshed once in a run and only when something is to be installed.

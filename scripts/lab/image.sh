@@ -29,11 +29,20 @@ image_build() {
   image_metadata "$IMAGE_BUILD_DIR/metadata"
   image_rootfs "$IMAGE_BUILD_DIR/rootfs.tar"
   tar -C "$IMAGE_BUILD_DIR/metadata" -cJf "$IMAGE_BUILD_DIR/metadata.tar.xz" .
-  incus image import "$IMAGE_BUILD_DIR/metadata.tar.xz" "$IMAGE_BUILD_DIR/rootfs.tar" \
-    --alias "$IMAGE_ALIAS" --reuse >>"$LOG_DIR/image.log" 2>&1 || die "the import failed; see $LOG_DIR/image.log"
+  image_import "$IMAGE_BUILD_DIR/metadata.tar.xz" "$IMAGE_BUILD_DIR/rootfs.tar" >>"$LOG_DIR/image.log" 2>&1 ||
+    die "the import failed; see $LOG_DIR/image.log"
   image_workspace_end
   image_warm_up
   say "image $IMAGE_ALIAS is ready"
+}
+
+# Under a name of its own first, then in the place of the old one: Ubuntu's Incus 6.0.0 does not know `import --reuse`.
+image_import() {
+  local new=arcus-lab-new
+  incus image delete "$new" || true # of a run that was interrupted
+  incus image import "$@" --alias "$new" &&
+    { ! image_exists || incus image delete "$IMAGE_ALIAS"; } &&
+    incus image alias rename "$new" "$IMAGE_ALIAS"
 }
 
 # Ten thousand small files: in memory, where there is enough of it, that is twice as fast as on a disk.
@@ -199,6 +208,7 @@ TPL
 
 # The first server from an image pays for unpacking it into the pool; better here than in somebody's first request.
 image_warm_up() {
+  incus delete --force arcus-lab-warm-up >/dev/null 2>&1 || true # of a run that was interrupted
   incus create "$IMAGE_ALIAS" arcus-lab-warm-up >>"$LOG_DIR/image.log" 2>&1 </dev/null || die \
     "could not make a trial instance from $IMAGE_ALIAS; see $LOG_DIR/image.log"
   incus delete arcus-lab-warm-up

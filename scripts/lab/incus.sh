@@ -1,6 +1,7 @@
 # shellcheck shell=bash
 # Incus: the house's hypervisor. An Incus that is already set up is used as it is.
 
+INCUS_SOCKET=/var/lib/incus/unix.socket
 INCUS_BRIDGE=arcusbr0
 INCUS_POOL=arcus
 INCUS_POOL_SIZE=20GiB
@@ -32,17 +33,18 @@ incus_obstacle() {
     echo "this container has too few user ids for containers of its own"
   elif ! grep -q '^cgroup' /proc/mounts; then
     echo "no cgroup file system is mounted"
-  elif ((EUID == 0)) && ! unshare --mount true 2>/dev/null; then
+  elif as_root true 2>/dev/null && ! as_root unshare --mount true 2>/dev/null; then
     echo "mounting is not allowed (a container without privileges?)"
-  elif ((EUID == 0)) && have ip && ! incus_can_bridge; then
+  elif as_root true 2>/dev/null && have ip && ! incus_can_bridge; then
     echo "a network bridge can't be made (no bridge driver, or a container without privileges)"
   else
     return 1
   fi
 }
 
+# Named by the process: another run may be probing too, and one that was killed may have left its own.
 incus_can_bridge() {
-  ip link add arcusprobe0 type bridge 2>/dev/null && ip link delete arcusprobe0
+  as_root ip link add "arcus$$" type bridge 2>/dev/null && as_root ip link delete "arcus$$"
 }
 
 incus_up() {
@@ -54,17 +56,28 @@ incus_up() {
     incus_start
     incus_initialise
   fi
+  systemd_is_init || incus_lxcfs
   incus_pass_docker
 }
 
+# Runs a command in the group that may speak to Incus. A session that is older than Incus is not in it, and `sudo -g` is
+# refused where sudoers say (ALL), as on cloud images: so root is asked for the caller's own ids and the group besides.
+incus_join() {
+  if [[ -w $INCUS_SOCKET || ! -e $INCUS_SOCKET ]] || ! have sudo; then exec "$@"; fi
+  exec sudo --preserve-env env "HOME=$HOME" "PATH=$PATH" setpriv --reuid="$(id -u)" --regid="$(id -g)" \
+    --groups="$(id -G | tr ' ' ,),$(stat -c %g "$INCUS_SOCKET")" -- "$@"
+}
+
 incus_install() {
-  local suite=()
+  local suite=() daemon=incus-base
   if ! incus_daemon >/dev/null; then
     if os_is debian 12; then
       incus_add_backports
       suite=(-t bookworm-backports)
+    elif os_is ubuntu 24.04; then
+      daemon=incus # which at Debian brings virtual machines' parts besides
     fi
-    apt_install "${suite[@]}" incus-base incus-client
+    apt_install "${suite[@]}" "$daemon" incus-client
   fi
   apt_install btrfs-progs dnsmasq-base uidmap nftables attr rsync squashfs-tools iproute2 xz-utils
 }
@@ -103,6 +116,8 @@ incus_start() {
   if systemd_is_init; then
     say "starting Incus by systemd"
     systemctl start incus.socket incus.service 9>&-
+  elif is_process "$(cat "$INCUS_PID_FILE" 2>/dev/null)" incusd; then
+    say "Incus runs and is slow to answer; waiting for it"
   else
     incus_start_by_hand
   fi
@@ -113,17 +128,32 @@ incus_start_by_hand() {
   local daemon group=root
   daemon=$(incus_daemon) || die "the package brought no incusd"
   getent group incus-admin >/dev/null && group=incus-admin
-  # lxcfs shows each container its own limits in /proc (free, nproc, uptime).
-  if have lxcfs && [[ -e /dev/fuse ]] && ! stat /var/lib/lxcfs/proc >/dev/null 2>&1; then
-    # Where lxcfs was killed, its dead mount stays and answers nobody.
-    umount -l /var/lib/lxcfs 2>/dev/null || true
-    mkdir -p /var/lib/lxcfs
-    run_detached lxcfs lxcfs /var/lib/lxcfs
-    wait_for 5 lxcfs mountpoint -q /var/lib/lxcfs || true
-  fi
+  incus_lxcfs
+  incus_forget_dnsmasq
   say "starting Incus by hand, for systemd is not PID 1 here (log: $LOG_DIR/incusd.log)"
   mkdir -p /var/log/incus
   run_detached incusd env "PATH=${daemon%/*}:$PATH" "$daemon" --group "$group"
+}
+
+# lxcfs shows each container its own limits in /proc (free, nproc, uptime). Where it was killed, its dead mount stays and
+# lets no container start, whether Incus itself runs or not.
+incus_lxcfs() {
+  have lxcfs && [[ -e /dev/fuse ]] && ! stat /var/lib/lxcfs/proc >/dev/null 2>&1 || return 0
+  umount -l /var/lib/lxcfs 2>/dev/null || true
+  mkdir -p /var/lib/lxcfs
+  run_detached lxcfs lxcfs /var/lib/lxcfs
+  wait_for 5 lxcfs mountpoint -q /var/lib/lxcfs || true
+}
+
+# Incus, when it starts, kills whatever has the pid that it noted for its dnsmasq. After a crash, or on a copy of the
+# machine, that is somebody else.
+incus_forget_dnsmasq() {
+  local file pid
+  for file in "${INCUS_SOCKET%/*}"/networks/*/dnsmasq.pid; do
+    [[ -e $file ]] || continue
+    pid=$(sed -n 's/^pid: *//p' "$file")
+    grep -qsF "${file%/*}/" "/proc/$pid/cmdline" || rm "$file"
+  done
 }
 
 # run_detached NAME COMMAND...: in a session of its own, its pid in /run, its output in the log directory.
@@ -147,6 +177,7 @@ incus_daemon() {
 incus_initialised() { [[ -n $(incus profile device get default root pool 2>/dev/null) ]]; }
 
 incus_initialise() {
+  incus_answers || die "Incus doesn't answer; look into $LOG_DIR/incusd.log"
   incus_initialised && return 0
   incus_make_pool
   incus_preseed || die "incus admin init failed"
@@ -161,18 +192,26 @@ incus_make_pool() {
     return 0
   fi
   warn "no btrfs pool here (see $LOG_DIR/incus-init.log); plain directories instead, on which servers start slower"
-  incus storage create "$INCUS_POOL" dir >>"$LOG_DIR/incus-init.log" 2>&1 || die "could not make a storage pool"
+  wait_for 15 "a storage pool" incus_make_dir_pool || {
+    tail -n 3 "$LOG_DIR/incus-init.log" >&2
+    die "could not make a storage pool"
+  }
 }
 
+# Once seen to fail on an Incus that had been installed a second before, and to succeed after.
+incus_make_dir_pool() { incus storage create "$INCUS_POOL" dir >>"$LOG_DIR/incus-init.log" 2>&1; }
+
 incus_preseed() {
-  local subnet
-  subnet=$(incus_free_subnet) || die "found no free IPv4 subnet for the bridge $INCUS_BRIDGE"
+  local address
+  # A bridge that is there, from a run that was interrupted, keeps its address.
+  address=$(incus network get "$INCUS_BRIDGE" ipv4.address 2>/dev/null) || address=$(incus_free_address) ||
+    die "found no free IPv4 subnet for the bridge $INCUS_BRIDGE"
   incus admin init --preseed <<PRESEED
 networks:
 - name: $INCUS_BRIDGE
   type: bridge
   config:
-    ipv4.address: $subnet.1/24
+    ipv4.address: $address
     ipv4.nat: "true"
     ipv6.address: none
     bridge.mtu: "$(incus_uplink_mtu)"
@@ -191,12 +230,12 @@ PRESEED
 }
 
 # Incus finds a free subnet by pinging it, which fails behind routers that answer for every address; routes are enough.
-incus_free_subnet() {
+incus_free_address() {
   local third
   for third in {66..99}; do
     if ! ip -4 route show table all | grep -Fq "10.66.$third." &&
       ! ip -4 route show to match "10.66.$third.0/24" | grep -qv ^default; then
-      echo "10.66.$third"
+      echo "10.66.$third.1/24"
       return
     fi
   done

@@ -15,10 +15,12 @@ postgres_bin() {
   [[ -n $newest ]] && echo "$newest"
 }
 
-# The process, by the file PostgreSQL writes as its first act; the port then proves that it listens.
+# The process, by the file PostgreSQL writes as its first act; the port then proves that it listens. After a crash the
+# pid may be another PostgreSQL's: ours works in its data folder.
 postgres_runs() {
   local pid
-  pid=$(head -n 1 "$POSTGRES_DATA/postmaster.pid" 2>/dev/null) && is_process "$pid" postgres
+  pid=$(head -n 1 "$POSTGRES_DATA/postmaster.pid" 2>/dev/null) && is_process "$pid" postgres &&
+    [[ /proc/$pid/cwd -ef $POSTGRES_DATA ]]
 }
 postgres_listens() { (: </dev/tcp/127.0.0.1/$POSTGRES_PORT) 2>/dev/null; }
 
@@ -62,6 +64,10 @@ CONF
 
 postgres_start() {
   ! postgres_listens || die "something else listens on 127.0.0.1:$POSTGRES_PORT; stop it, then try again"
+  local pid
+  pid=$(head -n 1 "$POSTGRES_DATA/postmaster.pid" 2>/dev/null) || true
+  # PostgreSQL clears what a crash left by itself, but not where the pid is another process's by now.
+  if [[ -n $pid && -e /proc/$pid ]]; then rm -f "$POSTGRES_DATA"/{postmaster.pid,.s.PGSQL.*.lock}; fi
   touch "$POSTGRES_LOG" && chown postgres "$POSTGRES_LOG"
   as_postgres setsid "$(postgres_bin)/pg_ctl" start --wait --timeout=60 --silent --pgdata="$POSTGRES_DATA" \
     --log="$POSTGRES_LOG" >/dev/null 2>&1 </dev/null || die "PostgreSQL doesn't start; see $POSTGRES_LOG"

@@ -14,30 +14,62 @@ have_tool() { [[ -x $(cargo_bin)/$1 ]] || have "$1"; }
 rust_up() {
   apt_install "${TOOLS_PACKAGES[@]}"
   PATH=$(cargo_bin):$PATH
-  have cargo || tools_install_rust
-  tools_check_rust
+  rust_is_recent && return 0
+  tools_install_rust
+  rust_is_recent || die "cargo is still $(rust_present), and Arcus needs $(rust_wanted): is another toolchain chosen" \
+    "for this folder or as the default? See rustup show"
 }
 
 tools_up() {
   rust_up
+  tools_install_sshd
   apt_install "${TOOLS_TEST_PACKAGES[@]}"
   local tool
   for tool in "${TOOLS_CARGO[@]}"; do have_tool "$tool" || tools_install_cargo "$tool"; done
 }
 
+# The tests start an sshd of their own; the package would also open port 22 of this machine, which nobody asked for.
+tools_install_sshd() {
+  if ! systemd_is_init || installed openssh-server; then return 0; fi
+  systemctl --quiet mask ssh.service ssh.socket 2>>"$LOG_DIR/tools.log"
+  apt_install openssh-server
+  systemctl --quiet unmask ssh.service ssh.socket 2>>"$LOG_DIR/tools.log"
+  systemctl --quiet disable ssh.service ssh.socket 2>>"$LOG_DIR/tools.log"
+}
+
+# By rustup from its own site, even beside a distribution's cargo, which is too old and comes later on the PATH.
 tools_install_rust() {
-  say "installing Rust by rustup, for ${SUDO_USER:-root}"
+  if as_caller rustup --version >/dev/null 2>&1; then
+    say "cargo is $(rust_present), and Arcus needs $(rust_wanted); updating Rust by rustup"
+    {
+      as_caller rustup toolchain install stable --profile minimal --component clippy --component rustfmt &&
+        { as_caller rustup default || as_caller rustup default stable; }
+    } >>"$LOG_DIR/tools.log" 2>&1 9>&- || die "rustup failed; see $LOG_DIR/tools.log"
+    return 0
+  fi
+  say "installing Rust by rustup, for $(as_caller id -un)"
   as_caller bash -o pipefail -c 'curl --proto "=https" --tlsv1.2 -sSf https://sh.rustup.rs |
     sh -s -- -y --profile minimal --component clippy --component rustfmt' >>"$LOG_DIR/tools.log" 2>&1 9>&- ||
     die "rustup failed (see $LOG_DIR/tools.log); install Rust from https://rustup.rs by hand, then try again"
 }
 
 rust_wanted() { sed -n 's/^rust-version = "\(.*\)"/\1/p' "$LAB_DIR/../Cargo.toml" 2>/dev/null; }
-rust_present() { as_caller cargo --version | cut -d' ' -f2; }
-rust_is_old() { [[ $(printf '%s\n' "$(rust_wanted)" "$(rust_present)" | sort -V | tail -n 1) != "$(rust_present)" ]]; }
+rust_present() { as_caller cargo --version 2>/dev/null | cut -d' ' -f2 | grep . || echo missing; }
 
-tools_check_rust() {
-  ! rust_is_old || warn "Rust $(rust_present) is older than the $(rust_wanted) Arcus needs: rustup update stable"
+# A cargo is there, and it is not older than the workspace asks for; Debian's own is.
+rust_is_recent() {
+  local wanted present
+  wanted=$(rust_wanted)
+  present=$(rust_present)
+  [[ $present != missing && $(printf '%s\n' "$wanted" "$present" | sort -V | head -n 1) == "$wanted" ]]
+}
+
+# For a look without root: whether the part `rust` is there.
+build_can() {
+  local tool
+  PATH=$(cargo_bin):$PATH
+  for tool in cc curl jq; do have "$tool" || { echo "there is no $tool"; return 1; }; done
+  rust_is_recent || { echo "cargo is $(rust_present), and Arcus needs $(rust_wanted)"; return 1; }
 }
 
 # tools_install_cargo TOOL: a prebuilt binary where there is one (seconds), else from source (minutes).
@@ -91,5 +123,7 @@ tools_status() {
     echo "missing: ${missing[*]}; scripts/lab.sh up tools"
     return 1
   fi
-  echo "Rust $(PATH=$(cargo_bin):$PATH rust_present), ${TOOLS_CARGO[*]}"
+  PATH=$(cargo_bin):$PATH
+  rust_is_recent || { echo "Rust $(rust_present) is too old: scripts/lab.sh up tools"; return 1; }
+  echo "Rust $(rust_present), ${TOOLS_CARGO[*]}"
 }

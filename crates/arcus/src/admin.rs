@@ -1,6 +1,9 @@
 //! `arcus admin`: users, organisations, the setup token, orphans.
+//!
+//! Called by `main`. What must stay true: a password is never an argument, which everybody may read, and never seen on
+//! the screen.
 
-use std::io::Read;
+use std::io::{IsTerminal, Read};
 use std::time::Duration;
 
 use clap::Subcommand;
@@ -38,7 +41,7 @@ pub(crate) enum Command {
 
 #[derive(Subcommand)]
 pub(crate) enum UserCommand {
-    /// Add a user; the password is read from standard input.
+    /// Add a user; the password is asked for on a terminal, or read from standard input.
     Add {
         /// The organisation's id.
         #[arg(long)]
@@ -54,7 +57,7 @@ pub(crate) enum UserCommand {
     },
     /// List the users.
     Ls,
-    /// Set a user's password, read from standard input, and revoke its tokens.
+    /// Set a user's password, asked for on a terminal or read from standard input, and revoke its tokens.
     Password {
         /// The user's email.
         email: String,
@@ -90,7 +93,7 @@ pub(crate) async fn run(place: &Place, command: Command) -> Result<()> {
             user_name,
             role,
         }) => {
-            let password = password_from_stdin()?;
+            let password = password()?;
             let form = Form {
                 email: email.clone(),
                 password_confirm: password.clone(),
@@ -118,7 +121,7 @@ pub(crate) async fn run(place: &Place, command: Command) -> Result<()> {
             );
         }
         Command::User(UserCommand::Password { email }) => {
-            accounts::set_password(&app, &email, password_from_stdin()?).await?;
+            accounts::set_password(&app, &email, password()?).await?;
             table::line(&format!(
                 "the password of {email} was set, and its tokens were revoked"
             ));
@@ -145,8 +148,34 @@ pub(crate) async fn run(place: &Place, command: Command) -> Result<()> {
     Ok(())
 }
 
-/// A password is never an argument: arguments are everybody's to read.
-fn password_from_stdin() -> Result<SecretString> {
+/// Asked for where somebody types; the whole of standard input otherwise.
+fn password() -> Result<SecretString> {
+    if std::io::stdin().is_terminal() {
+        typed_password()
+    } else {
+        piped_password()
+    }
+}
+
+/// Typed twice, since it is not seen.
+fn typed_password() -> Result<SecretString> {
+    let ask = |prompt| {
+        rpassword::prompt_password(prompt)
+            .map(SecretString::from)
+            .map_err(|error| Error::invalid(format!("the password can't be asked for: {error}")))
+    };
+    let password = ask("Password: ")?;
+    let again = ask("The same again: ")?;
+    if password.expose_secret() == again.expose_secret() {
+        Ok(password)
+    } else {
+        Err(Error::invalid(
+            "the two passwords are not the same; nothing was changed",
+        ))
+    }
+}
+
+fn piped_password() -> Result<SecretString> {
     let mut text = String::new();
     std::io::stdin()
         .read_to_string(&mut text)

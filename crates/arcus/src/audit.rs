@@ -14,7 +14,7 @@ pub(crate) enum Command {
 
 pub(crate) async fn run(place: &Place, command: Command) -> Result<()> {
     let Command::Verify = command;
-    let store = context::store(place).await?;
+    let store = context::existing(place).await?;
     let verified = store::audit::verify(&mut store.read().await?).await?;
     store.close().await;
     match verified {

@@ -1,4 +1,7 @@
 //! The configuration: flags, `ARCUS_*` variables and `arcus.toml`, in this order of precedence.
+//!
+//! Read by `serve`; the other commands go by [`Place`] alone. What must stay true: a key of `arcus.toml` that nothing
+//! reads is refused by name, and an error never repeats a line of the file, for there are secrets in it.
 
 use std::net::{IpAddr, SocketAddr};
 use std::num::NonZeroU32;
@@ -6,6 +9,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use clap::{Args, ValueEnum};
+use clouds::registry;
 use control::app::OrphanPolicy;
 use control::{Registration, Settings};
 use domain::credentials::Credentials;
@@ -126,16 +130,21 @@ pub(crate) struct File {
     pub(crate) images: Vec<ImageEntry>,
 }
 
-/// A region in `arcus.toml`; what it holds besides these goes to its cloud's driver.
+/// A region in `arcus.toml`, checked.
 #[derive(Deserialize)]
-pub(crate) struct RegionEntry {
+#[serde(try_from = "RegionTable")]
+pub(crate) struct RegionEntry(HouseRegion);
+
+/// The same as it is written; what it holds besides these goes to its cloud's driver.
+#[derive(Deserialize)]
+struct RegionTable {
     slug: String,
     name: Option<String>,
     cloud: String,
     #[serde(default = "yes")]
     open: bool,
     #[serde(flatten)]
-    options: Map<String, Value>,
+    keys: Map<String, Value>,
 }
 
 /// A plan in `arcus.toml`; prices are decimals in quotes.
@@ -182,12 +191,18 @@ fn nothing() -> String {
     "0".to_owned()
 }
 
+/// Whom an image's SSH server lets in, unless set.
+pub(crate) const ROOT: &str = "root";
+
+/// The group that a plan is listed in, unless set.
+pub(crate) const GENERAL_PURPOSE: &str = "General Purpose";
+
 fn root() -> String {
-    "root".to_owned()
+    ROOT.to_owned()
 }
 
 fn general_purpose() -> String {
-    "General Purpose".to_owned()
+    GENERAL_PURPOSE.to_owned()
 }
 
 /// Everything that `arcus serve` goes by.
@@ -296,32 +311,52 @@ impl File {
         let text = std::fs::read_to_string(path).map_err(|error| {
             Error::invalid(format!("{} can't be read: {error}", path.display()))
         })?;
-        toml::from_str(&text)
-            .map_err(|error| Error::invalid(format!("{}: {error}", path.display())))
+        Self::parse(&text).map_err(|error| Error::invalid(format!("{}: {error}", path.display())))
+    }
+
+    fn parse(text: &str) -> Result<Self, String> {
+        toml::from_str(text).map_err(|error| {
+            let before = error.span().and_then(|span| text.get(..span.start));
+            let line = before.map_or(1, |before| before.matches('\n').count() + 1);
+            format!("line {line}: {}", error.message())
+        })
     }
 }
 
 // === impl RegionEntry ===
 
 impl RegionEntry {
-    /// What is secret is taken out of the options, to be sealed.
-    pub(crate) fn region(mut self) -> HouseRegion {
-        let mut credentials = Credentials::default();
-        for name in ["client_certificate", "client_key", "server_certificate"] {
-            if let Some(Value::String(value)) = self.options.remove(name) {
-                credentials = credentials.with(name, value);
-            }
-        }
-        HouseRegion {
-            name: self.name.unwrap_or_else(|| self.slug.clone()),
-            slug: self.slug,
-            cloud: self.cloud,
-            options: self.options,
-            credentials,
-            open: self.open,
-            source: "config".to_owned(),
-        }
+    pub(crate) fn region(self) -> HouseRegion {
+        self.0
     }
+}
+
+impl TryFrom<RegionTable> for RegionEntry {
+    type Error = String;
+
+    fn try_from(table: RegionTable) -> Result<Self, String> {
+        let (options, credentials) = apart(&table.cloud, table.keys)
+            .map_err(|error| format!("region {:?}: {}", table.slug, error.message()))?;
+        Ok(Self(HouseRegion {
+            name: table.name.unwrap_or_else(|| table.slug.clone()),
+            slug: table.slug,
+            cloud: table.cloud,
+            options,
+            credentials,
+            open: table.open,
+            source: "config".to_owned(),
+        }))
+    }
+}
+
+/// What is said of a region on that cloud, taken apart into its options and its credentials, which are to be sealed.
+///
+/// Errors: `Invalid`, with the name of what the cloud's driver does not know.
+pub(crate) fn apart(
+    cloud: &str,
+    keys: Map<String, Value>,
+) -> Result<(Map<String, Value>, Credentials)> {
+    registry::region(cloud, keys).map_err(|error| Error::invalid(error.message))
 }
 
 // === impl PlanEntry ===
@@ -374,14 +409,41 @@ impl ImageEntry {
 mod tests {
     use super::*;
 
+    /// Why a file with this text is refused.
+    fn refused(text: &str) -> String {
+        File::parse(text).map(drop).expect_err("refused")
+    }
+
     #[test]
-    fn a_file_with_an_unknown_key_is_refused() {
-        assert!(toml::from_str::<File>("listn = \"127.0.0.1:1\"").is_err());
+    fn a_file_with_an_unknown_key_is_refused_by_the_name_of_the_key() {
+        let region = "[[region]]\nslug = \"fra\"\ncloud = \"incus\"\n";
+        let plan = "[[plan]]\nslug = \"small\"\ncpus = 1\nmemory_mib = 512\ndisk_gib = 10\n";
+        let image = "[[image]]\nslug = \"debian\"\ndistribution = \"debian-12\"\n";
+        for (table, key) in [
+            ("", "listn"),
+            (region, "pol"),
+            (plan, "hidden"),
+            (image, "alais"),
+        ] {
+            let message = refused(&format!("{table}{key} = \"x\"\n"));
+            assert!(message.contains(key), "{message}");
+        }
+    }
+
+    #[test]
+    fn a_file_that_is_refused_is_not_printed() {
+        let text = "metrics_token = \"hunter2\"\nregion = [{slug = \"fra\", cloud = \"incus\", client_key = \"hunter2\", vm = 1}]";
+        let message = refused(text);
+        assert!(message.starts_with("line 2: "), "{message}");
+        assert!(
+            message.contains("vm") && !message.contains("hunter2"),
+            "{message}"
+        );
     }
 
     #[test]
     fn a_regions_secrets_are_not_among_its_options() {
-        let file: File = toml::from_str(
+        let file = File::parse(
             "[[region]]\nslug = \"fra\"\ncloud = \"incus\"\nurl = \"https://h:8443\"\nclient_key = \"secret\"\n",
         )
         .expect("parses");

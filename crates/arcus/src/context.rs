@@ -1,4 +1,9 @@
-//! Opens the database for a command.
+//! Opens the database: for `arcus serve`, which makes what is missing, and for every other command, which makes nothing.
+//!
+//! What must stay true: a command that was pointed at the wrong folder says so, and leaves no folder, database or key
+//! file behind that a later start would take for its own.
+
+use std::path::PathBuf;
 
 use control::{App, Settings};
 use domain::{Clock, Error, Result};
@@ -7,7 +12,7 @@ use store::{Sealer, Store};
 
 use crate::config::Place;
 
-/// Opens the store, and makes the data folder where it is missing, for its owner's eyes only.
+/// For `arcus serve`: opens the store, and makes the data folder where it is missing, for its owner's eyes only.
 pub(crate) async fn store(place: &Place) -> Result<Store> {
     use std::os::unix::fs::DirBuilderExt;
     std::fs::DirBuilder::new()
@@ -20,19 +25,38 @@ pub(crate) async fn store(place: &Place) -> Result<Store> {
                 place.data_dir.display()
             ))
         })?;
-    let location: Location = match &place.database_url {
-        Some(url) => url.parse()?,
-        None => Location::Sqlite(place.data_dir.join("arcus.db")),
-    };
-    let keys = place
-        .key_file
-        .clone()
-        .unwrap_or_else(|| place.data_dir.join("keys"));
-    let store = Store::open(&location, Sealer::open(&keys)?, Clock::System).await?;
+    let store = open(place).await?;
     let mut session = store.write().await?;
     control::catalog::defaults::seed(&mut session).await?;
     session.commit().await?;
     Ok(store)
+}
+
+/// For every other command: opens the store that `arcus serve` has made.
+pub(crate) async fn existing(place: &Place) -> Result<Store> {
+    let missing = |what: String, flag: &str| {
+        Err(Error::invalid(format!(
+            "there is no {what}: start `arcus serve` once, or say where it is with {flag}"
+        )))
+    };
+    if let Location::Sqlite(path) = location(place)?
+        && !path.exists()
+    {
+        return if place.database_url.is_none() {
+            let folder = place.data_dir.display();
+            missing(format!("Arcus database in {folder}"), "--data-dir")
+        } else {
+            missing(
+                format!("Arcus database at {}", path.display()),
+                "--database-url",
+            )
+        };
+    }
+    let keys = keys(place);
+    if !keys.exists() {
+        return missing(format!("key file {}", keys.display()), "--key-file");
+    }
+    open(place).await
 }
 
 /// The use cases, for a command that runs beside the server or without one.
@@ -41,5 +65,24 @@ pub(crate) async fn app(place: &Place) -> Result<App> {
         sandbox: Some(place.sandbox()),
         ..Settings::default()
     };
-    App::new(store(place).await?, settings).await
+    App::new(existing(place).await?, settings).await
+}
+
+async fn open(place: &Place) -> Result<Store> {
+    let sealer = Sealer::open(&keys(place))?;
+    Store::open(&location(place)?, sealer, Clock::System).await
+}
+
+fn location(place: &Place) -> Result<Location> {
+    match &place.database_url {
+        Some(url) => url.parse(),
+        None => Ok(Location::Sqlite(place.data_dir.join("arcus.db"))),
+    }
+}
+
+fn keys(place: &Place) -> PathBuf {
+    place
+        .key_file
+        .clone()
+        .unwrap_or_else(|| place.data_dir.join("keys"))
 }

@@ -1,4 +1,7 @@
-//! A first start on a machine with Incus finds it and offers the region `local` by itself.
+//! The regions that Arcus offers by itself: `local`, where Incus is found on this machine, and `sandbox`, where the
+//! simulated cloud is on.
+//!
+//! Called by `serve` at each start. What must stay true: a region that the operator has removed is not offered again.
 
 use std::path::Path;
 use std::time::Duration;
@@ -12,19 +15,6 @@ use store::house::HouseRegion;
 
 /// Where Incus listens, by distribution.
 const SOCKETS: [&str; 2] = ["/var/lib/incus/unix.socket", "/run/incus/unix.socket"];
-
-/// The simulated cloud as a region of the house.
-pub(crate) fn sandbox() -> HouseRegion {
-    HouseRegion {
-        slug: "sandbox".to_owned(),
-        name: "Sandbox (simulated)".to_owned(),
-        cloud: "sandbox".to_owned(),
-        options: Map::new(),
-        credentials: Credentials::default(),
-        open: true,
-        source: "found".to_owned(),
-    }
-}
 
 /// How long a start waits for a cloud to answer: one that hangs must not keep the others from being served.
 const PATIENCE: Duration = Duration::from_secs(5);
@@ -40,10 +30,33 @@ pub(crate) async fn put(app: &App, region: &HouseRegion) -> domain::Result<()> {
     })
 }
 
+/// Adds the region `sandbox` where the simulated cloud is on and no region is on it.
+pub(crate) async fn sandbox(app: &App) -> domain::Result<()> {
+    let known = house::regions(app).await?;
+    if app.settings.sandbox.is_none()
+        || known.iter().any(|region| region.cloud == "sandbox")
+        || !house::may_offer(app, "sandbox").await?
+    {
+        return Ok(());
+    }
+    let region = HouseRegion {
+        slug: "sandbox".to_owned(),
+        name: "Sandbox (simulated)".to_owned(),
+        cloud: "sandbox".to_owned(),
+        options: Map::new(),
+        credentials: Credentials::default(),
+        open: true,
+        source: "found".to_owned(),
+    };
+    house::put_region(app, &region).await
+}
+
 /// Adds the region `local` where no region of a real cloud is known and Incus answers on this machine.
 pub(crate) async fn incus(app: &App) -> domain::Result<()> {
     let known = house::regions(app).await?;
-    if known.iter().any(|region| region.cloud != "sandbox") {
+    if known.iter().any(|region| region.cloud != "sandbox")
+        || !house::may_offer(app, "local").await?
+    {
         return Ok(());
     }
     let Some(socket) = SOCKETS

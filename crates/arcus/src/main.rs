@@ -6,6 +6,7 @@ mod config;
 mod context;
 mod discover;
 mod house;
+mod listen;
 mod orphans;
 mod sandbox;
 mod serve;

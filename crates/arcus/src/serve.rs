@@ -1,7 +1,6 @@
 //! `arcus serve`: the listener, the runner and the reconcilers, from start to drain.
 
 use std::io::IsTerminal;
-use std::net::SocketAddr;
 use std::time::Duration;
 
 use api::MetricsAccess;
@@ -12,10 +11,10 @@ use domain::{Error, Result, Role};
 use secrecy::ExposeSecret;
 use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
-use tokio_util::sync::CancellationToken;
 use tracing_subscriber::EnvFilter;
 
 use crate::config::{Configuration, File, Place, Serve};
+use crate::listen::{self, Limits};
 use crate::{context, discover};
 
 /// How long a start waits for an Incus on this machine.
@@ -50,8 +49,8 @@ pub(crate) async fn run(place: &Place, flags: Serve) -> Result<()> {
     let router = api::router(app.clone(), metrics);
     tracing::info!(%address, "Arcus listens");
 
-    let server = axum_serve(listener, router, shutdown.clone());
-    let server = tokio::spawn(server);
+    let limits = Limits::of_this_process();
+    let server = tokio::spawn(listen::serve(listener, router, limits, shutdown.clone()));
     stopped().await;
     tracing::info!("stopping: nothing new is begun, and what runs finishes or is handed back");
     shutdown.cancel();
@@ -62,14 +61,6 @@ pub(crate) async fn run(place: &Place, flags: Serve) -> Result<()> {
     app.store.close().await;
     tracing::info!("stopped");
     Ok(())
-}
-
-async fn axum_serve(listener: TcpListener, router: axum::Router, shutdown: CancellationToken) {
-    let service = router.into_make_service_with_connect_info::<SocketAddr>();
-    let served = axum::serve(listener, service).with_graceful_shutdown(shutdown.cancelled_owned());
-    if let Err(error) = served.await {
-        tracing::error!(%error, "the listener failed");
-    }
 }
 
 /// Waits for SIGTERM or SIGINT.
@@ -119,12 +110,7 @@ async fn apply(app: &App, file: File) -> Result<()> {
             );
         }
     }
-    if app.settings.sandbox.is_some() {
-        let known = house::regions(app).await?;
-        if !known.iter().any(|region| region.cloud == "sandbox") {
-            house::put_region(app, &discover::sandbox()).await?;
-        }
-    }
+    discover::sandbox(app).await?;
     // An Incus that hangs must not keep the rest from being served: it is found whenever it answers.
     let looking = tokio::spawn(look_for_incus(app.clone()));
     if tokio::time::timeout(PROMPT, looking).await.is_err() {

@@ -1,7 +1,9 @@
 //! Which clouds there are: one line per cloud in [`CLOUDS`], and what each wants to be opened with.
 //!
 //! The operator's own regions are opened with [`Settings`], a customer's accounts with
-//! [`Credentials`](domain::credentials::Credentials); both end in the same driver.
+//! [`Credentials`](domain::credentials::Credentials); both end in the same driver. Forms, prompts, masks, `arcus.toml`
+//! and the command line go by what stands here. What must stay true: a field is secret unless [`PLAIN`] names it, and
+//! a key that no driver reads is refused, never ignored.
 
 use std::sync::Arc;
 
@@ -9,10 +11,10 @@ use domain::credentials::Credentials;
 use serde_json::{Map, Value};
 
 use crate::budget::Budget;
-use crate::cloud::{Cloud, CloudResult};
+use crate::cloud::{Cloud, CloudError, CloudResult, ErrorClass};
 use crate::{incus, sandbox};
 
-/// A field that a provider's credentials must have.
+/// A field of a provider's credentials.
 #[derive(Debug, Clone, Copy)]
 pub struct Field {
     /// The letter of its command-line option.
@@ -31,10 +33,30 @@ pub struct Kind {
     pub name: &'static str,
     /// What a user reads.
     pub description: &'static str,
-    /// What its credentials must have.
+    /// What its credentials are made of.
     pub fields: &'static [Field],
     /// Opens it.
     pub open: fn(Settings) -> CloudResult<Arc<dyn Cloud>>,
+}
+
+/// Something that the operator may set for a region, besides the credentials.
+#[derive(Debug, Clone, Copy)]
+pub struct RegionOption {
+    /// Its key in `arcus.toml`, and its flag on the command line.
+    pub name: &'static str,
+    /// What its value is.
+    pub form: Form,
+}
+
+/// What the value of a region's option is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Form {
+    /// Text.
+    Text,
+    /// True or false.
+    Flag,
+    /// An array of names.
+    Names,
 }
 
 /// What a driver is opened with.
@@ -53,9 +75,117 @@ pub struct Settings {
 /// All of them.
 pub static CLOUDS: &[Kind] = &[incus::KIND, sandbox::KIND];
 
+/// The fields that are no secret, by name, which means the same at every cloud. A field that is missing here is masked.
+const PLAIN: &[&str] = &["url", "client_certificate", "server_certificate"];
+
+/// The fields that may be absent.
+const OPTIONAL: &[&str] = &["server_certificate"];
+
+/// What the operator may set for a region, by cloud; where a cloud is missing here, nothing.
+const REGION_OPTIONS: &[(&str, &[RegionOption])] = &[("incus", incus::options::REGION)];
+
 /// The kind of that name.
 pub fn kind(name: &str) -> Option<&'static Kind> {
     CLOUDS.iter().find(|kind| kind.name == name)
+}
+
+/// Takes apart what the operator says of a region on that cloud: its options, and its credentials, which are to be
+/// sealed.
+///
+/// Errors: `Rejected` for an unknown cloud, and for a key or value that its driver does not know, by name.
+pub fn region(
+    cloud: &str,
+    keys: Map<String, Value>,
+) -> CloudResult<(Map<String, Value>, Credentials)> {
+    let kind = kind(cloud).ok_or_else(|| {
+        let known = names(CLOUDS.iter().map(|kind| kind.name));
+        rejected(format!("there is no cloud {cloud:?}; there are: {known}"))
+    })?;
+    let (mut options, mut credentials) = (Map::new(), Credentials::default());
+    for (key, value) in keys {
+        let option = kind.region_options().iter().find(|one| one.name == key);
+        let is_field = kind.fields.iter().any(|field| field.name == key);
+        match (option, value) {
+            (Some(option), value) => {
+                option.form.check(&key, &value)?;
+                options.insert(key, value);
+            }
+            (None, Value::String(value)) if is_field => {
+                credentials = credentials.with(&key, value);
+            }
+            (None, _) if is_field => return Err(rejected(format!("{key} must be a string"))),
+            (None, _) => return Err(kind.unknown(&key)),
+        }
+    }
+    Ok((options, credentials))
+}
+
+fn names<'a>(all: impl Iterator<Item = &'a str>) -> String {
+    all.collect::<Vec<_>>().join(", ")
+}
+
+fn rejected(message: String) -> CloudError {
+    CloudError::new(ErrorClass::Rejected, message)
+}
+
+// === impl Field ===
+
+impl Field {
+    /// Whether nobody may see it but who has just sent it.
+    pub fn is_secret(&self) -> bool {
+        !PLAIN.contains(&self.name)
+    }
+
+    /// Whether it must be given.
+    pub fn is_required(&self) -> bool {
+        !OPTIONAL.contains(&self.name)
+    }
+}
+
+// === impl Kind ===
+
+impl Kind {
+    /// What the operator may set for a region.
+    pub fn region_options(&self) -> &'static [RegionOption] {
+        REGION_OPTIONS
+            .iter()
+            .find(|(name, _)| *name == self.name)
+            .map_or(&[], |(_, options)| options)
+    }
+
+    fn unknown(&self, key: &str) -> CloudError {
+        let options = self.region_options().iter().map(|option| option.name);
+        let fields = self.fields.iter().map(|field| field.name);
+        let fields = fields.filter(|name| !options.clone().any(|option| option == *name));
+        let known = names(options.clone().chain(fields));
+        let known = if known.is_empty() { "none" } else { &known };
+        rejected(format!(
+            "a region on {} has no option {key:?}; there are: {known}",
+            self.name
+        ))
+    }
+}
+
+// === impl Form ===
+
+impl Form {
+    fn check(self, key: &str, value: &Value) -> CloudResult<()> {
+        let (is_so, what) = match self {
+            Self::Text => (value.is_string(), "a string"),
+            Self::Flag => (value.is_boolean(), "true or false"),
+            Self::Names => {
+                let is_so = value
+                    .as_array()
+                    .is_some_and(|names| names.iter().all(Value::is_string));
+                (is_so, "an array of names")
+            }
+        };
+        if is_so {
+            Ok(())
+        } else {
+            Err(rejected(format!("{key} must be {what}")))
+        }
+    }
 }
 
 // === impl Settings ===
@@ -72,5 +202,52 @@ impl Settings {
             .get(name)
             .and_then(Value::as_bool)
             .unwrap_or(false)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn keys(value: &Value) -> Map<String, Value> {
+        value.as_object().expect("an object").clone()
+    }
+
+    #[test]
+    fn a_key_that_no_driver_reads_is_refused_by_name() {
+        for (cloud, given, named) in [
+            ("incus", json!({"pol": "fast"}), "pol"),
+            ("incus", json!({"local": true}), "local"),
+            ("incus", json!({"vm": "yes"}), "vm"),
+            ("incus", json!({"profiles": "default"}), "profiles"),
+            ("incus", json!({"client_key": 7}), "client_key"),
+            ("sandbox", json!({"url": "https://host"}), "url"),
+            ("incsu", json!({}), "incsu"),
+        ] {
+            let refused = region(cloud, keys(&given)).expect_err("refused");
+            assert!(refused.message.contains(named), "{}", refused.message);
+        }
+    }
+
+    #[test]
+    fn the_keys_of_a_region_are_told_apart_from_its_credentials() {
+        let given = json!({
+            "url": "https://host:8443", "pool": "fast", "vm": true, "profiles": ["default"],
+            "client_key": "secret",
+        });
+        let (options, credentials) = region("incus", keys(&given)).expect("valid");
+        let names: Vec<_> = options.keys().collect();
+        assert_eq!(names, ["url", "pool", "vm", "profiles"]);
+        assert!(credentials.get("client_key").is_some());
+    }
+
+    #[test]
+    fn a_private_key_is_a_secret_and_an_address_is_none() {
+        let fields = kind("incus").expect("there").fields;
+        let secret = fields.iter().filter(|field| field.is_secret());
+        let secret: Vec<_> = secret.map(|field| field.name).collect();
+        assert_eq!(secret, ["client_key"]);
     }
 }

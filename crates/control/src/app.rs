@@ -145,6 +145,15 @@ impl Default for Settings {
     }
 }
 
+// === impl Account ===
+
+impl Account {
+    /// Whether it is the operator's own.
+    pub fn is_house(&self) -> bool {
+        self.key.starts_with("house:")
+    }
+}
+
 // === impl App ===
 
 impl std::ops::Deref for App {

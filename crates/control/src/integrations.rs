@@ -4,6 +4,7 @@ use domain::account::Actor;
 use domain::credentials::Credentials;
 use domain::environment::Integration;
 use domain::{Error, ErrorKind, PublicId, Result, names};
+use secrecy::ExposeSecret;
 
 use crate::app::App;
 
@@ -17,6 +18,9 @@ pub struct Field {
     /// What a user reads.
     pub description: &'static str,
 }
+
+/// The longest value of a field, in bytes.
+const MAX_FIELD: usize = 4096;
 
 /// The only kind.
 pub const DOCKER_HUB: &str = "docker-hub";
@@ -62,6 +66,7 @@ pub async fn create(
         .field("type"));
     }
     names::title("an integration", name)?;
+    validate(&meta)?;
     let mut session = app.store.write().await?;
     let created =
         store::integrations::create(&mut session, actor.organisation.id, kind, name, &meta).await;
@@ -88,6 +93,44 @@ pub async fn create(
     .await?;
     session.commit().await?;
     Ok(integration)
+}
+
+/// All fields but the email are needed; the address is one that Docker would log in to.
+fn validate(meta: &Credentials) -> Result<()> {
+    let mut wrong = Vec::new();
+    for field in &DOCKER_HUB_FIELDS {
+        let value = meta.get(field.long).map(ExposeSecret::expose_secret);
+        let value = value.unwrap_or_default();
+        let message = if value.trim().is_empty() && field.long != "email" {
+            "is missing"
+        } else if value.len() > MAX_FIELD {
+            "is too long"
+        } else if value.chars().any(char::is_control) {
+            "holds a control character"
+        } else if field.long == "url" && !is_registry(value) {
+            "is no address of a registry, such as https://index.docker.io/v1/"
+        } else {
+            continue;
+        };
+        wrong.push((field.long.to_owned(), format!("{} {message}", field.long)));
+    }
+    let words: Vec<_> = wrong.iter().map(|(_, words)| words.as_str()).collect();
+    let message = format!("{}; nothing was created", words.join("; "));
+    if wrong.is_empty() {
+        Ok(())
+    } else {
+        Err(Error::invalid(message).fields(wrong))
+    }
+}
+
+/// A host, with or without `https://` and a path.
+fn is_registry(url: &str) -> bool {
+    let rest = url
+        .strip_prefix("https://")
+        .or_else(|| url.strip_prefix("http://"))
+        .unwrap_or(url);
+    let host = rest.split('/').next().unwrap_or_default();
+    !host.is_empty() && !rest.contains("://") && !url.contains(char::is_whitespace)
 }
 
 /// The organisation's integrations.

@@ -37,7 +37,8 @@ pub struct Operation {
     pub attempt: i64,
     /// The number of its present lease: a worker with an older one may write nothing.
     pub fence: i64,
-    /// When it is given up; `None` for what must go on until it is done.
+    /// When it is given up, counted from when it was first taken up: what waits behind another spends no time of its own.
+    /// `None` before that, and for what must go on until it is done.
     pub deadline: Option<Timestamp>,
     /// Whether it is to be called off.
     pub cancel_requested: bool,
@@ -145,44 +146,5 @@ impl OperationStatus {
     /// Whether it is over.
     pub fn is_final(self) -> bool {
         matches!(self, Self::Succeeded | Self::Failed | Self::Cancelled)
-    }
-
-    /// Whether an operation may go from this status to `next`. What is over stays over; a running one may be
-    /// queued again for a later try, or be taken over by another worker.
-    pub fn may_become(self, next: Self) -> bool {
-        match self {
-            Self::Queued => matches!(next, Self::Running | Self::Cancelled | Self::Failed),
-            Self::Running => true,
-            Self::Succeeded | Self::Failed | Self::Cancelled => false,
-        }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::OperationStatus::{Cancelled, Failed, Queued, Running, Succeeded};
-
-    #[test]
-    fn the_status_of_an_operation_moves_only_as_this_table_says() {
-        let all = [Queued, Running, Succeeded, Failed, Cancelled];
-        let legal = [
-            (Queued, Running),
-            (Queued, Cancelled),
-            (Queued, Failed),
-            (Running, Queued),
-            (Running, Running),
-            (Running, Succeeded),
-            (Running, Failed),
-            (Running, Cancelled),
-        ];
-        for from in all {
-            for to in all {
-                assert_eq!(
-                    from.may_become(to),
-                    legal.contains(&(from, to)),
-                    "{from:?} -> {to:?}"
-                );
-            }
-        }
     }
 }

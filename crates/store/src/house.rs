@@ -70,12 +70,24 @@ pub async fn region_by_slug(session: &mut Session, slug: &str) -> Result<Option<
     row.map(|row| region(session, &row)).transpose()
 }
 
-/// Removes a region; false when there was none.
+/// Removes a region, and keeps in mind that it was; false when there was none.
 pub async fn remove_region(session: &mut Session, slug: &str) -> Result<bool> {
-    Ok(session
+    let removed = session
         .execute(sql!("DELETE FROM regions WHERE slug = $1").arg(slug))
-        .await?
-        > 0)
+        .await?;
+    let query = sql!(
+        "INSERT INTO settings (name, value) VALUES ($1, 'removed') ON CONFLICT (name) DO NOTHING"
+    );
+    if removed > 0 {
+        session.execute(query.arg(mark(slug))).await?;
+    }
+    Ok(removed > 0)
+}
+
+/// Whether a region of that slug was ever removed: Arcus offers no such region by itself again.
+pub async fn region_was_removed(session: &mut Session, slug: &str) -> Result<bool> {
+    let query = sql!("SELECT name FROM settings WHERE name = $1");
+    Ok(session.optional(query.arg(mark(slug))).await?.is_some())
 }
 
 /// Adds a plan or lays it anew; with `keep`, one that is there stays as it is.
@@ -225,6 +237,10 @@ fn region(session: &Session, row: &Row) -> Result<HouseRegion> {
         open: row.get("open")?,
         source: row.get("source")?,
     })
+}
+
+fn mark(slug: &str) -> String {
+    format!("removed-region:{slug}")
 }
 
 fn place(slug: &str) -> String {

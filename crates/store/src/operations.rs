@@ -17,8 +17,8 @@ use crate::session::Session;
 
 macro_rules! columns {
     () => {
-        "id, kind, server_id, organisation_id, actor, facade, lane, status, step, percent, attempt, fence, deadline, \
-         cancel_requested, output, error, created_at, finished_at"
+        "id, kind, server_id, organisation_id, actor, facade, lane, status, step, percent, attempt, fence, \
+         cancel_requested, output, error, created_at, started_at, finished_at"
     };
 }
 
@@ -77,13 +77,12 @@ pub struct Held {
 /// Queues an operation, with its first event.
 pub async fn enqueue(session: &mut Session, new: &NewOperation<'_>) -> Result<Operation> {
     let now = session.now();
-    let deadline = new.kind.time_limit().map(|limit| now.plus(limit));
     let row = session
         .one(
             sql!(concat!(
                 "INSERT INTO operations (kind, server_id, organisation_id, actor, facade, lane, input, input_version, \
-                 status, step, percent, attempt, not_before, deadline, fence, cancel_requested, output, created_at) \
-                 VALUES ($1, $2, $3, $4, $5, $6, '{}', $7, 'queued', '', 0, 0, $8, $9, 0, FALSE, '{}', $8) RETURNING ",
+                 status, step, percent, attempt, not_before, fence, cancel_requested, output, created_at) \
+                 VALUES ($1, $2, $3, $4, $5, $6, '{}', $7, 'queued', '', 0, 0, $8, 0, FALSE, '{}', $8) RETURNING ",
                 columns!()
             ))
             .arg(new.kind.as_str())
@@ -93,8 +92,7 @@ pub async fn enqueue(session: &mut Session, new: &NewOperation<'_>) -> Result<Op
             .arg(new.facade)
             .arg(new.lane)
             .arg(INPUT_VERSION)
-            .arg(now)
-            .arg(deadline),
+            .arg(now),
         )
         .await?;
     let operation = operation(&row)?;
@@ -112,18 +110,30 @@ pub async fn enqueue(session: &mut Session, new: &NewOperation<'_>) -> Result<Op
     Ok(operation)
 }
 
+/// A lane in which something can be claimed now.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ReadyLane {
+    /// See [`Operation::lane`].
+    pub lane: String,
+    /// Whose it is.
+    pub organisation: OrganisationId,
+}
+
 /// The lanes in which something can be claimed now.
-pub async fn ready_lanes(session: &mut Session) -> Result<Vec<String>> {
+pub async fn ready_lanes(session: &mut Session) -> Result<Vec<ReadyLane>> {
     let now = session.now();
     let query = sql!(
-        "SELECT DISTINCT lane FROM operations WHERE status IN ('queued', 'running') AND \
+        "SELECT DISTINCT lane, organisation_id FROM operations WHERE status IN ('queued', 'running') AND \
          ((status = 'queued' AND not_before <= $1) OR (status = 'running' AND lease_until < $1))"
     );
-    session
-        .all(query.arg(now))
-        .await?
-        .iter()
-        .map(|row| row.get("lane"))
+    let rows = session.all(query.arg(now)).await?;
+    rows.iter()
+        .map(|row| {
+            Ok(ReadyLane {
+                lane: row.get("lane")?,
+                organisation: OrganisationId(row.get("organisation_id")?),
+            })
+        })
         .collect()
 }
 
@@ -141,7 +151,8 @@ pub async fn next_ready(session: &mut Session) -> Result<Option<Timestamp>> {
 }
 
 /// Claims up to `limit` operations of a lane for `owner`: what is due, or whose lease another let run out, and before
-/// which nothing of the same server waits or runs. A process that was frozen finds its own leases run out when it
+/// which nothing of the same server waits, nor anything runs: a later one may, where an earlier one's request was
+/// committed after it. A process that was frozen finds its own leases run out when it
 /// wakes, and its workers still at it: those it renews.
 pub async fn claim(
     session: &mut Session,
@@ -158,8 +169,8 @@ pub async fn claim(
              WHERE o.lane = $4 AND o.status IN ('queued', 'running') AND \
              ((o.status = 'queued' AND o.not_before <= $3) OR \
              (o.status = 'running' AND o.lease_until < $3 AND o.lease_owner <> $1)) \
-             AND NOT EXISTS (SELECT 1 FROM operations e WHERE e.server_id = o.server_id AND e.id < o.id \
-             AND e.status IN ('queued', 'running')) ORDER BY o.id LIMIT $5) RETURNING ",
+             AND NOT EXISTS (SELECT 1 FROM operations e WHERE e.server_id = o.server_id AND e.id <> o.id \
+             AND (e.status = 'running' OR (e.status = 'queued' AND e.id < o.id))) ORDER BY o.id LIMIT $5) RETURNING ",
             columns!()
         ),
         postgres: concat!(
@@ -168,8 +179,8 @@ pub async fn claim(
              WHERE o.lane = $4 AND o.status IN ('queued', 'running') AND \
              ((o.status = 'queued' AND o.not_before <= $3) OR \
              (o.status = 'running' AND o.lease_until < $3 AND o.lease_owner <> $1)) \
-             AND NOT EXISTS (SELECT 1 FROM operations e WHERE e.server_id = o.server_id AND e.id < o.id \
-             AND e.status IN ('queued', 'running')) ORDER BY o.id LIMIT $5 FOR UPDATE SKIP LOCKED) RETURNING ",
+             AND NOT EXISTS (SELECT 1 FROM operations e WHERE e.server_id = o.server_id AND e.id <> o.id \
+             AND (e.status = 'running' OR (e.status = 'queued' AND e.id < o.id))) ORDER BY o.id LIMIT $5 FOR UPDATE SKIP LOCKED) RETURNING ",
             columns!()
         ),
     );
@@ -231,7 +242,7 @@ pub(crate) async fn hold_of_environment(session: &mut Session, id: EnvironmentId
 /// What of a worker's operations is to be called off.
 pub async fn cancelled(session: &mut Session, owner: &str) -> Result<Vec<OperationId>> {
     let query = sql!(
-        "SELECT id FROM operations WHERE status IN ('queued', 'running') AND status = 'running' \
+        "SELECT id FROM operations WHERE status = 'running' \
          AND lease_owner = $1 AND cancel_requested"
     );
     let rows = session.all(query.arg(owner)).await?;
@@ -494,9 +505,11 @@ fn held(changed: u64) -> Result<()> {
 }
 
 fn operation(row: &Row) -> Result<Operation> {
+    let kind: OperationKind = row.word("kind")?;
+    let started_at = row.get::<Option<i64>>("started_at")?.map(Timestamp);
     Ok(Operation {
         id: OperationId(row.get("id")?),
-        kind: row.word("kind")?,
+        kind,
         server_id: ServerId(row.get("server_id")?),
         organisation_id: OrganisationId(row.get("organisation_id")?),
         actor: row.get::<Option<i64>>("actor")?.map(UserId),
@@ -507,7 +520,9 @@ fn operation(row: &Row) -> Result<Operation> {
         percent: row.get("percent")?,
         attempt: row.get("attempt")?,
         fence: row.get("fence")?,
-        deadline: row.get::<Option<i64>>("deadline")?.map(Timestamp),
+        deadline: started_at
+            .zip(kind.time_limit())
+            .map(|(started_at, limit)| started_at.plus(limit)),
         cancel_requested: row.get("cancel_requested")?,
         output: row.json("output")?,
         error: row.get("error")?,

@@ -20,7 +20,7 @@ pub struct Orphan {
     pub token: String,
     /// Its name tag.
     pub name: String,
-    /// `reported`, `adopted` or `removed`.
+    /// `reported`, `adopted`, `removing` or `removed`.
     pub state: String,
     /// When it was first seen.
     pub first_seen_at: Timestamp,
@@ -41,7 +41,8 @@ pub async fn see(
             sql!(
                 "INSERT INTO orphans (account, region, cloud_id, token, name, state, first_seen_at, last_seen_at) \
                  VALUES ($1, $2, $3, $4, $5, 'reported', $6, $6) ON CONFLICT (account, region, cloud_id) DO UPDATE \
-                 SET last_seen_at = excluded.last_seen_at, name = excluded.name, token = excluded.token \
+                 SET last_seen_at = excluded.last_seen_at, name = excluded.name, token = excluded.token, \
+                 state = CASE WHEN orphans.state = 'removed' THEN 'removing' ELSE orphans.state END \
                  RETURNING id, account, region, cloud_id, token, name, state, first_seen_at"
             )
             .arg(account)

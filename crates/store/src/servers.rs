@@ -6,7 +6,8 @@ use domain::account::Actor;
 use domain::environment::Environment;
 use domain::server::{Desired, Power, Server, Setup};
 use domain::{
-    EnvironmentId, Error, ErrorKind, OrganisationId, ProviderId, PublicId, Result, ServerId, UserId,
+    EnvironmentId, Error, ErrorKind, OrganisationId, ProviderId, PublicId, Result, ServerId, Timestamp,
+    UserId,
 };
 use serde_json::{Map, Value};
 
@@ -258,16 +259,18 @@ pub async fn by_token(session: &mut Session, token: &str) -> Result<Option<Serve
         .transpose()
 }
 
-/// The regions of a provider in which servers live.
+/// The regions of a provider in which servers live, or did since `since`: what a crash left of them is there.
 pub async fn regions_of_provider(
     session: &mut Session,
     provider: ProviderId,
+    since: Timestamp,
 ) -> Result<Vec<String>> {
     let query = sql!(
-        "SELECT DISTINCT region FROM servers WHERE provider_id = $1 AND destroyed_at IS NULL ORDER BY region"
+        "SELECT DISTINCT region FROM servers WHERE provider_id = $1 \
+         AND (destroyed_at IS NULL OR destroyed_at > $2) ORDER BY region"
     );
     session
-        .all(query.arg(provider))
+        .all(query.arg(provider).arg(since))
         .await?
         .iter()
         .map(|row| row.get("region"))

@@ -1,4 +1,5 @@
-//! The outermost layer: gives each request an id, times it, logs it once, and lets the façade render its errors.
+//! The outermost layer: gives each request an id, times it, logs it once, turns other sites away, and lets the façade
+//! render its errors.
 //!
 //! A handler fails with [`Failure`]; its answer is made here, where the request's id is known.
 
@@ -12,6 +13,9 @@ use axum::response::{IntoResponse, Response};
 use control::App;
 use domain::{Error, ErrorKind, random};
 
+use super::body::discard;
+use super::site;
+
 /// The header that carries the request's id.
 pub(crate) const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
@@ -23,7 +27,7 @@ pub(crate) struct RequestId(pub(crate) String);
 #[derive(Debug, Clone)]
 pub(crate) struct Failure {
     pub(crate) error: Arc<Error>,
-    /// Where HTTP itself says more than the error's kind does (405, 413).
+    /// Where HTTP itself says more than the error's kind does (405, 408, 413).
     pub(crate) status: Option<StatusCode>,
 }
 
@@ -103,7 +107,13 @@ pub(crate) async fn layer(State(edge): State<Edge>, mut request: Request, next: 
         .as_ref()
         .map_or("unmatched", MatchedPath::as_str)
         .to_owned();
-    let mut response = next.run(request).await;
+    let mut response = match site::check(&request) {
+        Ok(()) => next.run(request).await,
+        Err(failure) => {
+            discard(request.into_body()).await;
+            failure.into_response()
+        }
+    };
     if let Some(failure) = response.extensions_mut().remove::<Failure>() {
         log(&failure, &id, method.as_str(), &route);
         let headers = std::mem::take(response.headers_mut());

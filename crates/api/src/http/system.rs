@@ -2,8 +2,8 @@
 
 use std::net::SocketAddr;
 
-use axum::extract::{ConnectInfo, State};
-use axum::http::{HeaderMap, StatusCode, header};
+use axum::extract::{ConnectInfo, Request, State};
+use axum::http::{StatusCode, header};
 use axum::response::{Html, IntoResponse, Response};
 use axum::routing::get;
 use axum::{Json, Router};
@@ -11,6 +11,9 @@ use control::App;
 use secrecy::{ExposeSecret, SecretString};
 use serde_json::json;
 use utoipa::openapi::OpenApi;
+
+use super::ready::Ready;
+use super::site;
 
 /// Who may read the metrics: this machine, and who has the token.
 #[derive(Clone, Default)]
@@ -24,6 +27,7 @@ struct System {
     app: App,
     metrics: MetricsAccess,
     document: OpenApi,
+    ready: Ready,
 }
 
 pub(crate) fn router(app: App, metrics: MetricsAccess, document: OpenApi) -> Router {
@@ -40,26 +44,34 @@ pub(crate) fn router(app: App, metrics: MetricsAccess, document: OpenApi) -> Rou
             app,
             metrics,
             document,
+            ready: Ready::default(),
         })
 }
 
 /// Ready: the database takes writes, and its schema is this program's (which the start has made sure of).
 async fn readyz(State(system): State<System>) -> Response {
-    match system.app.store.check().await {
-        Ok(()) => "ready\n".into_response(),
-        Err(error) => {
+    let look = async {
+        system.app.store.check().await.map_err(|error| {
             tracing::warn!(error = error.private(), "not ready");
-            let body = Json(json!({"error": error.message()}));
-            (StatusCode::SERVICE_UNAVAILABLE, body).into_response()
-        }
+            error.message().to_owned()
+        })
+    };
+    match system.ready.or_look(look).await {
+        Ok(()) => "ready\n".into_response(),
+        Err(error) => (
+            StatusCode::SERVICE_UNAVAILABLE,
+            Json(json!({"error": error})),
+        )
+            .into_response(),
     }
 }
 
 async fn metrics_text(
     State(system): State<System>,
     ConnectInfo(peer): ConnectInfo<SocketAddr>,
-    headers: HeaderMap,
+    request: Request,
 ) -> Response {
+    let headers = request.headers();
     let sent = headers
         .get(header::AUTHORIZATION)
         .and_then(|value| value.to_str().ok());
@@ -72,10 +84,11 @@ async fn metrics_text(
         }
         _ => false,
     };
-    // Behind a proxy on this machine every peer is loopback: a forwarded request needs the token.
+    // Behind a proxy on this machine every peer is loopback: a forwarded request needs the token. So does one that a web
+    // page may have sent.
     let local = peer.ip().is_loopback()
-        && !headers.contains_key("x-forwarded-for")
-        && !headers.contains_key("forwarded");
+        && !site::is_forwarded(headers)
+        && !site::is_by_a_foreign_name(&request);
     if !known && !local {
         let body =
             Json(json!({"error": "the metrics are for this machine, and for who has the token"}));

@@ -6,6 +6,7 @@ use testkit::{Builder, Scene};
 testkit::on_both_databases![
     a_cloud_that_is_not_there_is_refused_with_those_that_are,
     an_application_of_another_type_is_refused,
+    an_integration_without_what_it_needs_is_refused,
 ];
 
 async fn a_cloud_that_is_not_there_is_refused_with_those_that_are(builder: Builder) {
@@ -78,4 +79,33 @@ async fn an_application_of_another_type_is_refused(builder: Builder) {
     }
     let listed = scene.owner.get("/applications").await.ok();
     assert_eq!(listed.as_array().map(Vec::len), Some(1), "{listed}");
+}
+
+async fn an_integration_without_what_it_needs_is_refused(builder: Builder) {
+    let scene = Scene::set(builder).await;
+    let given = json!({
+        "name": "hub", "url": "https://index.docker.io/v1/", "username": "me", "password": "secret-word",
+        "email": "me@example.com",
+    });
+    for (field, value, message) in [
+        ("username", " ", "username is missing; nothing was created"),
+        ("password", "", "password is missing; nothing was created"),
+        (
+            "password",
+            "a\u{7}b",
+            "password holds a control character; nothing was created",
+        ),
+        (
+            "url",
+            "https://",
+            "url is no address of a registry, such as https://index.docker.io/v1/; nothing was created",
+        ),
+    ] {
+        let mut body = given.clone();
+        body[field] = json!(value);
+        let answer = scene.owner.post("/integrations/docker-hub", &body).await;
+        assert_eq!(answer.error(400), message);
+    }
+    let listed = scene.owner.get("/integrations").await.ok();
+    assert_eq!(listed, json!([]));
 }

@@ -6,5 +6,6 @@ mod guards;
 mod http;
 mod ids;
 mod names;
+mod sites;
 mod sizes;
 mod waits;

@@ -29,4 +29,26 @@ async fn an_environment_that_is_deleted_in_the_making_leaves_nothing_behind(buil
     assert_eq!(records.summary()["create_server cancelled"], 30);
 }
 
-testkit::on_both_databases!(an_environment_that_is_deleted_in_the_making_leaves_nothing_behind,);
+async fn an_environment_that_is_being_deleted_is_not_switched(builder: Builder) {
+    let scene = Scene::set(builder).await;
+    let nodes = json!([{"name": "n", "size": "eos1"}]);
+    let id = scene.environment("shop", &nodes).await;
+    scene.arcus.faults(&["latency_ms=2000"]);
+    let path = format!("/environments/{id}/delete?wait=0");
+    scene.owner.post(&path, &Value::Null).await.expect(202);
+    for change in ["start", "stop"] {
+        let path = format!("/environments/{id}/{change}?wait=0");
+        let message = scene.owner.post(&path, &Value::Null).await.error(409);
+        assert_eq!(
+            message,
+            "the environment is being deleted; nothing was changed"
+        );
+    }
+    scene.arcus.faults(&["latency_ms=0"]);
+    scene.until_empty().await;
+}
+
+testkit::on_both_databases!(
+    an_environment_that_is_deleted_in_the_making_leaves_nothing_behind,
+    an_environment_that_is_being_deleted_is_not_switched,
+);

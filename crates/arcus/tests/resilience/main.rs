@@ -5,6 +5,7 @@ mod cancel;
 mod database;
 mod drain;
 mod fairness;
+mod files;
 mod orphans;
 mod outside;
 mod replicas;

@@ -40,12 +40,27 @@ async fn a_server_that_was_switched_off_outside_shows_so_and_is_not_switched_on(
             web(shown)["status"] == "stopped"
         })
         .await;
-    assert_eq!(shown["ready"], false);
+    assert_eq!(
+        (&shown["ready"], &shown["status"]),
+        (&json!(false), &json!("degraded"))
+    );
+    let query = scene
+        .owner
+        .get(&format!("/environments/{id}/query"))
+        .await
+        .ok();
+    assert!(query.to_string().contains("outside Arcus"), "{query}");
     assert_eq!(scene.arcus.calls("start"), 0);
     sandbox(&scene, &["start", &instance]);
     scene
         .until(&id, "it to be ready", |shown| shown["ready"] == true)
         .await;
+    let query = scene
+        .owner
+        .get(&format!("/environments/{id}/query"))
+        .await
+        .ok();
+    assert!(!query.to_string().contains("outside Arcus"), "{query}");
 }
 
 async fn a_server_that_vanished_is_lost_and_its_environment_degraded(builder: Builder) {

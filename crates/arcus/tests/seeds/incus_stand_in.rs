@@ -98,11 +98,13 @@ async fn answer(acceptor: &TlsAcceptor, stream: TcpStream, trusts: bool) -> std:
     stream.shutdown().await
 }
 
-/// A certificate that nobody signed, and its key, as Incus makes them.
+/// A certificate that nobody signed, and its key, as Incus makes them, for the address that the stand-in listens on.
 fn pair(folder: &Path) -> (String, String) {
     let (certificate, key) = (folder.join("incus.crt"), folder.join("incus.key"));
     let made = Command::new("openssl")
         .args(["req", "-x509", "-nodes", "-days", "2", "-subj", "/CN=incus"])
+        .args(["-addext", "subjectAltName=IP:127.0.0.1"])
+        .args(["-addext", "basicConstraints=critical,CA:FALSE"])
         .args(["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1"])
         .arg("-keyout")
         .arg(&key)

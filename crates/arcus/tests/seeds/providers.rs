@@ -13,6 +13,8 @@ testkit::on_both_databases![
     what_a_provider_sells_is_kept_between_two_looks,
     a_second_provider_of_a_name_is_refused_with_the_id_of_the_first,
     refused_credentials_are_not_saved,
+    an_incus_server_that_nobody_vouches_for_is_not_trusted,
+    an_incus_server_that_an_authority_vouches_for_needs_no_server_certificate,
     a_provider_is_deleted_once_no_server_depends_on_it,
     the_kinds_of_provider_say_what_they_want,
     a_preflight_is_answered_as_one,
@@ -80,8 +82,8 @@ async fn providers_are_listed_as_printed(builder: Builder) {
     let printed = json!({
         "incus": [{
             "provider_meta": {
-                "url": "http****", "client_certificate": "----****", "client_key": "----****",
-                "server_certificate": "----****",
+                "url": "https://...", "client_certificate": "-----BEGIN...", "client_key": "----****",
+                "server_certificate": "-----BEGIN...",
             },
             "name": "default",
             "organisation": "56dd5e9610d396503e2a6ab6",
@@ -214,6 +216,54 @@ async fn refused_credentials_are_not_saved(builder: Builder) {
         "{message}"
     );
     assert_eq!(owner.get("/providers").await.ok(), json!({}));
+}
+
+/// The fields without the server's certificate: left out, and empty, as clients send it that ask for every field.
+fn without_server_certificate(incus: &StandIn) -> [Value; 2] {
+    let mut absent = incus.fields("absent");
+    let fields = absent.as_object_mut().expect("an object");
+    fields.remove("server_certificate");
+    let mut empty = incus.fields("empty");
+    empty["server_certificate"] = json!("");
+    [absent, empty]
+}
+
+async fn an_incus_server_that_nobody_vouches_for_is_not_trusted(builder: Builder) {
+    let arcus = builder.start().await;
+    let owner = arcus
+        .client()
+        .register("company name", "my@email.com")
+        .await;
+    let incus = StandIn::start(arcus.folder()).await;
+    for fields in without_server_certificate(&incus) {
+        let message = owner.post("/providers", &fields).await.error(400);
+        assert!(
+            message.contains("no authority vouches for the Incus server")
+                && message.contains("give its server_certificate"),
+            "{message}"
+        );
+    }
+    assert_eq!(owner.get("/providers").await.ok(), json!({}));
+}
+
+async fn an_incus_server_that_an_authority_vouches_for_needs_no_server_certificate(
+    builder: Builder,
+) {
+    let folder = tempfile::tempdir().expect("a folder");
+    let incus = StandIn::start(folder.path()).await;
+    // This makes it one of the machine's authorities.
+    let authorities = folder.path().join("incus.crt");
+    let authorities = authorities.to_str().expect("a text");
+    let builder = builder.variable("SSL_CERT_FILE", authorities);
+    let arcus = builder.start().await;
+    let owner = arcus
+        .client()
+        .register("company name", "my@email.com")
+        .await;
+    for fields in without_server_certificate(&incus) {
+        let added = owner.post("/providers", &fields).await.ok();
+        assert!(added["provider_meta"].get("server_certificate").is_none());
+    }
 }
 
 async fn a_provider_is_deleted_once_no_server_depends_on_it(builder: Builder) {

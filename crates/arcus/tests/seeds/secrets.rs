@@ -7,6 +7,7 @@ use crate::incus_stand_in::StandIn;
 
 testkit::on_both_databases![
     a_providers_secret_is_shown_once_and_masked_ever_after,
+    what_is_no_secret_of_a_provider_is_shown_as_it_is,
     the_operator_may_have_providers_secrets_shown,
     an_integrations_password_is_shown_once_and_masked_ever_after,
 ];
@@ -60,6 +61,18 @@ async fn a_providers_secret_is_shown_once_and_masked_ever_after(builder: Builder
     let log = scene.arcus.log().join("\n");
     assert!(!log.contains(incus.secret()), "{log}");
     assert_nowhere_in(scene.arcus.folder(), incus.secret());
+}
+
+async fn what_is_no_secret_of_a_provider_is_shown_as_it_is(builder: Builder) {
+    let scene = Scene::set(builder).await;
+    let incus = StandIn::start(scene.arcus.folder()).await;
+    let fields = incus.fields("house");
+    scene.owner.post("/providers", &fields).await.ok();
+    let listed = scene.owner.get("/providers").await.ok();
+    let meta = &listed["incus"][0]["provider_meta"];
+    for name in ["url", "client_certificate", "server_certificate"] {
+        assert_eq!(meta[name], fields[name]);
+    }
 }
 
 /// No file that Arcus wrote holds the secret in the clear. On PostgreSQL this is about its other files.

@@ -23,7 +23,22 @@ use secrecy::ExposeSecret;
 use serde_json::Value;
 
 use crate::cloud::{CloudError, CloudResult, ErrorClass};
-use crate::registry::Settings;
+use crate::registry::{Form, RegionOption, Settings};
+
+/// What the operator may set for a region. The rest of the table above is for Arcus itself to set.
+pub const REGION: &[RegionOption] = &[
+    option("url", Form::Text),
+    option("project", Form::Text),
+    option("target", Form::Text),
+    option("profiles", Form::Names),
+    option("pool", Form::Text),
+    option("network", Form::Text),
+    option("vm", Form::Flag),
+];
+
+const fn option(name: &'static str, form: Form) -> RegionOption {
+    RegionOption { name, form }
+}
 
 /// Where an Incus server listens.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -4,6 +4,7 @@ use argon2::password_hash::phc::PasswordHash;
 use argon2::{Argon2, PasswordHasher, PasswordVerifier};
 use domain::{Error, Result, random};
 use secrecy::{ExposeSecret, SecretString};
+use tokio::sync::SemaphorePermit;
 
 use crate::app::App;
 
@@ -16,25 +17,25 @@ pub const MIN_LENGTH: usize = 8;
 /// The longest password, so that hashing one stays cheap.
 pub const MAX_LENGTH: usize = 1024;
 
-/// Hashes a password.
-pub(crate) async fn hash(app: &App, password: SecretString) -> Result<String> {
-    let _slot = app
-        .hashing
+/// The turn for one piece of work that takes a processor some time. Whoever waits for one has not been served yet, so
+/// what limits attempts is asked after it came.
+pub(crate) async fn turn(app: &App) -> Result<SemaphorePermit<'_>> {
+    app.hashing
         .acquire()
         .await
-        .map_err(|_| Error::internal("the semaphore is closed"))?;
+        .map_err(|_| Error::internal("the semaphore is closed"))
+}
+
+/// Hashes a password.
+pub(crate) async fn hash(app: &App, password: SecretString) -> Result<String> {
+    let _turn = turn(app).await?;
     tokio::task::spawn_blocking(move || hash_now(password.expose_secret()))
         .await
         .map_err(|error| Error::internal("hashing panicked").source(error))?
 }
 
-/// Whether a password has that hash.
-pub(crate) async fn verify(app: &App, password: SecretString, hash: String) -> Result<bool> {
-    let _slot = app
-        .hashing
-        .acquire()
-        .await
-        .map_err(|_| Error::internal("the semaphore is closed"))?;
+/// Whether a password has that hash. The caller has waited for its [`turn`].
+pub(crate) async fn verify(password: SecretString, hash: String) -> Result<bool> {
     tokio::task::spawn_blocking(move || {
         let hash = PasswordHash::new(&hash)
             .map_err(|error| Error::internal(format!("a stored hash is broken: {error}")))?;

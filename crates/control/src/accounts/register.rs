@@ -55,7 +55,10 @@ pub async fn register(app: &App, form: Registration) -> Result<Registered> {
         return Err(not_invited());
     }
     let hash = passwords::hash(app, form.password.clone()).await?;
-    let keys = generate_keys().await?;
+    let keys = {
+        let _turn = passwords::turn(app).await?;
+        generate_keys().await?
+    };
     let mut session = app.store.write().await?;
     let (organisation, role) = match invited {
         None => (None, Role::Owner),
@@ -269,7 +272,10 @@ pub async fn invite(
 /// Adds an organisation without users, for the operator.
 pub async fn add_organisation(app: &App, name: &str) -> Result<Organisation> {
     names::title("an organisation", name)?;
-    let keys = generate_keys().await?;
+    let keys = {
+        let _turn = passwords::turn(app).await?;
+        generate_keys().await?
+    };
     let mut session = app.store.write().await?;
     let organisation = found(&mut session, name, keys).await?;
     store::audit::record_operator(

@@ -57,6 +57,8 @@ async fn by_password(app: &App, email: &str, password: SecretString) -> Result<T
         return Err(unknown());
     }
     let email = email.trim().to_lowercase();
+    // After the wait, so that of very many guesses at once few more get through than one after the other.
+    let turn = passwords::turn(app).await?;
     app.logins.check(&email, app.clock().now())?;
     let mut session = app.store.read().await?;
     let user = store::accounts::user_by_email(&mut session, &email).await?;
@@ -64,9 +66,10 @@ async fn by_password(app: &App, email: &str, password: SecretString) -> Result<T
     let hash = user
         .as_ref()
         .map_or_else(|| app.decoy.clone(), |user| user.password_hash.clone());
-    let fits = passwords::verify(app, password, hash).await?;
+    let fits = passwords::verify(password, hash).await?;
     app.logins
         .note(&email, fits && user.is_some(), app.clock().now());
+    drop(turn);
     let Some(user) = user.filter(|_| fits) else {
         return Err(unknown());
     };

@@ -57,7 +57,7 @@ pub async fn put_region(app: &App, region: &HouseRegion) -> Result<()> {
     {
         return Err(Error::conflict(format!(
             "servers live in region {:?}, and with another cloud or other options they would not be found again; nothing \
-             was changed: give the region's present options too, or add a region of another name",
+             was changed: leave its cloud and its options as they are, or add a region of another name",
             region.slug
         )));
     }
@@ -69,6 +69,13 @@ pub async fn put_region(app: &App, region: &HouseRegion) -> Result<()> {
 /// The operator's regions.
 pub async fn regions(app: &App) -> Result<Vec<HouseRegion>> {
     store::house::regions(&mut app.store.read().await?).await
+}
+
+/// Whether Arcus may offer a region of that slug by itself: there is none, and the operator has not removed one.
+pub async fn may_offer(app: &App, slug: &str) -> Result<bool> {
+    let mut session = app.store.read().await?;
+    let there = store::house::region_by_slug(&mut session, slug).await?;
+    Ok(there.is_none() && !store::house::region_was_removed(&mut session, slug).await?)
 }
 
 /// Removes a region. Errors: `Conflict` while servers live there.

@@ -34,19 +34,7 @@ pub async fn create(app: &App, actor: &Actor, new: &NewEnvironment) -> Result<Pu
     let application = applications::find(app, actor, new.application.as_ref()).await?;
     let provider = providers::find(app, actor, &new.provider).await?;
     let offer = providers::of_provider(app, &provider).await?.offer;
-    let region = crate::catalog::house::choose(
-        &offer.regions,
-        |region| &region.slug,
-        &new.region,
-        "region",
-    )?;
-    if !region.open {
-        return Err(Error::invalid(format!(
-            "the region {:?} is not open for new servers",
-            region.slug
-        ))
-        .field("region"));
-    }
+    let region = nodes::open_region(&offer, &new.region)?;
     check_integrations(app, actor, &new.integrations).await?;
     let nodes = nodes::validate(app, &offer, &new.nodes, &[])?;
     let account = app.account(&provider, &region.slug).await?;

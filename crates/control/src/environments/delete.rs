@@ -31,18 +31,18 @@ pub async fn delete(
     // Read again under the lock: a node may have been added since.
     let servers =
         store::servers::of_environment(&mut session, organisation, environment.id).await?;
-    let mut operations = Vec::with_capacity(servers.len());
+    let mut begun = Vec::with_capacity(servers.len());
     if !servers.is_empty() {
         let lane = lane(organisation, &account?);
-        for server in &servers {
-            operations.push(servers::destroy(&mut session, actor, server, &lane).await?);
+        for server in servers {
+            let operation = servers::destroy(&mut session, actor, &server, &lane).await?;
+            begun.push((server, operation));
         }
     }
     store::environments::finish_deleting(&mut session, environment.id).await?;
     store::audit::record(&mut session, actor, "environment.delete", id.as_str()).await?;
     session.commit().await?;
-    let switched = wait_accepted(app, actor, &operations, bound).await?;
-    Ok((view, switched))
+    Ok((view, wait_accepted(app, actor, begun, bound).await))
 }
 
 /// Destroys one node. Returns it.
@@ -56,6 +56,13 @@ pub async fn delete_node(app: &App, actor: &Actor, id: &PublicId) -> Result<Serv
     drop(session);
     let account = app.account(&provider, &server.region).await?;
     let mut session = app.store.write().await?;
+    if let Some(environment) = server.environment_id {
+        store::environments::lock(&mut session, organisation, environment).await?;
+    }
+    // Read again under the lock: it may have gone since.
+    let server = store::servers::by_public_id(&mut session, organisation, id)
+        .await?
+        .ok_or_else(|| Error::not_found("node"))?;
     servers::destroy(&mut session, actor, &server, &lane(organisation, &account)).await?;
     store::audit::record(&mut session, actor, "node.delete", id.as_str()).await?;
     session.commit().await?;

@@ -6,7 +6,7 @@ use clouds::Offer;
 use domain::account::Actor;
 use domain::environment::Environment;
 use domain::server::Server;
-use domain::{Error, Image, Plan, PublicId, Result, names};
+use domain::{Error, Image, Plan, PublicId, Region, Result, names};
 use serde_json::{Map, Value};
 use store::Session;
 
@@ -106,33 +106,56 @@ pub(super) fn validate(
 fn numbered(node: &NewNode) -> Result<Vec<String>> {
     match node.count {
         None | Some(1) => Ok(vec![node.name.clone()]),
-        Some(count) if count >= 1 => Ok((1..=count)
-            .map(|number| format!("{}-{number}", node.name))
-            .collect()),
+        Some(count) if count >= 1 => {
+            let numbered = (1..=count).map(|number| format!("{}-{number}", node.name));
+            let labelled = numbered.map(|name| names::label("a node", &name).map(|_| name));
+            labelled.collect()
+        }
         Some(_) => Err(Error::invalid("count is 1 or more").field("count")),
     }
 }
 
 fn validate_one(offer: &Offer, node: &NewNode) -> Result<Node> {
     names::label("a node", &node.name)?;
-    let plan = house::choose(&offer.plans, |plan| &plan.slug, &node.size, "size")?;
     let slug = node.image.as_deref().unwrap_or(DEFAULT_IMAGE);
-    let image = house::choose(&offer.images, |image| &image.slug, slug, "image")?;
-    if !plan.open || !image.open {
-        let closed = if plan.open { &image.slug } else { &plan.slug };
-        return Err(
-            Error::invalid(format!("{closed:?} is not open for new servers")).field("size"),
-        );
-    }
-    packages::resolve(&node.packages, &image.distribution)?;
+    let (plan, image) = on_sale(offer, &node.size, slug)?;
+    let mut packages = node.packages.clone();
+    let mut seen = HashSet::new();
+    packages.retain(|package| seen.insert(package.clone()));
+    packages::resolve(&packages, &image.distribution)?;
     validate_tags(&node.tags)?;
     Ok(Node {
         name: node.name.clone(),
-        plan: plan.clone(),
-        image: image.clone(),
-        packages: node.packages.clone(),
+        plan,
+        image,
+        packages,
         tags: node.tags.clone(),
     })
+}
+
+/// The plan and the image of those slugs, if new servers may have them.
+pub(super) fn on_sale(offer: &Offer, plan: &str, image: &str) -> Result<(Plan, Image)> {
+    let plan = house::choose(&offer.plans, |plan| &plan.slug, plan, "size")?;
+    let image = house::choose(&offer.images, |image| &image.slug, image, "image")?;
+    let closed = if !plan.open {
+        ("size", &plan.slug)
+    } else if !image.open {
+        ("image", &image.slug)
+    } else {
+        return Ok((plan.clone(), image.clone()));
+    };
+    let message = format!("{:?} is not open for new servers; nothing was created", closed.1);
+    Err(Error::invalid(message).field(closed.0))
+}
+
+/// The region of that slug, if new servers may be made there.
+pub(super) fn open_region(offer: &Offer, slug: &str) -> Result<Region> {
+    let region = house::choose(&offer.regions, |region| &region.slug, slug, "region")?;
+    if !region.open {
+        let message = format!("the region {slug:?} is not open for new servers; nothing was created");
+        return Err(Error::invalid(message).field("region"));
+    }
+    Ok(region.clone())
 }
 
 fn validate_tags(tags: &Map<String, Value>) -> Result<()> {
@@ -218,6 +241,7 @@ pub async fn add(
     }
     let view = view::find(app, actor, id).await?;
     let offer = providers::of_provider(app, &view.provider).await?.offer;
+    open_region(&offer, &view.environment.region)?;
     let choose = |servers: &[Server]| validate(app, &offer, nodes, servers);
     write_into(app, actor, &view, choose, "environment.add_nodes").await
 }

@@ -2,13 +2,12 @@
 
 use domain::account::Actor;
 use domain::server::{Desired, Server};
-use domain::{Error, PublicId, Result};
+use domain::{Error, PublicId, Result, names};
 use serde_json::{Map, Value};
 
 use super::nodes::{self, Node};
 use super::view;
 use crate::app::App;
-use crate::catalog::house;
 use crate::operations::lane;
 use crate::{providers, servers};
 
@@ -89,6 +88,7 @@ pub async fn scale_up(
     let count = check_count(count)?;
     let view = view::find(app, actor, id).await?;
     let offer = providers::of_provider(app, &view.provider).await?.offer;
+    nodes::open_region(&offer, &view.environment.region)?;
     let choose = |servers: &[Server]| {
         let like = selector.select(servers)?.pop();
         let like = like.ok_or_else(|| Error::not_found("node"))?;
@@ -99,10 +99,11 @@ pub async fn scale_up(
             ))
             .field("count"));
         }
+        let (plan, image) = nodes::on_sale(&offer, &like.plan, &like.image)?;
         let template = Node {
             name: String::new(),
-            plan: house::choose(&offer.plans, |plan| &plan.slug, &like.plan, "size")?.clone(),
-            image: house::choose(&offer.images, |image| &image.slug, &like.image, "image")?.clone(),
+            plan,
+            image,
             packages: like.packages.clone(),
             tags: like.tags.clone(),
         };
@@ -118,7 +119,9 @@ pub async fn scale_up(
             name,
             ..template.clone()
         };
-        Ok(free.take(count).map(like).collect())
+        free.take(count)
+            .map(|name| names::label("a node", &name).map(|_| like(name)))
+            .collect()
     };
     nodes::write_into(app, actor, &view, choose, "environment.scale_up").await
 }

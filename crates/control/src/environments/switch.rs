@@ -5,7 +5,7 @@ use std::time::Duration;
 use domain::account::Actor;
 use domain::operation::Operation;
 use domain::server::{Desired, Power, Server};
-use domain::{PublicId, Result};
+use domain::{Error, PublicId, Result};
 use store::Session;
 
 use super::view::{self, EnvironmentView};
@@ -101,63 +101,87 @@ async fn switch(
     bound: Duration,
 ) -> Result<(EnvironmentView, Vec<Switched>)> {
     let view = view::find(app, actor, id).await?;
+    let organisation = actor.organisation.id;
     let account = app
         .account(&view.provider, &view.environment.region)
         .await?;
-    let lane = lane(actor.organisation.id, &account);
+    let lane = lane(organisation, &account);
     let mut session = app.store.write().await?;
-    let mut operations = Vec::new();
-    for server in view
-        .servers
-        .iter()
-        .filter(|server| server.desired != Desired::Destroyed)
-    {
-        operations.push(match change {
+    let environment = store::environments::lock(&mut session, organisation, view.environment.id)
+        .await?
+        .ok_or_else(|| Error::not_found("environment"))?;
+    if environment.deleting {
+        return Err(
+            Error::conflict("the environment is being deleted; nothing was changed")
+                .about(environment.public_id),
+        );
+    }
+    // Read again under the lock: a node may have been added or removed since.
+    let servers =
+        store::servers::of_environment(&mut session, organisation, environment.id).await?;
+    let mut begun = Vec::with_capacity(servers.len());
+    for server in servers {
+        if server.desired == Desired::Destroyed {
+            continue;
+        }
+        let operation = match change {
             Change::Power(desired) => {
-                servers::switch(&mut session, actor, server, desired, &lane).await?
+                servers::switch(&mut session, actor, &server, desired, &lane).await?
             }
-            Change::Reboot => servers::reboot(&mut session, actor, server, &lane).await?,
-        });
+            Change::Reboot => servers::reboot(&mut session, actor, &server, &lane).await?,
+        };
+        begun.push((server, operation));
     }
     store::audit::record(&mut session, actor, action, id.as_str()).await?;
     session.commit().await?;
-    let switched = wait_accepted(app, actor, &operations, bound).await?;
-    Ok((view, switched))
+    Ok((view, wait_accepted(app, actor, begun, bound).await))
 }
 
-/// Waits until every operation is accepted by its cloud or over, for `bound` at the most.
+/// Waits until every operation is accepted by its cloud or over, for `bound` at the most. The change is committed by
+/// now: where the wait itself fails, all that is said is that it goes on.
 pub(super) async fn wait_accepted(
     app: &App,
     actor: &Actor,
-    operations: &[Operation],
+    begun: Vec<(Server, Operation)>,
     bound: Duration,
-) -> Result<Vec<Switched>> {
-    let settled = wait::until(app, bound, || async {
-        let mut session = app.store.read().await?;
-        let switched = outcomes(&mut session, actor, operations).await?;
-        let waiting = switched
-            .iter()
-            .any(|switched| matches!(switched.outcome, Outcome::Pending(_)));
-        Ok((!waiting).then_some(switched))
+) -> Vec<Switched> {
+    let watching = async {
+        let settled = wait::until(app, bound, || async {
+            let mut session = app.store.read().await?;
+            let switched = outcomes(&mut session, actor, &begun).await?;
+            let waiting = switched
+                .iter()
+                .any(|switched| matches!(switched.outcome, Outcome::Pending(_)));
+            Ok((!waiting).then_some(switched))
+        })
+        .await?;
+        match settled {
+            Some(switched) => Ok(switched),
+            None => outcomes(&mut app.store.read().await?, actor, &begun).await,
+        }
+    };
+    let watched: Result<_> = watching.await;
+    watched.unwrap_or_else(|error| {
+        tracing::warn!(error = error.private(), "what becomes of a change can't be watched");
+        let pending = |(server, _)| Switched {
+            server,
+            outcome: Outcome::Pending("queued".to_owned()),
+        };
+        begun.into_iter().map(pending).collect()
     })
-    .await?;
-    match settled {
-        Some(switched) => Ok(switched),
-        None => outcomes(&mut app.store.read().await?, actor, operations).await,
-    }
 }
 
 async fn outcomes(
     session: &mut Session,
     actor: &Actor,
-    operations: &[Operation],
+    begun: &[(Server, Operation)],
 ) -> Result<Vec<Switched>> {
-    let mut switched = Vec::with_capacity(operations.len());
-    for operation in operations {
-        let operation =
-            store::operations::by_id(session, actor.organisation.id, operation.id).await?;
+    let organisation = actor.organisation.id;
+    let mut switched = Vec::with_capacity(begun.len());
+    for (_, operation) in begun {
+        let operation = store::operations::by_id(session, organisation, operation.id).await?;
         let server =
-            store::servers::by_id(session, actor.organisation.id, operation.server_id).await?;
+            store::servers::by_id(session, organisation, operation.server_id).await?;
         let outcome = outcome(session, &operation, &server).await?;
         switched.push(Switched { server, outcome });
     }

@@ -39,7 +39,8 @@ impl EnvironmentView {
             "deleting"
         } else if self.is_ready() {
             "ready"
-        } else if some("failed") || some("lost") {
+        } else if some("failed") || some("lost") || self.servers.iter().any(|server| server.error.is_some()) {
+            // A start that failed among them, and a server that was switched off outside.
             "degraded"
         } else if self
             .servers
@@ -113,18 +114,17 @@ fn torn(environment: &Environment) -> Error {
 }
 
 /// Waits until an environment is ready, or can't become so by itself (a server failed), for `bound` at the most.
-/// `None`: it is still being worked on.
-pub async fn wait_ready(
-    app: &App,
-    actor: &Actor,
-    id: &PublicId,
-    bound: Duration,
-) -> Result<Option<bool>> {
-    wait::until(app, bound, || async {
+/// `None`: it is still being worked on, or can't be watched at the moment; that it is to be made is committed by now.
+pub async fn wait_ready(app: &App, actor: &Actor, id: &PublicId, bound: Duration) -> Option<bool> {
+    let watched = wait::until(app, bound, || async {
         let view = find(app, actor, id).await?;
         let settled =
             |server: &Server| server.is_ready() || matches!(server.status(), "failed" | "lost");
         Ok(view.servers.iter().all(settled).then(|| view.is_ready()))
     })
-    .await
+    .await;
+    watched.unwrap_or_else(|error| {
+        tracing::warn!(error = error.private(), "an environment can't be watched");
+        None
+    })
 }

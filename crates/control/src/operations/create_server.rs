@@ -2,24 +2,17 @@
 
 use std::time::Duration;
 
-use clouds::{CreateInstance, Guest, Instance, Until};
+use clouds::{CreateInstance, Instance, Until};
 use domain::account::KeyPurpose;
 use domain::server::{Desired, Power, Setup};
-use secrecy::SecretString;
 
 use super::run::{Fault, Run};
-use super::wait;
+use super::{guest, wait};
 use crate::catalog::{house, packages};
 use crate::provision;
 
 /// How long an instance may take to run and to have an address.
 const BOOT: Duration = Duration::from_secs(5 * 60);
-
-/// The most reports of one installation that are recorded.
-const MAX_REPORTS: usize = 200;
-
-/// How long the packages may take.
-const INSTALL: Duration = Duration::from_secs(20 * 60);
 
 pub(super) async fn run(run: &mut Run) -> Result<(), Fault> {
     if run.server.desired == Desired::Destroyed {
@@ -46,7 +39,7 @@ pub(super) async fn run(run: &mut Run) -> Result<(), Fault> {
         .await??;
     run.saw("running", 50, "the instance runs", &instance)
         .await?;
-    install(run, &instance).await?;
+    guest::install(run, &instance).await?;
     let mut session = run.step("ready", 99, "every package works").await?;
     store::servers::set_setup(&mut session, run.server.id, Setup::Ready, None).await?;
     session.commit().await?;
@@ -147,81 +140,4 @@ async fn request(run: &Run) -> Result<CreateInstance, Fault> {
         user_data,
         public_keys,
     })
-}
-
-async fn install(run: &mut Run, instance: &Instance) -> Result<(), Fault> {
-    match run.account.cloud.guest() {
-        Guest::Ssh => install_by_ssh(run, instance).await,
-        Guest::Simulated => {
-            let report = run
-                .interruptible(run.account.cloud.guest_report(&instance.at))
-                .await??;
-            match report {
-                Ok(log) => {
-                    let last = log.lines().last().unwrap_or("installed").to_owned();
-                    run.note("installing", 90, &last).await
-                }
-                Err(why) => Err(Fault::Failed(why)),
-            }
-        }
-    }
-}
-
-async fn install_by_ssh(run: &mut Run, instance: &Instance) -> Result<(), Fault> {
-    let mut session = run.app.store.read().await?;
-    let key: SecretString = store::key_pairs::by_purpose(
-        &mut session,
-        run.server.organisation_id,
-        KeyPurpose::Control,
-    )
-    .await?
-    .private_key;
-    let distribution = house::image(&mut session, &run.server.image)
-        .await?
-        .distribution;
-    drop(session);
-    // Inside the private network where there is one.
-    let address = instance
-        .private_ip
-        .as_deref()
-        .or(instance.public_ip.as_deref());
-    let address = address.ok_or_else(|| Fault::Failed("the instance has no address".to_owned()))?;
-    let packages = packages::resolve(&run.server.packages, &distribution)?;
-    let target = ssh::Target {
-        address: address.to_owned(),
-        port: 22,
-        user: run.server.login_user.clone(),
-        key,
-        host_key: run.server.host_key.clone(),
-    };
-    // The latest alone is kept, and so many are recorded: the server is its owner's, who may report what they like.
-    let (progress, mut reports) = tokio::sync::watch::channel((50, String::new()));
-    let on_progress = move |percent: u8, words: &str| {
-        // Nobody listens any more only when the operation has stopped.
-        let _ = progress.send((50 + i64::from(percent) * 45 / 100, words.to_owned()));
-    };
-    let reporting = async {
-        let mut recorded = 0;
-        while reports.changed().await.is_ok() && recorded < MAX_REPORTS {
-            let (percent, words) = reports.borrow_and_update().clone();
-            run.note("installing", percent, &words).await?;
-            recorded += 1;
-        }
-        Ok::<_, Fault>(())
-    };
-    let installing = provision::install(target, &packages, on_progress, &run.stop, INSTALL);
-    let (installed, reported) = tokio::join!(installing, reporting);
-    reported?;
-    match installed {
-        Ok(installed) => {
-            let mut session = run
-                .step("proved", 95, "every package has proved that it works")
-                .await?;
-            store::servers::pin_host_key(&mut session, run.server.id, &installed.host_key).await?;
-            session.commit().await?;
-            Ok(())
-        }
-        Err(_) if run.stop.is_cancelled() => Err(Fault::Interrupted),
-        Err(error) => Err(Fault::Failed(error.to_string())),
-    }
 }

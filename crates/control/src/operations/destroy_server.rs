@@ -48,10 +48,20 @@ pub(super) async fn run(run: &mut Run) -> Result<(), Fault> {
     }
     accepted(run, &name, Power::ShuttingDown).await?;
     match cloud.wait(&at, Until::Gone, GOING).await {
-        Ok(_) => finish(run).await,
-        Err(error) if error.class == ErrorClass::NotFound => finish(run).await,
-        Err(error) => Err(error.into()),
+        Ok(_) => {}
+        Err(error) if error.class == ErrorClass::NotFound => {}
+        Err(error) => return Err(error.into()),
     }
+    // A fault may have made a second one, which the first hid for as long as it was there.
+    for double in run.look(Duration::ZERO).await? {
+        if !matches!(double.power, Power::ShuttingDown | Power::Terminated) {
+            return Err(Fault::Later(
+                "another instance bears its token; it is destroyed as well".to_owned(),
+                Duration::from_secs(1),
+            ));
+        }
+    }
+    finish(run).await
 }
 
 /// Chooses the last name once; every later try uses the same.

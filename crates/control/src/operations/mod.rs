@@ -7,6 +7,7 @@
 
 mod create_server;
 mod destroy_server;
+mod guest;
 mod lanes;
 mod power;
 pub mod retry;

@@ -9,8 +9,8 @@ use std::time::Duration;
 
 use domain::operation::{Operation, OperationKind, OperationStatus};
 use domain::server::Setup;
-use domain::{OperationId, Result, random};
-use store::operations::Lease;
+use domain::{OperationId, OrganisationId, Result, random};
+use store::operations::{Lease, ReadyLane};
 use tokio::sync::Notify;
 use tokio::task::JoinSet;
 use tokio::time::Instant;
@@ -23,6 +23,9 @@ use crate::app::App;
 
 /// The longest sleep between two looks.
 const POLL: Duration = Duration::from_secs(1);
+
+/// The shortest.
+const SHORTEST: Duration = Duration::from_millis(5);
 
 /// The longest pause after a look that took long.
 const GATHER: Duration = Duration::from_millis(100);
@@ -44,7 +47,33 @@ pub struct Runner {
 struct Worker {
     fence: i64,
     lane: String,
+    organisation: OrganisationId,
     stop: CancellationToken,
+}
+
+/// How many more operations may run here.
+struct Room {
+    free: usize,
+    per_lane: usize,
+    per_organisation: usize,
+    lanes: HashMap<String, usize>,
+    organisations: HashMap<OrganisationId, usize>,
+}
+
+// === impl Room ===
+
+impl Room {
+    fn held_by(&self, lane: &ReadyLane) -> usize {
+        self.lanes.get(&lane.lane).copied().unwrap_or(0)
+    }
+
+    /// How many more of that lane.
+    fn of(&self, lane: &ReadyLane) -> usize {
+        let organisation = self.organisations.get(&lane.organisation).copied();
+        self.free
+            .min(self.per_lane.saturating_sub(self.held_by(lane)))
+            .min(self.per_organisation.saturating_sub(organisation.unwrap_or(0)))
+    }
 }
 
 // === impl Runner ===
@@ -116,43 +145,73 @@ impl Runner {
 
     /// Claims what there is room for; says how long there will be nothing to do.
     async fn claim(self: &Arc<Self>, tasks: &mut JoinSet<()>) -> Result<Duration> {
-        if self.free(None) == 0 {
+        if self.room().free == 0 {
             return Ok(POLL);
         }
         let mut session = self.app.store.read().await?;
-        let lanes = store::operations::ready_lanes(&mut session).await?;
+        let mut lanes = store::operations::ready_lanes(&mut session).await?;
         let next = store::operations::next_ready(&mut session).await?;
         drop(session);
         let _claiming = self.claiming.lock().await;
-        for lane in lanes {
-            let room = self.free(Some(&lane));
-            if room == 0 {
+        // Who has least goes first, and nobody takes what is another's share.
+        let room = self.room();
+        lanes.sort_by_key(|lane| room.held_by(lane));
+        let mut cut_short = false;
+        for (index, lane) in lanes.iter().enumerate() {
+            let room = self.room();
+            let share = room.free.div_ceil(lanes.len() - index);
+            let limit = room.of(lane).min(share);
+            if limit == 0 {
                 continue;
             }
-            let mut session = self.app.store.write().await?;
-            let lease = self.app.settings.lease;
-            let claimed =
-                store::operations::claim(&mut session, &lane, &self.owner, lease, room).await?;
-            session.commit().await?;
-            for operation in claimed {
-                self.start(operation, tasks);
+            match self.claim_of(lane, limit).await {
+                Ok(claimed) => {
+                    cut_short |= claimed.len() == limit && limit < room.of(lane);
+                    for operation in claimed {
+                        self.start(operation, tasks);
+                    }
+                }
+                Err(error) => {
+                    // What is wrong with one lane is not the others' business.
+                    tracing::warn!(lane = lane.lane, error = error.private(), "a lane can't be claimed from");
+                }
             }
+        }
+        if cut_short && self.room().free > 0 {
+            return Ok(SHORTEST);
         }
         let now = self.app.clock().now();
         let pause = next
             .filter(|next| *next > now)
             .map_or(POLL, |next| next.since(now));
-        Ok(pause.clamp(Duration::from_millis(5), POLL))
+        Ok(pause.clamp(SHORTEST, POLL))
     }
 
-    /// How many more operations may run, in all and in a lane.
-    fn free(&self, lane: Option<&str>) -> usize {
+    async fn claim_of(&self, lane: &ReadyLane, limit: usize) -> Result<Vec<Operation>> {
+        let mut session = self.app.store.write().await?;
+        let lease = self.app.settings.lease;
+        let claimed =
+            store::operations::claim(&mut session, &lane.lane, &self.owner, lease, limit).await?;
+        session.commit().await?;
+        Ok(claimed)
+    }
+
+    fn room(&self) -> Room {
         let held = self.held.lock().unwrap_or_else(PoisonError::into_inner);
         let settings = &self.app.settings;
-        let free = settings.workers.saturating_sub(held.len());
-        let Some(lane) = lane else { return free };
-        let in_lane = held.values().filter(|worker| worker.lane == lane).count();
-        free.min(settings.workers_per_lane.saturating_sub(in_lane))
+        let mut room = Room {
+            free: settings.workers.saturating_sub(held.len()),
+            per_lane: settings.workers_per_lane,
+            // An organisation adds as many accounts as it likes: what they hold together is bounded as well.
+            per_organisation: (settings.workers / 2).max(1),
+            lanes: HashMap::new(),
+            organisations: HashMap::new(),
+        };
+        for worker in held.values() {
+            *room.lanes.entry(worker.lane.clone()).or_default() += 1;
+            *room.organisations.entry(worker.organisation).or_default() += 1;
+        }
+        room
     }
 
     fn start(self: &Arc<Self>, operation: Operation, tasks: &mut JoinSet<()>) {
@@ -163,6 +222,7 @@ impl Runner {
         let worker = Worker {
             fence: operation.fence,
             lane: operation.lane.clone(),
+            organisation: operation.organisation_id,
             stop: stop.clone(),
         };
         let id = operation.id;

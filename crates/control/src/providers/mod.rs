@@ -1,12 +1,17 @@
 //! Cloud accounts: adding one (its credentials are tried first), listing, deleting, and what it sells.
+//!
+//! Called by `api`. What must stay true: credentials are saved only once their cloud has accepted them, and shown in
+//! the clear only to who has just sent them, or to all by the operator's own choice.
 
 mod offer;
 
 use clouds::registry;
+pub use clouds::registry::Field;
 use domain::account::Actor;
 use domain::credentials::Credentials;
 use domain::environment::Provider;
 use domain::{Error, ErrorKind, PublicId, Result, names};
+use secrecy::ExposeSecret;
 use serde_json::{Map, Value};
 
 pub(crate) use offer::of_provider;
@@ -15,28 +20,15 @@ pub use offer::{Dated, offer};
 use crate::app::{App, HOUSE, SANDBOX};
 use crate::operations::retry;
 
-/// A field that a kind of provider wants.
-#[derive(Debug, Clone, Copy)]
-pub struct Field {
-    /// The letter of its command-line option.
-    pub short: &'static str,
-    /// Its name in lower case.
-    pub long: &'static str,
-    /// Its name in requests and answers.
-    pub name: &'static str,
-    /// What a user reads.
-    pub description: &'static str,
-}
-
 /// A kind of provider that can be added here.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Copy)]
 pub struct Kind {
     /// Its name.
     pub name: &'static str,
     /// What a user reads.
     pub description: &'static str,
     /// What it wants.
-    pub fields: Vec<Field>,
+    pub fields: &'static [Field],
 }
 
 /// The kinds of provider that can be added here.
@@ -44,7 +36,7 @@ pub fn kinds(app: &App) -> Vec<Kind> {
     let house = Kind {
         name: HOUSE,
         description: "The operator's own regions",
-        fields: Vec::new(),
+        fields: &[],
     };
     let clouds = registry::CLOUDS
         .iter()
@@ -52,18 +44,22 @@ pub fn kinds(app: &App) -> Vec<Kind> {
         .map(|kind| Kind {
             name: kind.name,
             description: kind.description,
-            fields: kind
-                .fields
-                .iter()
-                .map(|field| Field {
-                    short: field.short,
-                    long: field.long,
-                    name: field.name,
-                    description: field.description,
-                })
-                .collect(),
+            fields: kind.fields,
         });
     std::iter::once(house).chain(clouds).collect()
+}
+
+/// A provider's credentials as they are shown to everybody but who has just sent them: the secrets among them masked.
+pub fn masked(provider: &Provider) -> Map<String, Value> {
+    let mut shown = provider.credentials.masked();
+    let fields = registry::kind(&provider.kind).map_or(&[][..], |kind| kind.fields);
+    for field in fields.iter().filter(|field| !field.is_secret()) {
+        if let Some(value) = provider.credentials.get(field.name) {
+            let value = Value::String(value.expose_secret().to_owned());
+            shown.insert(field.name.to_owned(), value);
+        }
+    }
+    shown
 }
 
 /// Adds a provider once its cloud has accepted its credentials. `fields` is the request's body: a field is taken by
@@ -148,11 +144,13 @@ async fn taken(app: &App, actor: &Actor, name: &str) -> Result<()> {
 fn credentials(kind: &Kind, fields: &Map<String, Value>) -> Result<Credentials> {
     let mut credentials = Credentials::default();
     let mut missing = Vec::new();
-    for field in &kind.fields {
+    for field in kind.fields {
         match fields.get(field.name).or_else(|| fields.get(field.long)) {
             Some(Value::String(value)) if !value.trim().is_empty() => {
                 credentials = credentials.with(field.name, value.clone());
             }
+            // Clients that ask for every field send an empty text for what there is none of.
+            Some(Value::String(_)) | None if !field.is_required() => {}
             Some(Value::String(_)) | None => {
                 missing.push((field.name.to_owned(), format!("{} is missing", field.name)));
             }

@@ -19,7 +19,7 @@ const REFUSED_LIMIT: Duration = Duration::from_mins(1);
 const REFUSED_PAUSE: Duration = Duration::from_secs(5);
 
 /// A server, and the connection to it where there is one.
-pub(super) struct Guest {
+pub struct Guest {
     target: Target,
     session: Option<Session>,
 }
@@ -35,7 +35,7 @@ impl Guest {
     }
 
     /// The host key that is pinned: by the caller, or at the first login.
-    pub(super) fn host_key(&self) -> Option<&str> {
+    pub fn host_key(&self) -> Option<&str> {
         self.target.host_key.as_deref()
     }
 

@@ -1,9 +1,10 @@
-//! From a booted instance to a proved one.
+//! From a booted instance to a proved one, in two parts: [`login`] and [`install`].
 //!
-//! Called by the operations that make a server, once the cloud has given it an address. What must stay true: it can
-//! be called again after a crash at any point and takes up the work where it is; it ends within its time limit, and
-//! soon after it is cancelled.
+//! Called by the operations that make a server, once the cloud has given it an address. What must stay true: both can
+//! be called again after a crash at any point and take up the work where it is; they end within their time limits, and
+//! soon after they are cancelled.
 
+use std::future::Future;
 use std::time::Duration;
 
 use ssh::Target;
@@ -11,7 +12,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::boot::{Ended, PackageResult, Reader};
 use super::connect::Guest;
-use super::error::{ProvisionError, Why};
+use super::error::ProvisionError;
 use super::progress::Progress;
 use super::prove::prove;
 use crate::catalog::packages::Package;
@@ -22,66 +23,73 @@ const RERUNS: usize = 2;
 /// How long a fault gets to pass before that.
 const BEFORE_RERUN: Duration = Duration::from_secs(5);
 
-/// What a server that is ready leaves to be stored.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Installed {
-    /// Its SSH host key, pinned for all later connections.
-    pub host_key: String,
-    /// What cloud-init complained of, though everything that was asked for works.
-    pub complaints: Vec<String>,
+/// Waits until the server lets us in. What comes back knows the server's host key, which the caller stores before
+/// anything else is done: a server that another one stands in for later is told by it.
+///
+/// Errors: [`ProvisionError`] says why nobody gets in.
+pub async fn login(
+    target: Target,
+    cancel: &CancellationToken,
+    limit: Duration,
+) -> Result<Guest, ProvisionError> {
+    let mut guest = Guest::new(target);
+    let connecting = async { Ok(guest.connect().await.map(drop)?) };
+    match bounded(connecting, cancel, limit).await {
+        Some(connected) => connected.map(|()| guest),
+        None => Err(timed_out(limit, "waiting for the server to answer by SSH")),
+    }
 }
 
-/// Waits until the server lets us in and cloud-init has ended, sees to it that the packages are installed, and proves
-/// each of them. `on_progress` gets the percentage and words, many times.
+/// Waits until cloud-init has ended, sees to it that the packages are installed, and proves each of them.
+/// `on_progress` gets the percentage and words, many times.
 ///
 /// Errors: [`ProvisionError`] says which package is to blame and what the server printed last.
 pub async fn install(
-    target: Target,
+    mut guest: Guest,
     packages: &[&Package],
     on_progress: impl FnMut(u8, &str) + Send,
     cancel: &CancellationToken,
     limit: Duration,
-) -> Result<Installed, ProvisionError> {
+) -> Result<(), ProvisionError> {
     let mut progress = Progress::new(on_progress);
-    let mut guest = Guest::new(target);
-    let result = tokio::select! {
-        result = tokio::time::timeout(limit, work(&mut guest, packages, &mut progress)) => result,
-        () = cancel.cancelled() => Ok(Err(ProvisionError::new(Why::Cancelled, "making the server ready was called off"))),
-    };
-    let host_key = guest.host_key().map(str::to_owned);
+    let result = bounded(work(&mut guest, packages, &mut progress), cancel, limit).await;
     match result {
-        Ok(Ok(complaints)) => {
+        Some(Ok(())) => {
             progress.report(100, "ready");
-            Ok(Installed {
-                host_key: host_key.unwrap_or_default(),
-                complaints,
-            })
+            Ok(())
         }
-        Ok(Err(error)) => Err(ProvisionError { host_key, ..error }),
-        Err(_) => {
-            let seconds = limit.as_secs();
-            let message = format!(
-                "the server is not ready after {seconds} s; it was {}",
-                progress.words()
-            );
-            let log = progress.last_lines();
-            Err(ProvisionError {
-                why: Why::TimedOut,
-                message,
-                log,
-                host_key,
-            })
-        }
+        Some(Err(error)) => Err(error),
+        None => Err(ProvisionError {
+            log: progress.last_lines(),
+            ..timed_out(limit, progress.words())
+        }),
     }
+}
+
+/// `None` when the time is over.
+async fn bounded<T>(
+    work: impl Future<Output = Result<T, ProvisionError>>,
+    cancel: &CancellationToken,
+    limit: Duration,
+) -> Option<Result<T, ProvisionError>> {
+    tokio::select! {
+        result = tokio::time::timeout(limit, work) => result.ok(),
+        () = cancel.cancelled() => Some(Err(ProvisionError::new("making the server ready was called off"))),
+    }
+}
+
+fn timed_out(limit: Duration, doing: &str) -> ProvisionError {
+    let seconds = limit.as_secs();
+    ProvisionError::new(format!(
+        "the server is not ready after {seconds} s; it was {doing}"
+    ))
 }
 
 async fn work<F: FnMut(u8, &str) + Send>(
     guest: &mut Guest,
     packages: &[&Package],
     progress: &mut Progress<F>,
-) -> Result<Vec<String>, ProvisionError> {
-    progress.report(0, "waiting for the server to answer by SSH");
-    guest.connect().await?;
+) -> Result<(), ProvisionError> {
     progress.report(10, "waiting for the system to finish its first boot");
 
     let mut reader = Reader::default();
@@ -90,7 +98,7 @@ async fn work<F: FnMut(u8, &str) + Send>(
         .await?;
     let complaints = std::mem::take(&mut ended.complaints);
     if packages.is_empty() {
-        return Ok(complaints);
+        return Ok(());
     }
 
     for _ in 0..RERUNS {
@@ -112,7 +120,7 @@ async fn work<F: FnMut(u8, &str) + Send>(
         progress.report(u8::try_from(percent).unwrap_or(85), &words);
         prove(guest, package).await?;
     }
-    Ok(complaints)
+    Ok(())
 }
 
 /// Whether running the script again may help: the network failed, or the script was cut off or never started.
@@ -131,7 +139,7 @@ fn judge(ended: Ended, complaints: &[String], last_lines: &[String]) -> Result<(
                        working cloud-init, or the cloud did not pass the user data on";
         return Err(ProvisionError {
             log: complaints.to_vec(),
-            ..ProvisionError::new(Why::System, message)
+            ..ProvisionError::new(message)
         });
     };
     if result.state == "installed" {
@@ -147,7 +155,7 @@ fn judge(ended: Ended, complaints: &[String], last_lines: &[String]) -> Result<(
         let message = "installing the packages was cut off, several times";
         return Err(ProvisionError {
             log: last_lines.to_vec(),
-            ..ProvisionError::new(Why::System, message)
+            ..ProvisionError::new(message)
         });
     };
     let mut what = "can't be installed".to_owned();
@@ -200,7 +208,6 @@ mod tests {
     fn an_error_names_the_package_and_ends_with_its_log() {
         let error =
             judge(ended("failed", "network", &["redis", "nginx"]), &[], &[]).expect_err("failed");
-        assert_eq!(error.why, Why::Package("redis".to_owned()));
         let text = error.to_string();
         assert!(
             text.starts_with("the package redis can't be installed: the server can't reach"),
@@ -217,7 +224,7 @@ mod tests {
         let complaints = ["no locale".to_owned()];
         assert!(judge(ended("installed", "", &[]), &complaints, &[]).is_ok());
         let error = judge(Ended::default(), &complaints, &[]).expect_err("nothing was installed");
-        assert_eq!((error.why, error.log), (Why::System, complaints.to_vec()));
+        assert_eq!(error.log, complaints.to_vec());
     }
 
     #[tokio::test]
@@ -231,21 +238,15 @@ mod tests {
             host_key: None,
         };
         let cancel = CancellationToken::new();
-        let limit = Duration::from_millis(50);
-        let error = install(target.clone(), &[], |_, _| (), &cancel, limit)
-            .await
-            .expect_err("silent");
-        assert_eq!(error.why, Why::TimedOut);
+        let error = login(target.clone(), &cancel, Duration::from_millis(50)).await;
+        let error = error.err().expect("silent").to_string();
         assert!(
-            error
-                .message
-                .contains("waiting for the server to answer by SSH"),
+            error.contains("waiting for the server to answer by SSH"),
             "{error}"
         );
         cancel.cancel();
-        let error = install(target, &[], |_, _| (), &cancel, Duration::from_mins(10))
-            .await
-            .expect_err("cancelled");
-        assert_eq!(error.why, Why::Cancelled);
+        let error = login(target, &cancel, Duration::from_mins(10)).await;
+        let error = error.err().expect("cancelled").to_string();
+        assert!(error.contains("called off"), "{error}");
     }
 }

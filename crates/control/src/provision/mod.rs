@@ -1,7 +1,7 @@
 //! From a booted instance to a server whose packages work.
 //!
-//! Called by the operations that make a server: [`user_data`] goes to the cloud with the create, and [`install`]
-//! follows what it does over SSH until every package has proved that it works. What must stay true: user data holds
+//! Called by the operations that make a server: [`user_data`] goes to the cloud with the create, and [`login`]
+//! and [`install`] follow what it does over SSH until every package has proved that it works. What must stay true: user data holds
 //! nothing secret; everything here may be repeated after a crash at any point; no server counts as ready before its
 //! proofs have passed.
 
@@ -16,8 +16,9 @@ mod script;
 mod script_tests;
 mod user_data;
 
-pub use error::{ProvisionError, Why};
-pub use install::{Installed, install};
+pub use connect::Guest;
+pub use error::ProvisionError;
+pub use install::{install, login};
 pub use user_data::user_data;
 
 /// Where the script is on the server.

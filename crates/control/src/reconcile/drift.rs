@@ -5,9 +5,10 @@
 
 use std::collections::HashMap;
 
-use clouds::{ErrorClass, Instance};
+use clouds::{ErrorClass, Instance, InstanceRef, Tag};
 use domain::server::{Desired, Power, Server, Setup};
 use domain::{ProviderId, Result, ServerId};
+use futures::future::try_join_all;
 
 use crate::app::{Account, App};
 use crate::operations::retry;
@@ -16,6 +17,15 @@ use crate::operations::sight;
 /// What is told of a server that is gone.
 const LOST: &str =
     "the server vanished at its cloud without Arcus's doing; delete it, or scale up to replace it";
+
+/// What is told of a server that is off and should be on.
+const OFF: &str = "the server was switched off outside Arcus; start its environment to switch it on";
+
+/// What is told of a server that is on and should be off.
+const ON: &str = "the server was switched on outside Arcus; stop its environment to switch it off";
+
+/// So many servers are looked at one by one.
+const FEW: usize = 16;
 
 /// Compares all servers of an account with what its cloud shows.
 pub(super) async fn compare_all(
@@ -44,8 +54,12 @@ pub(super) async fn compare_all(
     }
 }
 
-/// Looks at some servers of an account now.
+/// Looks at some servers of an account now: one by one where they are few, for an account may have very many.
 pub(crate) async fn look(app: &App, account: &Account, servers: &[Server]) -> Result<()> {
+    if servers.len() <= FEW {
+        let looks = servers.iter().map(|server| look_at(app, account, server));
+        return try_join_all(looks).await.map(drop);
+    }
     let seen = account
         .cloud
         .list(&account.region, &app.installation)
@@ -57,6 +71,33 @@ pub(crate) async fn look(app: &App, account: &Account, servers: &[Server]) -> Re
         if differs(server, instance) {
             compare(app, account, server, instance).await?;
         }
+    }
+    Ok(())
+}
+
+async fn look_at(app: &App, account: &Account, server: &Server) -> Result<()> {
+    let Some(id) = server.cloud_id.clone() else {
+        return Ok(());
+    };
+    let at = InstanceRef {
+        region: account.region.clone(),
+        id,
+    };
+    let instance = match account.cloud.get(&at).await {
+        Ok(instance) => Some(instance),
+        // Renamed outside Arcus: where the name is the id, it bears our token under another one.
+        Err(error) if error.class == ErrorClass::NotFound => {
+            let tag = Tag {
+                installation: app.installation.clone(),
+                token: server.token.clone(),
+            };
+            let found = account.cloud.find(&account.region, &tag).await;
+            found.map_err(retry::as_error)?.into_iter().next()
+        }
+        Err(error) => return Err(retry::as_error(error)),
+    };
+    if differs(server, instance.as_ref()) {
+        compare(app, account, server, instance.as_ref()).await?;
     }
     Ok(())
 }
@@ -102,6 +143,14 @@ fn differs(server: &Server, instance: Option<&Instance>) -> bool {
     }
 }
 
+fn switched_outside(desired: Desired, power: Power) -> Option<&'static str> {
+    match (desired, power) {
+        (Desired::Running, Power::Stopped) => Some(OFF),
+        (Desired::Stopped, Power::Running) => Some(ON),
+        _ => None,
+    }
+}
+
 async fn compare(
     app: &App,
     account: &Account,
@@ -113,21 +162,23 @@ async fn compare(
     if instance.is_none() && age < account.cloud.settling().await {
         return Ok(());
     }
-    // A list may be older than what was made since; one more look at the very instance settles it.
-    let (instance, gone) = match (instance, &server.cloud_id) {
-        (Some(instance), _) => (Some(instance.clone()), false),
-        (None, Some(id)) => {
-            let at = clouds::InstanceRef {
-                region: account.region.clone(),
-                id: id.clone(),
-            };
-            match account.cloud.get(&at).await {
-                Ok(instance) => (Some(instance), false),
-                Err(error) if error.class == ErrorClass::NotFound => (None, true),
-                Err(error) => return Err(retry::as_error(error)),
-            }
-        }
-        (None, None) => (None, false),
+    // A list may be older than the row: one more look at the very instance, between two looks at the row, settles it.
+    let id = match (&server.cloud_id, instance) {
+        (Some(id), None) => id.clone(),
+        (_, Some(instance)) => instance.at.id.clone(),
+        (None, None) => return Ok(()),
+    };
+    let mut session = app.store.read().await?;
+    let before = store::servers::by_id(&mut session, server.organisation_id, server.id).await?;
+    drop(session);
+    let at = InstanceRef {
+        region: account.region.clone(),
+        id,
+    };
+    let instance = match account.cloud.get(&at).await {
+        Ok(instance) => Some(instance),
+        Err(error) if error.class == ErrorClass::NotFound => None,
+        Err(error) => return Err(retry::as_error(error)),
     };
     let mut session = app.store.write().await?;
     // An operation that waits or runs is about to change it, and tells by itself.
@@ -138,7 +189,8 @@ async fn compare(
         return Ok(());
     }
     let now = store::servers::by_id(&mut session, server.organisation_id, server.id).await?;
-    if now.desired == Desired::Destroyed {
+    // What changed in between is seen by the next look.
+    if now.desired == Desired::Destroyed || now != before {
         return Ok(());
     }
     if let Some(instance) = instance.filter(|instance| instance.power != Power::Terminated) {
@@ -150,7 +202,14 @@ async fn compare(
             tracing::info!(server = %now.id, was = now.power.as_str(), is = instance.power.as_str(), "a server was switched outside Arcus");
         }
         store::servers::observe(&mut session, now.id, &sight(&instance)).await?;
-    } else if gone && now.setup != Setup::Lost {
+        if now.setup == Setup::Ready {
+            let told = switched_outside(now.desired, instance.power);
+            let was_told = [OFF, ON].map(Some).contains(&now.error.as_deref());
+            if told.is_some() || was_told {
+                store::servers::set_setup(&mut session, now.id, now.setup, told).await?;
+            }
+        }
+    } else if now.setup != Setup::Lost && now.cloud_id.is_some() {
         app.metrics.drift("lost");
         tracing::warn!(server = %now.id, name = now.cloud_name, "a server vanished at its cloud");
         let sight = store::servers::Sight {

@@ -1,17 +1,23 @@
 //! The reconcilers: they compare what is wanted with what the clouds show, and repair or report the difference.
 //!
-//! They take no input and are idempotent; they run on a nudge (a cloud's event) and on a period. Leases that ran out
-//! need no reconciler: the queue's claim takes them up.
+//! One task for each account in each region: it follows the cloud's events where there are any, looks when it is nudged
+//! and once in a period, and is no other's business when its cloud is slow or away. They take no input and are
+//! idempotent. Leases that ran out need no reconciler: the queue's claim takes them up.
 
 pub mod drift;
 mod orphans;
 
+use std::collections::HashMap;
+use std::sync::Arc;
 use std::time::Duration;
 
 use clouds::Change;
-use domain::Result;
+use domain::{Error, ErrorKind, Result, random};
 use futures::StreamExt;
-use futures::stream::SelectAll;
+use futures::stream::BoxStream;
+use tokio::sync::Semaphore;
+use tokio::task::JoinHandle;
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 pub use orphans::{adopt, remove};
@@ -21,35 +27,132 @@ use crate::app::{Account, App, HOUSE};
 /// After a nudge, so much more may happen before it is looked at.
 const GATHER: Duration = Duration::from_millis(500);
 
+/// How long one look may take.
+const LOOK: Duration = Duration::from_secs(120);
+
+/// So many accounts are looked at at once.
+const AT_ONCE: usize = 16;
+
+/// How often it is asked which accounts there are.
+const CENSUS: Duration = Duration::from_secs(5);
+
+/// What was destroyed in an account is looked for, for so long.
+const AFTERMATH: Duration = Duration::from_hours(7 * 24);
+
+/// One account's task.
+struct Watch {
+    // Opened anew when the operator changes a region: then the task is begun anew as well.
+    account: Account,
+    task: JoinHandle<()>,
+}
+
+// === impl Watch ===
+
+impl Drop for Watch {
+    fn drop(&mut self) {
+        self.task.abort();
+    }
+}
+
 /// Runs until `shutdown`.
 pub async fn run(app: App, shutdown: CancellationToken) {
+    let mut watches: HashMap<(String, String), Watch> = HashMap::new();
+    let turns = Arc::new(Semaphore::new(AT_ONCE));
     loop {
-        if let Err(error) = once(&app).await {
-            tracing::warn!(
+        match accounts(&app).await {
+            Ok(accounts) => follow(&app, &turns, &mut watches, accounts),
+            Err(error) => tracing::warn!(
                 error = error.private(),
                 message = error.message(),
-                "the reconcilers could not look"
-            );
+                "the reconcilers can't read which accounts there are"
+            ),
         }
-        let nudged = async {
-            let mut changes = changes(&app).await;
-            match changes.next().await {
-                Some(_) => tokio::time::sleep(GATHER).await,
-                None => std::future::pending().await,
-            }
-        };
+        if let Err(error) = count(&app).await {
+            tracing::warn!(error = error.private(), "the orphans can't be counted");
+        }
         tokio::select! {
             () = shutdown.cancelled() => return,
-            () = nudged => {}
-            () = tokio::time::sleep(app.settings.reconcile_every) => {}
+            () = tokio::time::sleep(CENSUS.min(app.settings.reconcile_every)) => {}
         }
     }
 }
 
-/// One look at every account.
+/// Begins the tasks of new accounts and ends those of accounts that are no more.
+fn follow(
+    app: &App,
+    turns: &Arc<Semaphore>,
+    watches: &mut HashMap<(String, String), Watch>,
+    accounts: Vec<(Label, Account)>,
+) {
+    let key = |account: &Account| (account.key.clone(), account.region.clone());
+    watches.retain(|known, watch| {
+        !watch.task.is_finished()
+            && accounts.iter().any(|(_, account)| {
+                key(account) == *known && Arc::ptr_eq(&account.cloud, &watch.account.cloud)
+            })
+    });
+    for (label, account) in accounts {
+        watches.entry(key(&account)).or_insert_with(|| {
+            let watching = watch(app.clone(), Arc::clone(turns), label, account.clone());
+            Watch {
+                account,
+                task: tokio::spawn(watching),
+            }
+        });
+    }
+}
+
+/// Looks at one account, for ever.
+async fn watch(app: App, turns: Arc<Semaphore>, label: Label, account: Account) {
+    let mut changes = None;
+    loop {
+        // Before the look, so that nothing happens unseen between the two.
+        if changes.is_none() {
+            changes = account.cloud.changes().await;
+        }
+        let turn = turns.acquire().await;
+        let began = Instant::now();
+        if let Err(error) = look_in_time(&app, &label, &account).await {
+            tracing::info!(
+                account = account.key,
+                region = account.region,
+                error = error.message(),
+                "an account could not be looked at"
+            );
+        }
+        drop(turn);
+        // Not all at the same moment.
+        let period = app.settings.reconcile_every.mul_f64(0.9 + random::fraction() / 5.0);
+        // Where a look takes long, events come in all the time: it is not looked without a pause.
+        let gather = GATHER.max(began.elapsed() * 4).min(period);
+        tokio::select! {
+            nudged = nudge(&mut changes) => if nudged {
+                tokio::time::sleep(gather).await;
+            },
+            () = tokio::time::sleep(period) => {}
+        }
+    }
+}
+
+/// Waits for an event; false, after a pause, when the stream of them has ended and is to be opened again.
+async fn nudge(changes: &mut Option<BoxStream<'static, Change>>) -> bool {
+    let Some(stream) = changes else {
+        return std::future::pending().await;
+    };
+    if stream.next().await.is_none() {
+        *changes = None;
+        tokio::time::sleep(GATHER).await;
+        return false;
+    }
+    // What else is there already is seen by the same look.
+    while let Some(Some(_)) = futures::FutureExt::now_or_never(stream.next()) {}
+    true
+}
+
+/// One look at every account, for the operator's command.
 pub async fn once(app: &App) -> Result<()> {
     for (label, account) in accounts(app).await? {
-        if let Err(error) = look(app, &label, &account).await {
+        if let Err(error) = look_in_time(app, &label, &account).await {
             // One account that does not answer says nothing about the others.
             tracing::info!(
                 account = account.key,
@@ -59,15 +162,25 @@ pub async fn once(app: &App) -> Result<()> {
             );
         }
     }
+    count(app).await
+}
+
+async fn count(app: &App) -> Result<()> {
     let mut session = app.store.read().await?;
-    let reported = store::orphans::list(&mut session).await?;
-    app.metrics.set_orphans(
-        reported
-            .iter()
-            .filter(|orphan| orphan.state == "reported")
-            .count(),
-    );
+    let known = store::orphans::list(&mut session).await?;
+    let reported = known.iter().filter(|orphan| orphan.state == "reported");
+    app.metrics.set_orphans(reported.count());
     Ok(())
+}
+
+async fn look_in_time(app: &App, label: &Label, account: &Account) -> Result<()> {
+    let looked = tokio::time::timeout(LOOK, look(app, label, account)).await;
+    looked.unwrap_or_else(|_| {
+        Err(Error::new(
+            ErrorKind::CloudUnavailable,
+            "it did not answer in time",
+        ))
+    })
 }
 
 async fn look(app: &App, label: &Label, account: &Account) -> Result<()> {
@@ -107,11 +220,13 @@ async fn accounts(app: &App) -> Result<Vec<(Label, Account)>> {
             ),
         }
     }
+    let since = app.clock().now().minus(AFTERMATH);
     for provider in providers
         .into_iter()
         .filter(|provider| provider.kind != HOUSE)
     {
-        for region in store::servers::regions_of_provider(&mut session, provider.id).await? {
+        let lived = store::servers::regions_of_provider(&mut session, provider.id, since).await?;
+        for region in lived {
             if let Ok(account) = app.account(&provider, &region).await {
                 let label = Label {
                     name: provider.public_id.to_string(),
@@ -122,14 +237,4 @@ async fn accounts(app: &App) -> Result<Vec<(Label, Account)>> {
         }
     }
     Ok(accounts)
-}
-
-async fn changes(app: &App) -> SelectAll<futures::stream::BoxStream<'static, Change>> {
-    let mut all = SelectAll::new();
-    for (_, account) in accounts(app).await.unwrap_or_default() {
-        if let Some(changes) = account.cloud.changes().await {
-            all.push(changes);
-        }
-    }
-    all
 }

@@ -4,13 +4,16 @@
 //! One case needs no policy: the token of a server that was destroyed on its owner's word. Such an instance is what a
 //! crash left of that very server, and its owner has said what is to become of it.
 
-use clouds::{Instance, InstanceRef, Tag};
+use clouds::{ErrorClass, Instance, InstanceRef, Tag};
 use domain::server::{Server, Setup};
 use domain::{Error, OrphanId, PublicId, Result};
 use store::orphans::Orphan;
 
 use crate::app::{Account, App, OrphanPolicy};
 use crate::operations::{retry, sight};
+
+/// The state of an orphan whose end was decided and has not been seen yet.
+const REMOVING: &str = "removing";
 
 pub(super) async fn compare(
     app: &App,
@@ -19,32 +22,38 @@ pub(super) async fn compare(
     seen: &[Instance],
 ) -> Result<()> {
     let started = app.clock().now();
+    let mut failed = None;
     for instance in seen {
         let Some(tag) = &instance.tag else { continue };
         let mut session = app.store.read().await?;
         let server = store::servers::by_token(&mut session, &tag.token).await?;
-        drop(session);
-        match server {
-            // Several may bear one token after a fault; the one whose id is in the row is the server.
+        // Several may bear one token after a fault; the one whose id is in the row is the server.
+        let left_over = match server {
             Some(server)
                 if server.cloud_id.as_ref() == Some(&instance.at.id)
-                    && server.deleted_name.is_none() => {}
-            Some(server) => {
-                let mut session = app.store.read().await?;
-                let busy = store::operations::last_pending(&mut session, server.id)
-                    .await?
-                    .is_some();
-                drop(session);
-                if !busy {
-                    see(app, label, account, instance, &tag.token, true).await?;
-                }
+                    && server.deleted_name.is_none() =>
+            {
+                continue;
             }
-            None => see(app, label, account, instance, &tag.token, false).await?,
+            Some(server) => {
+                let pending = store::operations::last_pending(&mut session, server.id).await?;
+                if pending.is_some() {
+                    continue;
+                }
+                true
+            }
+            None => false,
+        };
+        drop(session);
+        // One that can't be removed today keeps none of the others.
+        if let Err(error) = see(app, label, account, instance, &tag.token, left_over).await {
+            failed = Some(error);
         }
     }
     let mut session = app.store.write().await?;
     store::orphans::forget_unseen(&mut session, label, &account.region, started).await?;
-    session.commit().await
+    session.commit().await?;
+    failed.map_or(Ok(()), Err)
 }
 
 async fn see(
@@ -74,50 +83,49 @@ async fn see(
     } else {
         app.settings.orphans_after
     };
-    let remove = (left_over || app.settings.orphans == OrphanPolicy::Remove) && known_for >= wait;
-    if !remove {
-        let is_new = orphan.first_seen_at >= before;
-        if is_new {
-            tracing::warn!(
-                account = label,
-                region = account.region,
-                instance = instance.at.id,
-                name = instance.name,
-                "an instance bears our tag and no server accounts for it; see: arcus admin orphan ls"
-            );
-        }
-        return Ok(());
+    let policy = left_over || app.settings.orphans == OrphanPolicy::Remove;
+    if orphan.state == REMOVING || (policy && known_for >= wait) {
+        return destroy(app, account, &orphan, "reconciler").await;
     }
-    tracing::warn!(
-        account = label,
-        region = account.region,
-        instance = instance.at.id,
-        "an orphan is being removed"
-    );
-    let mut session = app.store.write().await?;
-    store::orphans::set_state(&mut session, orphan.id, "removed").await?;
-    store::audit::record_operator(&mut session, "reconciler", "orphan.remove", &instance.at.id)
-        .await?;
-    session.commit().await?;
-    account
-        .cloud
-        .destroy(&instance.at)
-        .await
-        .map_err(retry::as_error)
+    if orphan.first_seen_at >= before {
+        tracing::warn!(
+            account = label,
+            region = account.region,
+            instance = instance.at.id,
+            name = instance.name,
+            "an instance bears our tag and no server accounts for it; see: arcus admin orphan ls"
+        );
+    }
+    Ok(())
 }
 
 /// Destroys an orphan at its cloud, for the operator.
 pub async fn remove(app: &App, id: OrphanId) -> Result<()> {
     let (orphan, account) = find(app, id).await?;
+    destroy(app, &account, &orphan, "cli").await
+}
+
+/// Says that an orphan is to go, and destroys it; where the cloud refuses today, the next look asks again.
+async fn destroy(app: &App, account: &Account, orphan: &Orphan, who: &str) -> Result<()> {
+    if orphan.state != REMOVING {
+        tracing::warn!(
+            account = orphan.account,
+            region = orphan.region,
+            instance = orphan.cloud_id,
+            "an orphan is being removed"
+        );
+        let mut session = app.store.write().await?;
+        store::orphans::set_state(&mut session, orphan.id, REMOVING).await?;
+        store::audit::record_operator(&mut session, who, "orphan.remove", &orphan.cloud_id).await?;
+        session.commit().await?;
+    }
+    match account.cloud.destroy(&at(orphan)).await {
+        Err(error) if error.class != ErrorClass::NotFound => return Err(retry::as_error(error)),
+        _ => {}
+    }
     let mut session = app.store.write().await?;
     store::orphans::set_state(&mut session, orphan.id, "removed").await?;
-    store::audit::record_operator(&mut session, "cli", "orphan.remove", &orphan.cloud_id).await?;
-    session.commit().await?;
-    account
-        .cloud
-        .destroy(&at(&orphan))
-        .await
-        .map_err(retry::as_error)
+    session.commit().await
 }
 
 /// Takes an orphan into an environment of the same account and region, as a server that is ready: nothing is
@@ -161,6 +169,11 @@ pub async fn adopt(app: &App, id: OrphanId, environment: &PublicId) -> Result<Se
         .await
         .map_err(retry::as_error)?;
     let mut session = app.store.write().await?;
+    let organisation = environment.organisation_id;
+    let environment = store::environments::lock(&mut session, organisation, environment.id)
+        .await?
+        .filter(|environment| !environment.deleting)
+        .ok_or_else(|| Error::not_found("environment"))?;
     let adopted = store::servers::Adopted {
         environment: &environment,
         owner,

@@ -167,7 +167,7 @@ CREATE UNIQUE INDEX servers_by_cloud_name ON servers (cloud_name) WHERE destroye
 CREATE UNIQUE INDEX servers_by_name ON servers (environment_id, name) WHERE destroyed_at IS NULL;
 CREATE INDEX servers_of_organisation ON servers (organisation_id, id) WHERE destroyed_at IS NULL;
 CREATE INDEX servers_of_environment ON servers (environment_id, id);
-CREATE INDEX servers_of_provider ON servers (provider_id, region, id) WHERE destroyed_at IS NULL;
+CREATE INDEX servers_of_provider ON servers (provider_id, region, id);
 CREATE INDEX servers_of_region ON servers (region, id) WHERE destroyed_at IS NULL;
 
 -- The queue. A row is claimed by a lease; every write of its worker is guarded by the fence.
@@ -186,7 +186,6 @@ CREATE TABLE operations (
     percent BIGINT NOT NULL,
     attempt BIGINT NOT NULL,
     not_before BIGINT NOT NULL,
-    deadline BIGINT,
     lease_owner TEXT,
     lease_until BIGINT,
     fence BIGINT NOT NULL,

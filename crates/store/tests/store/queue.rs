@@ -110,6 +110,16 @@ on_both! {
         assert_eq!((again[0].attempt, again[0].fence), (2, 2));
     }
 
+    async fn the_time_of_an_operation_counts_from_when_it_was_taken_up(world: World) {
+        let server = world.server(None, "web").await;
+        let queued = world.operation(&server, OperationKind::StopServer, "lane").await;
+        assert_eq!(queued.deadline, None);
+        world.pass(Duration::from_hours(1));
+        let claimed = world.claim("a", 1).await;
+        let deadline = claimed[0].deadline.expect("it has one");
+        assert_eq!(deadline.since(world.read().await.now()), Duration::from_mins(10));
+    }
+
     async fn events_are_numbered_without_gaps_and_end_with_the_outcome(world: World) {
         let server = world.server(None, "web").await;
         let operation = world.operation(&server, OperationKind::CreateServer, "lane").await;
@@ -146,9 +156,10 @@ on_both! {
         let (one, two) = (world.server(None, "one").await, world.server(None, "two").await);
         world.operation(&one, OperationKind::CreateServer, "lane").await;
         let other = world.operation(&two, OperationKind::CreateServer, "other").await;
-        let mut lanes = store::operations::ready_lanes(&mut world.read().await).await.expect("reads");
-        lanes.sort();
-        assert_eq!(lanes, ["lane", "other"]);
+        let lanes = store::operations::ready_lanes(&mut world.read().await).await.expect("reads");
+        let mut names: Vec<_> = lanes.iter().map(|lane| lane.lane.as_str()).collect();
+        names.sort_unstable();
+        assert_eq!(names, ["lane", "other"]);
         let claimed = world.claim("a", 10).await;
         assert!(claimed.iter().all(|operation| operation.id != other.id));
     }

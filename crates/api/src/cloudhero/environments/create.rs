@@ -67,7 +67,7 @@ async fn respond(
         nodes: request.nodes.into_iter().map(NewNode::from).collect(),
     };
     let environment = environments::create(app, actor, &new).await?;
-    let ready = environments::wait_ready(app, actor, &environment, wait.0).await?;
+    let ready = environments::wait_ready(app, actor, &environment, wait.0).await;
     let account = actor.organisation.public_id.clone();
     let status = if ready.is_some() {
         StatusCode::OK

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use control::providers::{Dated, Kind};
+use control::providers::{self, Dated, Field, Kind};
 use domain::environment::Provider;
 use domain::{Plan, PublicId};
 use serde::Serialize;
@@ -26,6 +26,7 @@ pub(crate) struct ProviderResponse {
 #[derive(Serialize, ToSchema)]
 pub(crate) struct KindResponse {
     pub(crate) description: &'static str,
+    /// All that it takes, the seeds' name for it notwithstanding: one that may be empty says so.
     pub(crate) mandatory_fields: Vec<FieldResponse>,
 }
 
@@ -76,7 +77,7 @@ impl ProviderResponse {
         let meta = if reveal {
             provider.credentials.reveal()
         } else {
-            provider.credentials.masked()
+            providers::masked(&provider)
         };
         Self {
             provider_meta: meta,
@@ -92,14 +93,14 @@ impl ProviderResponse {
 
 impl From<Kind> for KindResponse {
     fn from(kind: Kind) -> Self {
-        let field = |field: control::providers::Field| FieldResponse {
+        let field = |field: &Field| FieldResponse {
             short: field.short,
             long: field.long,
             description: field.description,
         };
         Self {
             description: kind.description,
-            mandatory_fields: kind.fields.into_iter().map(field).collect(),
+            mandatory_fields: kind.fields.iter().map(field).collect(),
         }
     }
 }

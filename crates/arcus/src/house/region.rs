@@ -1,0 +1,325 @@
+//! `arcus region`. Called by `main`; the rules of `house` hold.
+//!
+//! What must stay true: whatever `[[region]]` of `arcus.toml` can name has a flag here, and no secret is printed.
+
+use clap::{Args, Subcommand};
+use clouds::registry;
+use control::catalog::house;
+use domain::credentials::Credentials;
+use domain::{Error, Result};
+use secrecy::ExposeSecret;
+use serde_json::{Map, Value};
+use store::house::HouseRegion;
+
+use super::{Facts, Service, changes, done, state};
+use crate::config::{Place, apart};
+use crate::{context, table};
+
+#[derive(Subcommand)]
+pub(crate) enum RegionCommand {
+    /// Add a region, or change what the flags name of one. Its cloud is tried first.
+    Add(Box<RegionFlags>),
+    /// List the regions.
+    Ls,
+    /// Remove a region in which no server lives.
+    Rm {
+        /// Its slug.
+        slug: String,
+    },
+}
+
+#[derive(Args)]
+pub(crate) struct RegionFlags {
+    /// Its slug.
+    slug: String,
+    /// What users read.
+    #[arg(long)]
+    name: Option<String>,
+    /// Which cloud a new region is on, `incus` or `sandbox`; `incus` unless set.
+    #[arg(long)]
+    cloud: Option<String>,
+    /// Where it listens: `unix:///var/lib/incus/unix.socket` or `https://HOST:8443`.
+    #[arg(long)]
+    url: Option<String>,
+    /// The file of the client certificate, PEM.
+    #[arg(long)]
+    client_certificate: Option<String>,
+    /// The file of the client key, PEM.
+    #[arg(long)]
+    client_key: Option<String>,
+    /// The file of the server's certificate, PEM; an empty text takes it back, for one that an authority has signed.
+    #[arg(long)]
+    server_certificate: Option<String>,
+    /// The Incus project; an empty text takes it back.
+    #[arg(long)]
+    project: Option<String>,
+    /// The member or group of the Incus cluster for new servers; an empty text takes it back.
+    #[arg(long)]
+    target: Option<String>,
+    /// A profile of new servers, once for each; an empty text takes them back.
+    #[arg(long = "profile")]
+    profiles: Vec<String>,
+    /// The storage pool of new servers; an empty text takes it back.
+    #[arg(long)]
+    pool: Option<String>,
+    /// The network of new servers; an empty text takes it back.
+    #[arg(long)]
+    network: Option<String>,
+    /// Make virtual machines, not containers; `--vm=false` takes it back.
+    #[arg(long, num_args = 0..=1, require_equals = true, default_missing_value = "true")]
+    vm: Option<bool>,
+    #[command(flatten)]
+    service: Service,
+}
+
+pub(crate) async fn region(place: &Place, command: RegionCommand) -> Result<()> {
+    let app = context::app(place).await?;
+    match command {
+        RegionCommand::Add(flags) => {
+            let all = house::regions(&app).await?;
+            let known = all.into_iter().find(|region| region.slug == flags.slug);
+            let region = flags.over(known.clone())?;
+            house::put_region(&app, &region).await?;
+            let changes = known.as_ref().map(|known| differences(known, &region));
+            table::line(&done("region", &region.slug, changes.as_deref()));
+            if known.is_some_and(|known| known.source == "config") {
+                table::line(
+                    "arcus.toml has named it: where it still does, the next start lays it as it stands there",
+                );
+            }
+        }
+        RegionCommand::Ls => {
+            let rows = house::regions(&app).await?.into_iter().map(|region| {
+                let url = region
+                    .options
+                    .get("url")
+                    .and_then(Value::as_str)
+                    .unwrap_or_default()
+                    .to_owned();
+                vec![
+                    region.slug,
+                    region.name,
+                    region.cloud,
+                    url,
+                    state(region.open),
+                    region.source,
+                ]
+            });
+            table::print(
+                &["SLUG", "NAME", "CLOUD", "URL", "STATE", "FROM"],
+                rows.collect(),
+            );
+        }
+        RegionCommand::Rm { slug } => {
+            house::remove_region(&app, &slug).await?;
+            table::line(&format!("the region {slug} was removed"));
+        }
+    }
+    app.store.close().await;
+    Ok(())
+}
+
+/// What differs, with the values of what is no credential.
+fn differences(before: &HouseRegion, after: &HouseRegion) -> Vec<String> {
+    let mut all = changes(&facts(before), &facts(after));
+    let fields = registry::kind(&after.cloud).map_or(&[][..], |kind| kind.fields);
+    for field in fields {
+        let text = |region: &HouseRegion| {
+            let value = region.credentials.get(field.name);
+            value.map(|value| value.expose_secret().to_owned())
+        };
+        if text(before) != text(after) {
+            all.push(field.name.to_owned());
+        }
+    }
+    all
+}
+
+fn facts(region: &HouseRegion) -> Facts {
+    let options = registry::kind(&region.cloud).map_or(&[][..], |kind| kind.region_options());
+    let option = |name| match region.options.get(name) {
+        None => (name, String::new()),
+        Some(Value::String(text)) => (name, text.clone()),
+        Some(value) => (name, value.to_string()),
+    };
+    let mut facts = vec![("name", region.name.clone()), ("state", state(region.open))];
+    facts.extend(options.iter().map(|one| option(one.name)));
+    facts
+}
+
+/// Lays what was given over what is known; what is given as nothing is taken back.
+fn lay(known: &mut Map<String, Value>, given: Map<String, Value>) {
+    for (name, value) in given {
+        if matches!(&value, Value::String(text) if text.is_empty())
+            || matches!(&value, Value::Array(names) if names.is_empty())
+            || value == Value::Bool(false)
+        {
+            known.shift_remove(&name);
+        } else {
+            known.insert(name, value);
+        }
+    }
+}
+
+// === impl RegionFlags ===
+
+impl RegionFlags {
+    /// The region that is there with the flags laid over it, or a new one.
+    fn over(self, known: Option<HouseRegion>) -> Result<HouseRegion> {
+        let keys = self.keys()?;
+        let mut region = match known {
+            Some(known)
+                if self
+                    .cloud
+                    .as_ref()
+                    .is_none_or(|cloud| *cloud == known.cloud) =>
+            {
+                known
+            }
+            Some(known) => {
+                return Err(Error::invalid(format!(
+                    "the region {} is on {} and stays there; nothing was changed: remove it first, or add a region of \
+                     another name",
+                    known.slug, known.cloud
+                )));
+            }
+            None => HouseRegion {
+                slug: self.slug.clone(),
+                name: self.slug,
+                cloud: self.cloud.unwrap_or_else(|| "incus".to_owned()),
+                options: Map::new(),
+                credentials: Credentials::default(),
+                open: true,
+                source: String::new(),
+            },
+        };
+        let (options, credentials) = apart(&region.cloud, keys)?;
+        lay(&mut region.options, options);
+        let mut sealed = region.credentials.reveal();
+        lay(&mut sealed, credentials.reveal());
+        region.credentials = Credentials::from_map(&sealed);
+        region.name = self.name.unwrap_or(region.name);
+        region.open = self.service.over(region.open);
+        "cli".clone_into(&mut region.source);
+        Ok(region)
+    }
+
+    /// The flags that the region's cloud reads, as `arcus.toml` would have them.
+    fn keys(&self) -> Result<Map<String, Value>> {
+        let mut keys = Map::new();
+        for (name, text) in [
+            ("url", &self.url),
+            ("project", &self.project),
+            ("target", &self.target),
+            ("pool", &self.pool),
+            ("network", &self.network),
+        ] {
+            keys.extend(
+                text.clone()
+                    .map(|text| (name.to_owned(), Value::String(text))),
+            );
+        }
+        if !self.profiles.is_empty() {
+            let names = self.profiles.iter().filter(|name| !name.is_empty());
+            keys.insert("profiles".to_owned(), names.cloned().collect());
+        }
+        keys.extend(self.vm.map(|vm| ("vm".to_owned(), Value::Bool(vm))));
+        for (name, path) in [
+            ("client_certificate", &self.client_certificate),
+            ("client_key", &self.client_key),
+            ("server_certificate", &self.server_certificate),
+        ] {
+            let text = match path.as_deref() {
+                None => continue,
+                Some("") => String::new(),
+                Some(path) => std::fs::read_to_string(path)
+                    .map_err(|error| Error::invalid(format!("{path} can't be read: {error}")))?,
+            };
+            keys.insert(name.to_owned(), Value::String(text));
+        }
+        Ok(keys)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::{Args as _, FromArgMatches as _};
+    use serde_json::json;
+
+    use super::*;
+
+    /// What `arcus region add` makes of a region, with these flags.
+    fn add(known: Option<HouseRegion>, flags: &[&str]) -> Result<HouseRegion> {
+        let command = RegionFlags::augment_args(clap::Command::new("add"));
+        let matches = command.get_matches_from([&["add", "fra1"], flags].concat());
+        let flags = RegionFlags::from_arg_matches(&matches).expect("they are known");
+        flags.over(known)
+    }
+
+    #[test]
+    fn flags_are_laid_over_the_options_that_a_region_has() {
+        let flags = [
+            "--url=/socket",
+            "--pool=fast",
+            "--profile=a",
+            "--profile=b",
+            "--vm",
+            "--closed",
+        ];
+        let region = add(None, &flags).expect("valid");
+        let options = json!({"url": "/socket", "pool": "fast", "profiles": ["a", "b"], "vm": true});
+        assert_eq!(Value::Object(region.options.clone()), options);
+
+        let flags = ["--network=lan", "--pool=", "--profile=", "--vm=false"];
+        let changed = add(Some(region.clone()), &flags).expect("valid");
+        let options = json!({"url": "/socket", "network": "lan"});
+        assert_eq!(Value::Object(changed.options.clone()), options);
+        assert!(!changed.open, "it is closed as it was");
+        assert_eq!(
+            differences(&region, &changed),
+            [
+                "profiles: none (was: [\"a\",\"b\"])",
+                "pool: none (was: fast)",
+                "network: lan (was: none)",
+                "vm: none (was: true)",
+            ]
+        );
+    }
+
+    #[test]
+    fn a_credential_that_is_not_named_stays_and_one_that_changes_is_not_printed() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let flag = |name: &str, text: &str| {
+            let path = folder.path().join(name);
+            std::fs::write(&path, text).expect("is written");
+            format!("--{name}={}", path.display())
+        };
+        let key = flag("client-key", "hunter2");
+        let certificate = flag("client-certificate", "PEM");
+        let region = add(None, &[&key, &certificate]).expect("valid");
+        let newer = flag("client-key", "hunter3");
+        let changed = add(Some(region.clone()), &[&newer]).expect("valid");
+        let field = |name: &str| {
+            changed
+                .credentials
+                .get(name)
+                .map(ExposeSecret::expose_secret)
+        };
+        assert_eq!(field("client_key"), Some("hunter3"));
+        assert_eq!(field("client_certificate"), Some("PEM"));
+        assert_eq!(differences(&region, &changed), ["client_key"]);
+    }
+
+    #[test]
+    fn whatever_arcus_toml_can_name_of_a_region_has_a_flag() {
+        let command = RegionFlags::augment_args(clap::Command::new("add"));
+        for kind in registry::CLOUDS {
+            let options = kind.region_options().iter().map(|option| option.name);
+            let fields = kind.fields.iter().map(|field| field.name);
+            for name in options.chain(fields) {
+                let mut flags = command.get_arguments().map(clap::Arg::get_id);
+                assert!(flags.any(|flag| flag == name), "{} {name}", kind.name);
+            }
+        }
+    }
+}
