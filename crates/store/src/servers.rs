@@ -6,8 +6,8 @@ use domain::account::Actor;
 use domain::environment::Environment;
 use domain::server::{Desired, Power, Server, Setup};
 use domain::{
-    EnvironmentId, Error, ErrorKind, OrganisationId, ProviderId, PublicId, Result, ServerId, Timestamp,
-    UserId,
+    EnvironmentId, Error, ErrorKind, OrganisationId, ProviderId, PublicId, Result, ServerId,
+    Timestamp, UserId,
 };
 use serde_json::{Map, Value};
 

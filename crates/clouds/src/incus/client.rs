@@ -290,7 +290,11 @@ mod tests {
     use super::*;
 
     /// Answers each request on a connection, and says how many connections are open and have never spoken.
-    async fn answer(mut stream: UnixStream, silent: watch::Sender<usize>, served: Arc<AtomicUsize>) {
+    async fn answer(
+        mut stream: UnixStream,
+        silent: watch::Sender<usize>,
+        served: Arc<AtomicUsize>,
+    ) {
         let answer = json!({ "type": "sync", "metadata": {} }).to_string();
         let mut request = [0; 4096];
         let mut spoken = false;

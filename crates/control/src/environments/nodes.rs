@@ -106,11 +106,9 @@ pub(super) fn validate(
 fn numbered(node: &NewNode) -> Result<Vec<String>> {
     match node.count {
         None | Some(1) => Ok(vec![node.name.clone()]),
-        Some(count) if count >= 1 => {
-            let numbered = (1..=count).map(|number| format!("{}-{number}", node.name));
-            let labelled = numbered.map(|name| names::label("a node", &name).map(|_| name));
-            labelled.collect()
-        }
+        Some(count) if count >= 1 => Ok((1..=count)
+            .map(|number| format!("{}-{number}", node.name))
+            .collect()),
         Some(_) => Err(Error::invalid("count is 1 or more").field("count")),
     }
 }
@@ -144,7 +142,10 @@ pub(super) fn on_sale(offer: &Offer, plan: &str, image: &str) -> Result<(Plan, I
     } else {
         return Ok((plan.clone(), image.clone()));
     };
-    let message = format!("{:?} is not open for new servers; nothing was created", closed.1);
+    let message = format!(
+        "{:?} is not open for new servers; nothing was created",
+        closed.1
+    );
     Err(Error::invalid(message).field(closed.0))
 }
 
@@ -152,7 +153,8 @@ pub(super) fn on_sale(offer: &Offer, plan: &str, image: &str) -> Result<(Plan, I
 pub(super) fn open_region(offer: &Offer, slug: &str) -> Result<Region> {
     let region = house::choose(&offer.regions, |region| &region.slug, slug, "region")?;
     if !region.open {
-        let message = format!("the region {slug:?} is not open for new servers; nothing was created");
+        let message =
+            format!("the region {slug:?} is not open for new servers; nothing was created");
         return Err(Error::invalid(message).field("region"));
     }
     Ok(region.clone())

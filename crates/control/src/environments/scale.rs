@@ -2,7 +2,7 @@
 
 use domain::account::Actor;
 use domain::server::{Desired, Server};
-use domain::{Error, PublicId, Result, names};
+use domain::{Error, PublicId, Result};
 use serde_json::{Map, Value};
 
 use super::nodes::{self, Node};
@@ -119,9 +119,7 @@ pub async fn scale_up(
             name,
             ..template.clone()
         };
-        free.take(count)
-            .map(|name| names::label("a node", &name).map(|_| like(name)))
-            .collect()
+        Ok(free.take(count).map(like).collect())
     };
     nodes::write_into(app, actor, &view, choose, "environment.scale_up").await
 }

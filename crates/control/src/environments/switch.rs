@@ -162,7 +162,10 @@ pub(super) async fn wait_accepted(
     };
     let watched: Result<_> = watching.await;
     watched.unwrap_or_else(|error| {
-        tracing::warn!(error = error.private(), "what becomes of a change can't be watched");
+        tracing::warn!(
+            error = error.private(),
+            "what becomes of a change can't be watched"
+        );
         let pending = |(server, _)| Switched {
             server,
             outcome: Outcome::Pending("queued".to_owned()),
@@ -180,8 +183,7 @@ async fn outcomes(
     let mut switched = Vec::with_capacity(begun.len());
     for (_, operation) in begun {
         let operation = store::operations::by_id(session, organisation, operation.id).await?;
-        let server =
-            store::servers::by_id(session, organisation, operation.server_id).await?;
+        let server = store::servers::by_id(session, organisation, operation.server_id).await?;
         let outcome = outcome(session, &operation, &server).await?;
         switched.push(Switched { server, outcome });
     }

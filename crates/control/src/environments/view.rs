@@ -39,8 +39,7 @@ impl EnvironmentView {
             "deleting"
         } else if self.is_ready() {
             "ready"
-        } else if some("failed") || some("lost") || self.servers.iter().any(|server| server.error.is_some()) {
-            // A start that failed among them, and a server that was switched off outside.
+        } else if some("failed") || some("lost") {
             "degraded"
         } else if self
             .servers
@@ -48,6 +47,9 @@ impl EnvironmentView {
             .all(|server| server.status() == "stopped")
         {
             "stopped"
+        } else if self.servers.iter().any(|server| server.error.is_some()) {
+            // A start that failed among them, or a server that was switched off outside.
+            "degraded"
         } else {
             "working"
         }

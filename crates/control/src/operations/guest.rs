@@ -25,7 +25,8 @@ const MAX_REPORTS: usize = 200;
 /// Installs the server's packages and proves them.
 pub(super) async fn install(run: &mut Run, instance: &Instance) -> Result<(), Fault> {
     match run.account.cloud.guest() {
-        Guest::Ssh => by_ssh(run, instance).await,
+        // Much is held while packages are installed; boxed, it burdens no other operation.
+        Guest::Ssh => Box::pin(by_ssh(run, instance)).await,
         Guest::Simulated => {
             let report = run
                 .interruptible(run.account.cloud.guest_report(&instance.at))
@@ -138,17 +139,29 @@ mod tests {
 
     #[test]
     fn a_customers_cloud_can_not_lead_to_an_address_of_the_operators_network() {
-        for inside in ["127.0.0.1", "10.0.0.5", "169.254.169.254", "::1", "db.internal"] {
+        for inside in [
+            "127.0.0.1",
+            "10.0.0.5",
+            "169.254.169.254",
+            "::1",
+            "db.internal",
+        ] {
             assert!(address(&at(Some(inside), Some(inside)), false).is_err());
         }
         let both = at(Some("8.8.8.8"), Some("10.0.0.5"));
-        assert_eq!(address(&both, false).expect("public").to_string(), "8.8.8.8");
+        assert_eq!(
+            address(&both, false).expect("public").to_string(),
+            "8.8.8.8"
+        );
     }
 
     #[test]
     fn inside_the_operators_network_the_private_address_comes_first() {
         let both = at(Some("8.8.8.8"), Some("10.0.0.5"));
-        assert_eq!(address(&both, true).expect("private").to_string(), "10.0.0.5");
+        assert_eq!(
+            address(&both, true).expect("private").to_string(),
+            "10.0.0.5"
+        );
         let named = at(None, Some("db.internal"));
         assert!(address(&named, true).is_err());
     }

@@ -72,7 +72,10 @@ impl Room {
         let organisation = self.organisations.get(&lane.organisation).copied();
         self.free
             .min(self.per_lane.saturating_sub(self.held_by(lane)))
-            .min(self.per_organisation.saturating_sub(organisation.unwrap_or(0)))
+            .min(
+                self.per_organisation
+                    .saturating_sub(organisation.unwrap_or(0)),
+            )
     }
 }
 
@@ -173,7 +176,11 @@ impl Runner {
                 }
                 Err(error) => {
                     // What is wrong with one lane is not the others' business.
-                    tracing::warn!(lane = lane.lane, error = error.private(), "a lane can't be claimed from");
+                    tracing::warn!(
+                        lane = lane.lane,
+                        error = error.private(),
+                        "a lane can't be claimed from"
+                    );
                 }
             }
         }

@@ -19,7 +19,8 @@ const LOST: &str =
     "the server vanished at its cloud without Arcus's doing; delete it, or scale up to replace it";
 
 /// What is told of a server that is off and should be on.
-const OFF: &str = "the server was switched off outside Arcus; start its environment to switch it on";
+const OFF: &str =
+    "the server was switched off outside Arcus; start its environment to switch it on";
 
 /// What is told of a server that is on and should be off.
 const ON: &str = "the server was switched on outside Arcus; stop its environment to switch it off";

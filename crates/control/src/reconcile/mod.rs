@@ -122,7 +122,10 @@ async fn watch(app: App, turns: Arc<Semaphore>, label: Label, account: Account) 
         }
         drop(turn);
         // Not all at the same moment.
-        let period = app.settings.reconcile_every.mul_f64(0.9 + random::fraction() / 5.0);
+        let period = app
+            .settings
+            .reconcile_every
+            .mul_f64(0.9 + random::fraction() / 5.0);
         // Where a look takes long, events come in all the time: it is not looked without a pause.
         let gather = GATHER.max(began.elapsed() * 4).min(period);
         tokio::select! {
