@@ -301,6 +301,18 @@ fn seconds(value: Option<f64>, flag: &str) -> Result<Option<Duration>> {
 // === impl File ===
 
 impl File {
+    /// Whether the data folder's `arcus.toml` has a `[[region]]`, `[[plan]]` or `[[image]]` of that slug.
+    pub(crate) fn names(place: &Place, what: &str, slug: &str) -> bool {
+        let Ok(file) = Self::read(place, None) else {
+            return false;
+        };
+        match what {
+            "region" => file.regions.iter().any(|region| region.0.slug == slug),
+            "plan" => file.plans.iter().any(|plan| plan.slug == slug),
+            _ => file.images.iter().any(|image| image.slug == slug),
+        }
+    }
+
     fn read(place: &Place, named: Option<&Path>) -> Result<Self> {
         let usual = place.data_dir.join("arcus.toml");
         let path = match named {

@@ -8,7 +8,7 @@ use std::path::PathBuf;
 use control::{App, Settings};
 use domain::{Clock, Error, Result};
 use store::dialect::Location;
-use store::{Sealer, Store};
+use store::{Schema, Sealer, Store};
 
 use crate::config::Place;
 
@@ -25,7 +25,7 @@ pub(crate) async fn store(place: &Place) -> Result<Store> {
                 place.data_dir.display()
             ))
         })?;
-    let store = open(place).await?;
+    let store = open(place, Schema::Migrate).await?;
     let mut session = store.write().await?;
     control::catalog::defaults::seed(&mut session).await?;
     session.commit().await?;
@@ -56,21 +56,23 @@ pub(crate) async fn existing(place: &Place) -> Result<Store> {
     if !keys.exists() {
         return missing(format!("key file {}", keys.display()), "--key-file");
     }
-    open(place).await
+    open(place, Schema::Current).await
 }
 
 /// The use cases, for a command that runs beside the server or without one.
 pub(crate) async fn app(place: &Place) -> Result<App> {
     let settings = Settings {
         sandbox: Some(place.sandbox()),
+        // The operator at the keyboard may reach what the operator's server reaches.
+        allow_private_networks: true,
         ..Settings::default()
     };
     App::new(existing(place).await?, settings).await
 }
 
-async fn open(place: &Place) -> Result<Store> {
+async fn open(place: &Place, schema: Schema) -> Result<Store> {
     let sealer = Sealer::open(&keys(place))?;
-    Store::open(&location(place)?, sealer, Clock::System).await
+    Store::open(&location(place)?, sealer, Clock::System, schema).await
 }
 
 fn location(place: &Place) -> Result<Location> {

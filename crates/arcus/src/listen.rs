@@ -4,9 +4,10 @@
 //! and enough of them would take every file that the process may open. HTTP/1.1 alone, as ever: a proxy in front speaks
 //! HTTP/2 to those who want it.
 
+use std::collections::HashMap;
 use std::io::{Error, ErrorKind};
-use std::net::SocketAddr;
-use std::sync::Arc;
+use std::net::{IpAddr, SocketAddr};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use axum::Router;
@@ -38,6 +39,8 @@ const REST: Duration = Duration::from_secs(1);
 pub(crate) struct Limits {
     /// How many connections are open at once. Further ones wait in the kernel's queue.
     pub(crate) connections: usize,
+    /// How many of them one peer may have. Further ones are closed.
+    pub(crate) of_one_peer: usize,
     /// How long a client may take for the headers of a request.
     pub(crate) headers: Duration,
 }
@@ -45,27 +48,68 @@ pub(crate) struct Limits {
 // === impl Limits ===
 
 impl Limits {
-    /// The limits of this process.
+    /// The limits of this process, which opens as many files as the system lets it.
     pub(crate) fn of_this_process() -> Self {
-        let files = std::fs::read_to_string("/proc/self/limits")
-            .ok()
-            .and_then(|limits| open_files(&limits));
+        let files = rlimit::increase_nofile_limit(u64::MAX).ok();
+        let files = files.and_then(|files| usize::try_from(files).ok());
+        // The other half is for the database, the clouds and SSH: callers must not take it from them.
+        let connections =
+            files.map_or(FEWER_CONNECTIONS, |files| (files / 2).clamp(1, CONNECTIONS));
         Self {
-            // The other half is for the database, the clouds and SSH: callers must not take it from them.
-            connections: files.map_or(FEWER_CONNECTIONS, |files| (files / 2).clamp(1, CONNECTIONS)),
+            connections,
+            of_one_peer: (connections / 8).max(1),
             headers: HEADERS,
         }
     }
 }
 
-/// The soft limit of open files in `/proc/self/limits`.
-fn open_files(limits: &str) -> Option<usize> {
-    let line = limits
-        .lines()
-        .find_map(|line| line.strip_prefix("Max open files"))?;
-    match line.split_whitespace().next()? {
-        "unlimited" => Some(usize::MAX),
-        files => files.parse().ok(),
+/// How many connections each peer has open. A proxy on this machine speaks for many, and is not counted.
+#[derive(Default)]
+struct Peers(Mutex<HashMap<IpAddr, usize>>);
+
+/// One connection of a peer.
+struct OfPeer {
+    peers: Arc<Peers>,
+    peer: Option<IpAddr>,
+}
+
+// === impl Peers ===
+
+impl Peers {
+    /// `None` when the peer has as many as it may.
+    fn enter(self: &Arc<Self>, peer: IpAddr, most: usize) -> Option<OfPeer> {
+        let peers = Arc::clone(self);
+        if peer.is_loopback() {
+            return Some(OfPeer { peers, peer: None });
+        }
+        // Who has an IPv6 address has a network of them.
+        let peer = match peer {
+            IpAddr::V6(address) => IpAddr::V6((address.to_bits() & !u128::from(u64::MAX)).into()),
+            IpAddr::V4(_) => peer,
+        };
+        let mut open = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let count = open.entry(peer).or_default();
+        if *count >= most {
+            return None;
+        }
+        *count += 1;
+        Some(OfPeer {
+            peers,
+            peer: Some(peer),
+        })
+    }
+}
+
+impl Drop for OfPeer {
+    fn drop(&mut self) {
+        let Some(peer) = self.peer else { return };
+        let mut open = self.peers.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(count) = open.get_mut(&peer) {
+            *count -= 1;
+            if *count == 0 {
+                open.remove(&peer);
+            }
+        }
     }
 }
 
@@ -84,12 +128,17 @@ pub(crate) async fn serve(
     http.timer(TokioTimer::new())
         .header_read_timeout(limits.headers);
     let places = Arc::new(Semaphore::new(limits.connections));
+    let peers = Arc::new(Peers::default());
     let open = GracefulShutdown::new();
     let router = TowerToHyperService::new(router);
     loop {
         let (stream, peer, place) = tokio::select! {
             next = next(&listener, &places) => next,
             () = stop.cancelled() => break,
+        };
+        let Some(of_peer) = peers.enter(peer.ip(), limits.of_one_peer) else {
+            tracing::debug!(%peer, "too many connections of one peer; this one is closed");
+            continue;
         };
         let router = router.clone();
         let service = service_fn(move |mut request: Request<Incoming>| {
@@ -106,7 +155,7 @@ pub(crate) async fn serve(
                 // A client that went away or was too slow is nothing to look into.
                 tracing::debug!(%error, %peer, "a connection broke off");
             }
-            drop(place);
+            drop((place, of_peer));
         });
     }
     drop(listener);
@@ -190,6 +239,7 @@ mod tests {
     fn limits(connections: usize, headers: Duration) -> Limits {
         Limits {
             connections,
+            of_one_peer: connections,
             headers,
         }
     }
@@ -303,15 +353,23 @@ mod tests {
     }
 
     #[test]
-    fn the_limit_of_open_files_is_read_as_the_kernel_prints_it() {
-        let print = |soft: &str| {
-            format!(
-                "Limit                     Soft Limit           Hard Limit           Units     \n\
-                 Max open files            {soft:<20} 524288               files     \n"
-            )
-        };
-        assert_eq!(open_files(&print("1024")), Some(1024));
-        assert_eq!(open_files(&print("unlimited")), Some(usize::MAX));
-        assert_eq!(open_files(""), None);
+    fn one_peer_has_its_share_of_the_connections_and_no_more() {
+        let peers = Arc::new(Peers::default());
+        let peer = |text: &str| text.parse::<IpAddr>().expect("an address");
+        let enter = |text| peers.enter(peer(text), 2);
+        let (first, second) = (enter("192.0.2.1"), enter("192.0.2.1"));
+        assert!(first.is_some() && second.is_some());
+        assert!(enter("192.0.2.1").is_none());
+        assert!(enter("192.0.2.2").is_some());
+        drop(first);
+        assert!(
+            enter("192.0.2.1").is_some(),
+            "a place that was left is free"
+        );
+        let network = [enter("2001:db8::1"), enter("2001:db8::2")];
+        assert!(network.iter().all(Option::is_some));
+        assert!(enter("2001:db8::3").is_none(), "one network is one peer");
+        let proxy: Vec<_> = (0..10).map(|_| enter("127.0.0.1")).collect();
+        assert!(proxy.iter().all(Option::is_some));
     }
 }

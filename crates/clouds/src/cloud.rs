@@ -292,15 +292,20 @@ pub trait Cloud: Send + Sync + 'static {
     }
 }
 
+/// The longest reason that is kept, in characters.
+const LONGEST_REASON: usize = 1000;
+
 // === impl CloudError ===
 
 impl CloudError {
-    /// An error of that class with the cloud's reason.
+    /// An error of that class with the cloud's reason, as much of it as a user would read: it is stored at every try.
     pub fn new(class: ErrorClass, message: impl Into<String>) -> Self {
-        Self {
-            class,
-            message: message.into(),
+        let mut message = message.into();
+        if let Some((end, _)) = message.char_indices().nth(LONGEST_REASON) {
+            message.truncate(end);
+            message.push('…');
         }
+        Self { class, message }
     }
 
     /// What this cloud can't do, and why.

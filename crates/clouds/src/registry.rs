@@ -2,8 +2,8 @@
 //!
 //! The operator's own regions are opened with [`Settings`], a customer's accounts with
 //! [`Credentials`](domain::credentials::Credentials); both end in the same driver. Forms, prompts, masks, `arcus.toml`
-//! and the command line go by what stands here. What must stay true: a field is secret unless [`PLAIN`] names it, and
-//! a key that no driver reads is refused, never ignored.
+//! and the command line go by what stands here. What must stay true: a field is secret unless its driver says that it is
+//! plain, and a key that no driver reads is refused, never ignored.
 
 use std::sync::Arc;
 
@@ -25,6 +25,10 @@ pub struct Field {
     pub name: &'static str,
     /// What a user reads.
     pub description: &'static str,
+    /// Whether everybody of the organisation may see it; else nobody but who has just sent it.
+    pub plain: bool,
+    /// Whether it may be absent.
+    pub optional: bool,
 }
 
 /// A kind of cloud.
@@ -35,6 +39,8 @@ pub struct Kind {
     pub description: &'static str,
     /// What its credentials are made of.
     pub fields: &'static [Field],
+    /// What the operator may set for a region, besides the credentials.
+    pub options: &'static [RegionOption],
     /// Opens it.
     pub open: fn(Settings) -> CloudResult<Arc<dyn Cloud>>,
 }
@@ -75,15 +81,6 @@ pub struct Settings {
 /// All of them.
 pub static CLOUDS: &[Kind] = &[incus::KIND, sandbox::KIND];
 
-/// The fields that are no secret, by name, which means the same at every cloud. A field that is missing here is masked.
-const PLAIN: &[&str] = &["url", "client_certificate", "server_certificate"];
-
-/// The fields that may be absent.
-const OPTIONAL: &[&str] = &["server_certificate"];
-
-/// What the operator may set for a region, by cloud; where a cloud is missing here, nothing.
-const REGION_OPTIONS: &[(&str, &[RegionOption])] = &[("incus", incus::options::REGION)];
-
 /// The kind of that name.
 pub fn kind(name: &str) -> Option<&'static Kind> {
     CLOUDS.iter().find(|kind| kind.name == name)
@@ -103,7 +100,7 @@ pub fn region(
     })?;
     let (mut options, mut credentials) = (Map::new(), Credentials::default());
     for (key, value) in keys {
-        let option = kind.region_options().iter().find(|one| one.name == key);
+        let option = kind.options.iter().find(|one| one.name == key);
         let is_field = kind.fields.iter().any(|field| field.name == key);
         match (option, value) {
             (Some(option), value) => {
@@ -128,33 +125,11 @@ fn rejected(message: String) -> CloudError {
     CloudError::new(ErrorClass::Rejected, message)
 }
 
-// === impl Field ===
-
-impl Field {
-    /// Whether nobody may see it but who has just sent it.
-    pub fn is_secret(&self) -> bool {
-        !PLAIN.contains(&self.name)
-    }
-
-    /// Whether it must be given.
-    pub fn is_required(&self) -> bool {
-        !OPTIONAL.contains(&self.name)
-    }
-}
-
 // === impl Kind ===
 
 impl Kind {
-    /// What the operator may set for a region.
-    pub fn region_options(&self) -> &'static [RegionOption] {
-        REGION_OPTIONS
-            .iter()
-            .find(|(name, _)| *name == self.name)
-            .map_or(&[], |(_, options)| options)
-    }
-
     fn unknown(&self, key: &str) -> CloudError {
-        let options = self.region_options().iter().map(|option| option.name);
+        let options = self.options.iter().map(|option| option.name);
         let fields = self.fields.iter().map(|field| field.name);
         let fields = fields.filter(|name| !options.clone().any(|option| option == *name));
         let known = names(options.clone().chain(fields));
@@ -246,7 +221,7 @@ mod tests {
     #[test]
     fn a_private_key_is_a_secret_and_an_address_is_none() {
         let fields = kind("incus").expect("there").fields;
-        let secret = fields.iter().filter(|field| field.is_secret());
+        let secret = fields.iter().filter(|field| !field.plain);
         let secret: Vec<_> = secret.map(|field| field.name).collect();
         assert_eq!(secret, ["client_key"]);
     }

@@ -99,8 +99,9 @@ pub struct Inner {
     /// Cancelled when this process is to stop: waits end, and nothing new is begun.
     pub shutdown: CancellationToken,
     clouds: Mutex<HashMap<String, Opened>>,
+    told: Mutex<HashMap<String, String>>,
     budgets: Mutex<HashMap<String, Budget>>,
-    pub(crate) hashing: Semaphore,
+    pub(crate) hashing: Arc<Semaphore>,
     pub(crate) decoy: String,
     pub(crate) logins: Throttle,
 }
@@ -177,8 +178,9 @@ impl App {
             metrics: Metrics::default(),
             shutdown: CancellationToken::new(),
             clouds: Mutex::default(),
+            told: Mutex::default(),
             budgets: Mutex::default(),
-            hashing: Semaphore::new(passwords::AT_ONCE),
+            hashing: Arc::new(Semaphore::new(passwords::AT_ONCE)),
             decoy: passwords::decoy()?,
             logins: Throttle::default(),
         })))
@@ -187,6 +189,19 @@ impl App {
     /// The clock.
     pub fn clock(&self) -> &Clock {
         self.store.clock()
+    }
+
+    /// Warns that something can't be opened, once for each reason: it is tried again all the time.
+    pub(crate) fn tell_once(&self, what: &str, error: &Error) {
+        let why = error.message().to_owned();
+        let mut told = self.told.lock().unwrap_or_else(PoisonError::into_inner);
+        if told.insert(what.to_owned(), why).as_deref() != Some(error.message()) {
+            tracing::warn!(
+                what,
+                error = error.message(),
+                "a cloud account can't be opened"
+            );
+        }
     }
 
     /// The account behind a provider in a region.

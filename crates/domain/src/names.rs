@@ -7,9 +7,6 @@ use crate::error::{Error, Result};
 /// The longest name of a node, an environment, an application or a provider.
 pub const MAX_NAME: usize = 64;
 
-/// The longest name of an instance that every cloud takes: one label of DNS.
-pub const MAX_INSTANCE_NAME: usize = 63;
-
 /// Checks the name of a thing that only Arcus shows (an application, a provider, an organisation): letters, digits,
 /// spaces and `. _ - ' ( ) & , + @`, 1 to 64 characters, not blank at either end.
 pub fn title(what: &str, name: &str) -> Result<()> {

@@ -102,6 +102,36 @@ pub(crate) fn error(error: sqlx::Error) -> Error {
     }
 }
 
+/// Whether SQLite says that its file can't be written.
+pub(crate) fn is_read_only(error: &sqlx::Error) -> bool {
+    let code = error
+        .as_database_error()
+        .and_then(sqlx::error::DatabaseError::code);
+    code.and_then(|code| code.parse::<i64>().ok())
+        .is_some_and(|code| code & 0xff == 8)
+}
+
+/// What an error at a commit means: where the connection broke, the database may have carried it out before.
+pub(crate) fn commit_error(error: sqlx::Error) -> Error {
+    let is_unknown = match &error {
+        sqlx::Error::Io(_) | sqlx::Error::Protocol(_) | sqlx::Error::WorkerCrashed => true,
+        // The server was told to end this connection.
+        sqlx::Error::Database(database) => {
+            database.code().is_some_and(|code| code.starts_with("57"))
+        }
+        _ => false,
+    };
+    if !is_unknown {
+        return self::error(error);
+    }
+    Error::new(
+        ErrorKind::Unavailable,
+        "the database went away while the change was being written; it may have been made and it may not: look at what is \
+         there before you try again",
+    )
+    .source(error)
+}
+
 fn unavailable(error: sqlx::Error) -> Error {
     Error::new(
         ErrorKind::Unavailable,

@@ -23,4 +23,4 @@ pub mod session;
 pub mod settings;
 
 pub use seal::Sealer;
-pub use session::{Session, Store};
+pub use session::{Schema, Session, Store};

@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 
 use domain::{Error, Result};
-use sqlx::migrate::{Migration, MigrationType, Migrator};
+use sqlx::migrate::{Migrate, Migration, MigrationType, Migrator};
 use sqlx::{Executor, PgPool, SqlSafeStr, SqlitePool};
 
 use crate::dialect;
@@ -20,11 +20,46 @@ macro_rules! migrations {
     };
 }
 
-pub(crate) async fn sqlite(pool: &SqlitePool) -> Result<()> {
+fn for_sqlite() -> Migrator {
     migrations!("sqlite": 1 "0001_foundation")
-        .run(pool)
+}
+
+fn for_postgres() -> Migrator {
+    migrations!("postgres": 1 "0001_foundation")
+}
+
+pub(crate) async fn sqlite(pool: &SqlitePool) -> Result<()> {
+    for_sqlite().run(pool).await.map_err(failed)
+}
+
+/// Errors: `Invalid` where the schema is not this program's.
+pub(crate) async fn sqlite_is_current(pool: &SqlitePool) -> Result<()> {
+    let mut connection = pool.acquire().await.map_err(dialect::error)?;
+    is_current(&mut *connection, &for_sqlite()).await
+}
+
+/// Errors: `Invalid` where the schema is not this program's.
+pub(crate) async fn postgres_is_current(pool: &PgPool) -> Result<()> {
+    let mut connection = pool.acquire().await.map_err(dialect::error)?;
+    is_current(&mut *connection, &for_postgres()).await
+}
+
+async fn is_current(connection: &mut impl Migrate, migrator: &Migrator) -> Result<()> {
+    // Fails where the table of what was applied is not there.
+    let applied = connection
+        .list_applied_migrations("_sqlx_migrations")
         .await
-        .map_err(failed)
+        .unwrap_or_default();
+    let known = migrator.iter().map(|migration| migration.version);
+    if known.eq(applied.iter().map(|applied| applied.version)) {
+        return Ok(());
+    }
+    Err(Error::invalid(if applied.is_empty() {
+        "there is no Arcus database: start `arcus serve` on it once, or say where it is with --database-url or --data-dir; \
+         nothing was changed"
+    } else {
+        "the database is of another version of Arcus: use the program that `arcus serve` runs there; nothing was changed"
+    }))
 }
 
 /// Several replicas may start at once; sqlx takes an advisory lock, for which they wait as long as it takes.
@@ -33,10 +68,7 @@ pub(crate) async fn postgres(pool: &PgPool) -> Result<()> {
     let patient = "SET lock_timeout = 0";
     let set = connection.execute(patient).await;
     set.map_err(dialect::error)?;
-    let outcome = migrations!("postgres": 1 "0001_foundation")
-        .run(&mut *connection)
-        .await
-        .map_err(failed);
+    let outcome = for_postgres().run(&mut *connection).await.map_err(failed);
     // The next who takes a connection gets one with the usual bounds.
     let closed = connection.close().await;
     outcome.and(closed.map_err(dialect::error))

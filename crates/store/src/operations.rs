@@ -22,6 +22,9 @@ macro_rules! columns {
     };
 }
 
+/// From this length on a record does not repeat itself.
+const LONG_RECORD: i64 = 200;
+
 /// The version of the operations' inputs that this program writes.
 const INPUT_VERSION: i64 = 1;
 
@@ -123,8 +126,10 @@ pub struct ReadyLane {
 pub async fn ready_lanes(session: &mut Session) -> Result<Vec<ReadyLane>> {
     let now = session.now();
     let query = sql!(
-        "SELECT DISTINCT lane, organisation_id FROM operations WHERE status IN ('queued', 'running') AND \
-         ((status = 'queued' AND not_before <= $1) OR (status = 'running' AND lease_until < $1))"
+        "SELECT DISTINCT o.lane, o.organisation_id FROM operations o WHERE o.status IN ('queued', 'running') AND \
+         ((o.status = 'queued' AND o.not_before <= $1) OR (o.status = 'running' AND o.lease_until < $1)) \
+         AND NOT EXISTS (SELECT 1 FROM operations e WHERE e.server_id = o.server_id AND e.id <> o.id \
+         AND (e.status = 'running' OR (e.status = 'queued' AND e.id < o.id)))"
     );
     let rows = session.all(query.arg(now)).await?;
     rows.iter()
@@ -352,18 +357,16 @@ pub async fn retry_at(
             )
             .await?,
     )?;
-    add_event(
-        session,
-        lease.id,
-        Step {
-            name: "retry",
-            percent: 0,
-            message: why,
-        },
-    )
-    .await?;
     session.tell();
-    Ok(())
+    if is_told(session, lease.id, why).await? {
+        return Ok(());
+    }
+    let retry = Step {
+        name: "retry",
+        percent: 0,
+        message: why,
+    };
+    add_event(session, lease.id, retry).await
 }
 
 /// Calls off all operations of a server that are not over: those that wait end here, the running one at its worker's
@@ -443,6 +446,27 @@ pub async fn events(session: &mut Session, id: OperationId) -> Result<Vec<Operat
         .collect()
 }
 
+/// The last line of the record of an operation.
+pub async fn last_event(session: &mut Session, id: OperationId) -> Result<Option<String>> {
+    let query = sql!(
+        "SELECT message FROM operation_events WHERE operation_id = $1 ORDER BY seq DESC LIMIT 1"
+    );
+    let row = session.optional(query.arg(id)).await?;
+    row.map(|row| row.get("message")).transpose()
+}
+
+/// Whether the record of an operation is long and ends with these very words: what is tried for ever fills no disk.
+async fn is_told(session: &mut Session, id: OperationId, words: &str) -> Result<bool> {
+    let query = sql!(
+        "SELECT seq, message FROM operation_events WHERE operation_id = $1 ORDER BY seq DESC LIMIT 1"
+    );
+    let row = session.optional(query.arg(id)).await?;
+    Ok(match row {
+        Some(row) => row.get::<i64>("seq")? > LONG_RECORD && row.get::<String>("message")? == words,
+        None => false,
+    })
+}
+
 /// How often an operation was put off since it last got further: a long way with a fault now and then is no reason to
 /// wait longer and longer.
 pub async fn retries_in_a_row(session: &mut Session, id: OperationId) -> Result<i64> {
@@ -460,6 +484,18 @@ pub async fn create_was_sent(session: &mut Session, server: ServerId) -> Result<
         "SELECT 1 AS one FROM operations WHERE server_id = $1 AND kind = 'create_server' AND step <> '' LIMIT 1"
     );
     Ok(session.optional(query.arg(server)).await?.is_some())
+}
+
+/// When the making of a server ended; `None` where it has not, or the server was adopted.
+pub async fn created_at(session: &mut Session, server: ServerId) -> Result<Option<Timestamp>> {
+    let query = sql!(
+        "SELECT finished_at FROM operations WHERE server_id = $1 AND kind = 'create_server' ORDER BY id LIMIT 1"
+    );
+    let row = session.optional(query.arg(server)).await?;
+    let ended = row
+        .map(|row| row.get::<Option<i64>>("finished_at"))
+        .transpose()?;
+    Ok(ended.flatten().map(Timestamp))
 }
 
 /// How many wait and how many run, for the metrics.

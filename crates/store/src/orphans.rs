@@ -42,7 +42,10 @@ pub async fn see(
                 "INSERT INTO orphans (account, region, cloud_id, token, name, state, first_seen_at, last_seen_at) \
                  VALUES ($1, $2, $3, $4, $5, 'reported', $6, $6) ON CONFLICT (account, region, cloud_id) DO UPDATE \
                  SET last_seen_at = excluded.last_seen_at, name = excluded.name, token = excluded.token, \
-                 state = CASE WHEN orphans.state = 'removed' THEN 'removing' ELSE orphans.state END \
+                 first_seen_at = CASE WHEN orphans.token = excluded.token THEN orphans.first_seen_at \
+                 ELSE excluded.first_seen_at END, \
+                 state = CASE WHEN orphans.token <> excluded.token THEN 'reported' \
+                 WHEN orphans.state = 'removed' THEN 'removing' ELSE orphans.state END \
                  RETURNING id, account, region, cloud_id, token, name, state, first_seen_at"
             )
             .arg(account)
@@ -54,6 +57,12 @@ pub async fn see(
         )
         .await?;
     orphan(&row)
+}
+
+/// How many the operator has not decided about.
+pub async fn count_reported(session: &mut Session) -> Result<i64> {
+    let query = sql!("SELECT COUNT(*) AS n FROM orphans WHERE state = 'reported'");
+    session.one(query).await?.get("n")
 }
 
 /// Notes what became of it.

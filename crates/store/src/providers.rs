@@ -56,14 +56,23 @@ pub async fn list(session: &mut Session, organisation: OrganisationId) -> Result
     rows.iter().map(|row| provider(session, row)).collect()
 }
 
-/// All providers of all organisations, for the reconcilers.
-pub async fn all(session: &mut Session) -> Result<Vec<Provider>> {
+/// How many the organisation has.
+pub async fn count(session: &mut Session, organisation: OrganisationId) -> Result<i64> {
+    let query = sql!(
+        "SELECT COUNT(*) AS n FROM providers WHERE organisation_id = $1 AND deleted_at IS NULL"
+    );
+    session.one(query.arg(organisation)).await?.get("n")
+}
+
+/// All providers of all organisations, for the reconcilers: with those that were deleted after `since`, in whose accounts
+/// something may have been left.
+pub async fn all(session: &mut Session, since: Timestamp) -> Result<Vec<Provider>> {
     let query = sql!(concat!(
         "SELECT ",
         columns!(),
-        " FROM providers WHERE deleted_at IS NULL ORDER BY id"
+        " FROM providers WHERE deleted_at IS NULL OR deleted_at > $1 ORDER BY id"
     ));
-    let rows = session.all(query).await?;
+    let rows = session.all(query.arg(since)).await?;
     rows.iter().map(|row| provider(session, row)).collect()
 }
 

@@ -2,6 +2,7 @@
 
 use std::path::Path;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use domain::{Clock, Error, Result, Timestamp};
@@ -28,7 +29,13 @@ pub struct Store {
     clock: Clock,
     sealer: Arc<Sealer>,
     changes: Arc<watch::Sender<u64>>,
+    refused: Refused,
 }
+
+/// Set when SQLite has refused to write. A connection that was opened while the file was read-only stays so when the file
+/// is not any more: the next who wants it gets a new one.
+#[derive(Clone, Default)]
+struct Refused(Arc<AtomicBool>);
 
 #[derive(Clone)]
 enum Pools {
@@ -40,12 +47,22 @@ enum Pools {
     Postgres(PgPool),
 }
 
+/// What opening does about the schema.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Schema {
+    /// Brings it up to date, from nothing where there is none.
+    Migrate,
+    /// Changes nothing: it has to be this program's.
+    Current,
+}
+
 /// A connection, or a transaction. Dropped without [`commit`](Self::commit), it leaves nothing behind.
 pub struct Session {
     inner: Inner,
     clock: Clock,
     sealer: Arc<Sealer>,
     changes: Arc<watch::Sender<u64>>,
+    refused: Refused,
     tells: bool,
 }
 
@@ -56,15 +73,34 @@ enum Inner {
     PostgresWrite(Transaction<'static, Postgres>),
 }
 
+// === impl Refused ===
+
+impl Refused {
+    /// What the error means; remembers it where the connection is to be given up.
+    fn look(&self, error: sqlx::Error) -> Error {
+        if dialect::is_read_only(&error) {
+            self.0.store(true, Ordering::Relaxed);
+        }
+        dialect::error(error)
+    }
+}
+
 // === impl Store ===
 
 impl Store {
-    /// Opens the database and brings its schema up to date.
+    /// Opens the database.
     ///
-    /// Errors: `Unavailable` when it can't be reached; `Internal` when its schema is newer than this program.
-    pub async fn open(location: &Location, sealer: Sealer, clock: Clock) -> Result<Self> {
+    /// Errors: `Unavailable` when it can't be reached; `Internal` when its schema is newer than this program; `Invalid`
+    /// where it is to have this program's schema and has not, and where its secrets were sealed with other keys.
+    pub async fn open(
+        location: &Location,
+        sealer: Sealer,
+        clock: Clock,
+        schema: Schema,
+    ) -> Result<Self> {
+        let refused = Refused::default();
         let pools = match location {
-            Location::Sqlite(path) => Self::open_sqlite(path).await?,
+            Location::Sqlite(path) => Self::open_sqlite(path, refused.clone()).await?,
             Location::Postgres(options) => Pools::Postgres(
                 PgPoolOptions::new()
                     .max_connections(24)
@@ -77,29 +113,53 @@ impl Store {
                     .map_err(dialect::error)?,
             ),
         };
-        match &pools {
-            Pools::Sqlite { writer, .. } => crate::migrate::sqlite(writer).await?,
-            Pools::Postgres(pool) => crate::migrate::postgres(pool).await?,
+        match (&pools, schema) {
+            (Pools::Sqlite { writer, .. }, Schema::Migrate) => {
+                crate::migrate::sqlite(writer).await?;
+            }
+            (Pools::Postgres(pool), Schema::Migrate) => crate::migrate::postgres(pool).await?,
+            (Pools::Sqlite { writer, .. }, Schema::Current) => {
+                crate::migrate::sqlite_is_current(writer).await?;
+            }
+            (Pools::Postgres(pool), Schema::Current) => {
+                crate::migrate::postgres_is_current(pool).await?;
+            }
         }
         let store = Self {
             pools,
             clock,
             sealer: Arc::new(sealer),
             changes: Arc::new(watch::Sender::new(0)),
+            refused,
         };
+        store.check_keys().await?;
         store.listen();
         Ok(store)
     }
 
-    async fn open_sqlite(path: &Path) -> Result<Pools> {
+    /// Refuses a key file that is not this database's, before anything is sealed with it or can't be opened.
+    async fn check_keys(&self) -> Result<()> {
+        let known = crate::settings::keys_are_known(&mut self.read().await?).await?;
+        if !known {
+            let mut session = self.write().await?;
+            crate::settings::note_keys(&mut session).await?;
+            session.commit().await?;
+            // Another replica may have begun at the same moment, with other keys.
+            crate::settings::keys_are_known(&mut self.read().await?).await?;
+        }
+        Ok(())
+    }
+
+    async fn open_sqlite(path: &Path, refused: Refused) -> Result<Pools> {
         // Where the disk is full SQLite ends the transaction by itself, sqlx goes on believing in it, and every later one
         // would fail: such a connection is not taken back.
         let writer = SqlitePoolOptions::new()
             .max_connections(1)
             .acquire_timeout(Duration::from_secs(10))
-            .before_acquire(|connection, _| {
-                let is_clean = !connection.is_in_transaction();
-                Box::pin(async move { Ok(is_clean) })
+            .before_acquire(move |connection, _| {
+                let is_refused = refused.0.swap(false, Ordering::Relaxed);
+                let is_good = !is_refused && !connection.is_in_transaction();
+                Box::pin(async move { Ok(is_good) })
             })
             .connect_with(dialect::sqlite_options(path).optimize_on_close(true, None))
             .await
@@ -154,7 +214,7 @@ impl Store {
                 writer
                     .begin_with("BEGIN IMMEDIATE")
                     .await
-                    .map_err(dialect::error)?,
+                    .map_err(|error| self.refused.look(error))?,
             ),
             Pools::Postgres(pool) => {
                 Inner::PostgresWrite(pool.begin().await.map_err(dialect::error)?)
@@ -169,6 +229,7 @@ impl Store {
             clock: self.clock.clone(),
             sealer: Arc::clone(&self.sealer),
             changes: Arc::clone(&self.changes),
+            refused: self.refused.clone(),
             tells: false,
         }
     }
@@ -259,7 +320,7 @@ macro_rules! on {
                     .map(|found| $wrap!(Postgres, found))
             }
         }
-        .map_err(|error| dialect::error(error).context(statement.at))
+        .map_err(|error| $session.refused.look(error).context(statement.at))
     }};
 }
 
@@ -327,7 +388,7 @@ impl Session {
             Inner::PostgresWrite(transaction) => transaction.commit().await,
             Inner::SqliteRead(_) | Inner::PostgresRead(_) => Ok(()),
         }
-        .map_err(dialect::error)?;
+        .map_err(dialect::commit_error)?;
         if self.tells {
             self.changes.send_modify(|count| *count += 1);
         }

@@ -1,6 +1,7 @@
-//! Single values: the installation's id, the mark of the last health check.
+//! Single values: the installation's id, which keys are its own, the mark of the last health check.
 
-use domain::{Result, random};
+use domain::{Error, Result, random};
+use secrecy::{ExposeSecret, SecretString};
 
 use crate::query::sql;
 use crate::session::Session;
@@ -19,6 +20,41 @@ pub async fn installation(session: &mut Session) -> Result<String> {
         ))
         .await?
         .get("value")
+}
+
+/// What is sealed for [`keys_are_known`].
+const KNOWN: &str = "these are the keys";
+
+/// The name of the row, and the place that it is sealed for.
+const KEYS: &str = "settings.keys";
+
+/// Whether the keys were noted before.
+///
+/// Errors: `Invalid` where others were.
+pub(crate) async fn keys_are_known(session: &mut Session) -> Result<bool> {
+    let query = sql!("SELECT value FROM settings WHERE name = $1");
+    let Some(row) = session.optional(query.arg(KEYS)).await? else {
+        return Ok(false);
+    };
+    let sealed = hex::decode(row.get::<String>("value")?).unwrap_or_default();
+    match session.sealer().unseal(KEYS, &sealed) {
+        Ok(known) if known.expose_secret() == KNOWN => Ok(true),
+        _ => Err(Error::invalid(
+            "the key file is not the one that this database's secrets were sealed with; every replica and every command \
+             needs that very file: name it with --key-file; nothing was changed",
+        )),
+    }
+}
+
+/// Notes which keys are this database's; those that were noted first stay.
+pub(crate) async fn note_keys(session: &mut Session) -> Result<()> {
+    let sealed = session.sealer().seal(KEYS, &SecretString::from(KNOWN))?;
+    let query =
+        sql!("INSERT INTO settings (name, value) VALUES ($1, $2) ON CONFLICT (name) DO NOTHING");
+    session
+        .execute(query.arg(KEYS).arg(hex::encode(sealed)))
+        .await
+        .map(drop)
 }
 
 /// Writes something harmless, to see whether writing works.

@@ -58,7 +58,7 @@ async fn start(arcus: &mut Arcus) -> Duration {
     started.elapsed()
 }
 
-/// The resident set after the first look of the reconcilers, by the kernel's own account.
+/// The resident set a second after the start, by the kernel's own account.
 async fn resident_kib(arcus: &mut Arcus) -> u64 {
     tokio::time::sleep(Duration::from_secs(1)).await;
     let status = std::fs::read_to_string(format!("/proc/{}/status", arcus.pid())).expect("it runs");

@@ -4,7 +4,7 @@ use clap::{Args, Subcommand};
 use control::catalog::house;
 use domain::{Error, Image, ImageSource, Result};
 
-use super::{Facts, Service, changes, done, state};
+use super::{Facts, Service, changes, done, state, tell};
 use crate::config::{Place, ROOT};
 use crate::{context, table};
 
@@ -57,7 +57,8 @@ pub(crate) async fn image(place: &Place, command: ImageCommand) -> Result<()> {
             let image = flags.over(known)?;
             house::put_image(&app, &image, "cli").await?;
             let changes = before.map(|before| changes(&before, &facts(&image)));
-            table::line(&done("image", &image.slug, changes.as_deref()));
+            let done = done("image", &image.slug, changes.as_deref());
+            tell(place, "image", &image.slug, &done);
         }
         ImageCommand::Ls => {
             let rows = house::images(&app).await?.into_iter().map(|image| {
@@ -85,7 +86,12 @@ pub(crate) async fn image(place: &Place, command: ImageCommand) -> Result<()> {
         }
         ImageCommand::Rm { slug } => {
             house::remove_image(&app, &slug).await?;
-            table::line(&format!("the image {slug} was removed"));
+            tell(
+                place,
+                "image",
+                &slug,
+                &format!("the image {slug} was removed"),
+            );
         }
     }
     app.store.close().await;

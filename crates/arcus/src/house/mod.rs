@@ -9,6 +9,9 @@ mod region;
 
 use clap::Args;
 
+use crate::config::{File, Place};
+use crate::table;
+
 pub(crate) use image::{ImageCommand, image};
 pub(crate) use plan::{PlanCommand, plan};
 pub(crate) use region::{RegionCommand, region};
@@ -48,6 +51,16 @@ fn done(what: &str, slug: &str, changes: Option<&[String]>) -> String {
         None => format!("the {what} {slug} was added"),
         Some([]) => format!("the {what} {slug} stays as it was"),
         Some(changes) => format!("the {what} {slug} was changed: {}", changes.join("; ")),
+    }
+}
+
+/// Says what was done, and that the next start undoes it where `arcus.toml` speaks of the same.
+fn tell(place: &Place, what: &str, slug: &str, done: &str) {
+    table::line(done);
+    if File::names(place, what, slug) {
+        table::line(&format!(
+            "arcus.toml names this {what}: the next start lays it as it stands there, so change it there as well"
+        ));
     }
 }
 

@@ -4,7 +4,7 @@ use clap::{Args, Subcommand};
 use control::catalog::house;
 use domain::{Error, Money, Plan, Result};
 
-use super::{Facts, Service, changes, done, state};
+use super::{Facts, Service, changes, done, state, tell};
 use crate::config::{GENERAL_PURPOSE, Place, money};
 use crate::{context, table};
 
@@ -59,7 +59,8 @@ pub(crate) async fn plan(place: &Place, command: PlanCommand) -> Result<()> {
             let plan = flags.over(known.as_ref())?;
             house::put_plan(&app, &plan, "cli").await?;
             let changes = known.map(|known| changes(&facts(&known), &facts(&plan)));
-            table::line(&done("plan", &plan.slug, changes.as_deref()));
+            let done = done("plan", &plan.slug, changes.as_deref());
+            tell(place, "plan", &plan.slug, &done);
         }
         PlanCommand::Ls => {
             let rows = house::plans(&app).await?.into_iter().map(|plan| {
@@ -88,7 +89,12 @@ pub(crate) async fn plan(place: &Place, command: PlanCommand) -> Result<()> {
         }
         PlanCommand::Rm { slug } => {
             house::remove_plan(&app, &slug).await?;
-            table::line(&format!("the plan {slug} was removed"));
+            tell(
+                place,
+                "plan",
+                &slug,
+                &format!("the plan {slug} was removed"),
+            );
         }
     }
     app.store.close().await;

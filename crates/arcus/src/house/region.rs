@@ -11,7 +11,7 @@ use secrecy::ExposeSecret;
 use serde_json::{Map, Value};
 use store::house::HouseRegion;
 
-use super::{Facts, Service, changes, done, state};
+use super::{Facts, Service, changes, done, state, tell};
 use crate::config::{Place, apart};
 use crate::{context, table};
 
@@ -81,12 +81,8 @@ pub(crate) async fn region(place: &Place, command: RegionCommand) -> Result<()> 
             let region = flags.over(known.clone())?;
             house::put_region(&app, &region).await?;
             let changes = known.as_ref().map(|known| differences(known, &region));
-            table::line(&done("region", &region.slug, changes.as_deref()));
-            if known.is_some_and(|known| known.source == "config") {
-                table::line(
-                    "arcus.toml has named it: where it still does, the next start lays it as it stands there",
-                );
-            }
+            let done = done("region", &region.slug, changes.as_deref());
+            tell(place, "region", &region.slug, &done);
         }
         RegionCommand::Ls => {
             let rows = house::regions(&app).await?.into_iter().map(|region| {
@@ -112,7 +108,12 @@ pub(crate) async fn region(place: &Place, command: RegionCommand) -> Result<()> 
         }
         RegionCommand::Rm { slug } => {
             house::remove_region(&app, &slug).await?;
-            table::line(&format!("the region {slug} was removed"));
+            tell(
+                place,
+                "region",
+                &slug,
+                &format!("the region {slug} was removed"),
+            );
         }
     }
     app.store.close().await;
@@ -136,7 +137,7 @@ fn differences(before: &HouseRegion, after: &HouseRegion) -> Vec<String> {
 }
 
 fn facts(region: &HouseRegion) -> Facts {
-    let options = registry::kind(&region.cloud).map_or(&[][..], |kind| kind.region_options());
+    let options = registry::kind(&region.cloud).map_or(&[][..], |kind| kind.options);
     let option = |name| match region.options.get(name) {
         None => (name, String::new()),
         Some(Value::String(text)) => (name, text.clone()),
@@ -314,7 +315,7 @@ mod tests {
     fn whatever_arcus_toml_can_name_of_a_region_has_a_flag() {
         let command = RegionFlags::augment_args(clap::Command::new("add"));
         for kind in registry::CLOUDS {
-            let options = kind.region_options().iter().map(|option| option.name);
+            let options = kind.options.iter().map(|option| option.name);
             let fields = kind.fields.iter().map(|field| field.name);
             for name in options.chain(fields) {
                 let mut flags = command.get_arguments().map(clap::Arg::get_id);

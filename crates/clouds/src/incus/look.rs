@@ -23,7 +23,7 @@ impl Incus {
             .options
             .name
             .clone()
-            .unwrap_or(server.environment.server_name);
+            .unwrap_or_else(|| server.environment.server_name.chars().take(100).collect());
         let region = Region {
             slug: self.options.region.clone(),
             name: if named.is_empty() {

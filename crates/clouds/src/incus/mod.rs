@@ -57,6 +57,7 @@ pub const KIND: Kind = Kind {
     name: "incus",
     description: "Incus, on servers of one's own",
     fields: FIELDS,
+    options: options::REGION,
     open,
 };
 
@@ -66,24 +67,32 @@ const FIELDS: &[Field] = &[
         long: "url",
         name: "url",
         description: "Address of the Incus server, such as https://incus.example.com:8443",
+        plain: true,
+        optional: false,
     },
     Field {
         short: "c",
         long: "client_certificate",
         name: "client_certificate",
         description: "Client certificate (PEM) that the Incus server trusts",
+        plain: true,
+        optional: false,
     },
     Field {
         short: "k",
         long: "client_key",
         name: "client_key",
         description: "Private key (PEM) of the client certificate",
+        plain: false,
+        optional: false,
     },
     Field {
         short: "s",
         long: "server_certificate",
         name: "server_certificate",
         description: "Certificate (PEM) of the Incus server; empty where a public authority signed it",
+        plain: true,
+        optional: true,
     },
 ];
 

@@ -49,6 +49,7 @@ pub const KIND: Kind = Kind {
     name: "sandbox",
     description: "A simulated cloud to try Arcus with: its servers are rows in a file",
     fields: &[],
+    options: &[],
     open,
 };
 

@@ -1,10 +1,12 @@
 //! Password hashes: Argon2id, off the async threads, a few at a time since each takes 19 MiB.
 
+use std::sync::Arc;
+
 use argon2::password_hash::phc::PasswordHash;
 use argon2::{Argon2, PasswordHasher, PasswordVerifier};
 use domain::{Error, Result, random};
 use secrecy::{ExposeSecret, SecretString};
-use tokio::sync::SemaphorePermit;
+use tokio::sync::OwnedSemaphorePermit;
 
 use crate::app::App;
 
@@ -17,26 +19,42 @@ pub const MIN_LENGTH: usize = 8;
 /// The longest password, so that hashing one stays cheap.
 pub const MAX_LENGTH: usize = 1024;
 
-/// The turn for one piece of work that takes a processor some time. Whoever waits for one has not been served yet, so
-/// what limits attempts is asked after it came.
-pub(crate) async fn turn(app: &App) -> Result<SemaphorePermit<'_>> {
-    app.hashing
-        .acquire()
+/// The turn for one piece of work that takes a processor some time. It goes with the work to its thread: a caller who
+/// hangs up ends neither, and must not make room for more. Whoever waits for a turn has not been served yet, so what
+/// limits attempts is asked after it came.
+pub(crate) async fn turn(app: &App) -> Result<OwnedSemaphorePermit> {
+    Arc::clone(&app.hashing)
+        .acquire_owned()
         .await
         .map_err(|_| Error::internal("the semaphore is closed"))
 }
 
-/// Hashes a password.
-pub(crate) async fn hash(app: &App, password: SecretString) -> Result<String> {
-    let _turn = turn(app).await?;
-    tokio::task::spawn_blocking(move || hash_now(password.expose_secret()))
-        .await
-        .map_err(|error| Error::internal("hashing panicked").source(error))?
+/// Does something that takes a processor some time, off the async threads.
+pub(crate) async fn work<T: Send + 'static>(
+    turn: OwnedSemaphorePermit,
+    work: impl FnOnce() -> Result<T> + Send + 'static,
+) -> Result<T> {
+    let done = tokio::task::spawn_blocking(move || {
+        let done = work();
+        drop(turn);
+        done
+    });
+    done.await
+        .map_err(|error| Error::internal("work on a thread of its own panicked").source(error))?
 }
 
-/// Whether a password has that hash. The caller has waited for its [`turn`].
-pub(crate) async fn verify(password: SecretString, hash: String) -> Result<bool> {
-    tokio::task::spawn_blocking(move || {
+/// Hashes a password.
+pub(crate) async fn hash(app: &App, password: SecretString) -> Result<String> {
+    work(turn(app).await?, move || hash_now(password.expose_secret())).await
+}
+
+/// Whether a password has that hash.
+pub(crate) async fn verify(
+    turn: OwnedSemaphorePermit,
+    password: SecretString,
+    hash: String,
+) -> Result<bool> {
+    work(turn, move || {
         let hash = PasswordHash::new(&hash)
             .map_err(|error| Error::internal(format!("a stored hash is broken: {error}")))?;
         Ok(Argon2::default()
@@ -44,7 +62,6 @@ pub(crate) async fn verify(password: SecretString, hash: String) -> Result<bool>
             .is_ok())
     })
     .await
-    .map_err(|error| Error::internal("hashing panicked").source(error))?
 }
 
 /// A hash of nothing that anybody knows: verified against where a user does not exist, so that the time taken does

@@ -55,10 +55,7 @@ pub async fn register(app: &App, form: Registration) -> Result<Registered> {
         return Err(not_invited());
     }
     let hash = passwords::hash(app, form.password.clone()).await?;
-    let keys = {
-        let _turn = passwords::turn(app).await?;
-        generate_keys().await?
-    };
+    let keys = passwords::work(passwords::turn(app).await?, generate_keys).await?;
     let mut session = app.store.write().await?;
     let (organisation, role) = match invited {
         None => (None, Role::Owner),
@@ -165,33 +162,30 @@ fn check_email(email: &str) -> Result<(), &'static str> {
     }
 }
 
-async fn generate_keys() -> Result<Keys> {
-    // The RSA pair takes a second or so: off the async threads.
-    tokio::task::spawn_blocking(|| {
-        let broken =
-            |error: ssh::SshError| Error::internal(format!("no key could be made: {error}"));
-        let pair = |purpose, name: &str, pair: ssh::keys::Pair| {
-            Ok::<_, Error>(KeyPair {
-                public_id: PublicId::random(),
-                purpose,
-                name: name.to_owned(),
-                fingerprint: ssh::keys::md5_fingerprint(&pair.public_line).map_err(broken)?,
-                public_key: pair.public_line,
-                private_key: pair.private_pem,
-            })
-        };
-        let control = ssh::keys::ed25519("arcus").map_err(broken)?;
-        let users = ssh::keys::rsa_3072("arcus-users").map_err(broken)?;
-        Ok(Keys {
-            control: pair(KeyPurpose::Control, "control", control)?,
-            users: pair(KeyPurpose::Users, "default", users)?,
+/// The RSA pair takes a second or so.
+fn generate_keys() -> Result<Keys> {
+    let broken = |error: ssh::SshError| Error::internal(format!("no key could be made: {error}"));
+    let pair = |purpose, name: &str, pair: ssh::keys::Pair| {
+        Ok::<_, Error>(KeyPair {
+            public_id: PublicId::random(),
+            purpose,
+            name: name.to_owned(),
+            fingerprint: ssh::keys::md5_fingerprint(&pair.public_line).map_err(broken)?,
+            public_key: pair.public_line,
+            private_key: pair.private_pem,
         })
+    };
+    let control = ssh::keys::ed25519("arcus").map_err(broken)?;
+    let users = ssh::keys::rsa_3072("arcus-users").map_err(broken)?;
+    Ok(Keys {
+        control: pair(KeyPurpose::Control, "control", control)?,
+        users: pair(KeyPurpose::Users, "default", users)?,
     })
-    .await
-    .map_err(|error| Error::internal("making keys panicked").source(error))?
 }
 
 async fn found(session: &mut Session, name: &str, keys: Keys) -> Result<Organisation> {
+    // A setup token founds one too, and then the name was not looked at before.
+    names::title("an organisation", name).map_err(|error| error.field("name"))?;
     let slug = free_slug(session, name).await?;
     let organisation = store::accounts::create_organisation(session, name, &slug).await?;
     store::key_pairs::create(session, organisation.id, &keys.control).await?;
@@ -272,10 +266,7 @@ pub async fn invite(
 /// Adds an organisation without users, for the operator.
 pub async fn add_organisation(app: &App, name: &str) -> Result<Organisation> {
     names::title("an organisation", name)?;
-    let keys = {
-        let _turn = passwords::turn(app).await?;
-        generate_keys().await?
-    };
+    let keys = passwords::work(passwords::turn(app).await?, generate_keys).await?;
     let mut session = app.store.write().await?;
     let organisation = found(&mut session, name, keys).await?;
     store::audit::record_operator(

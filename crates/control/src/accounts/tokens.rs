@@ -66,10 +66,9 @@ async fn by_password(app: &App, email: &str, password: SecretString) -> Result<T
     let hash = user
         .as_ref()
         .map_or_else(|| app.decoy.clone(), |user| user.password_hash.clone());
-    let fits = passwords::verify(password, hash).await?;
+    let fits = passwords::verify(turn, password, hash).await?;
     app.logins
         .note(&email, fits && user.is_some(), app.clock().now());
-    drop(turn);
     let Some(user) = user.filter(|_| fits) else {
         return Err(unknown());
     };

@@ -216,10 +216,6 @@ async fn outcome(session: &mut Session, operation: &Operation, server: &Server) 
             new_name: server.deleted_name.clone(),
         });
     }
-    let events = store::operations::events(session, operation.id).await?;
-    Ok(Outcome::Pending(
-        events
-            .last()
-            .map_or_else(String::new, |event| event.message.clone()),
-    ))
+    let last = store::operations::last_event(session, operation.id).await?;
+    Ok(Outcome::Pending(last.unwrap_or_default()))
 }

@@ -76,7 +76,7 @@ async fn retired_name(run: &Run) -> Result<String, Fault> {
 /// Where the instance is: by its id, else by its token.
 async fn find(run: &Run) -> Result<Option<InstanceRef>, Fault> {
     if let Some(at) = run.at() {
-        match run.account.cloud.get(&at).await {
+        match run.get(&at).await {
             Ok(_) => return Ok(Some(at)),
             Err(error) if error.class == ErrorClass::NotFound => {}
             Err(error) => return Err(error.into()),

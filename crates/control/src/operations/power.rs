@@ -22,7 +22,7 @@ const SHUTDOWN: Duration = Duration::from_secs(20);
 pub(super) async fn start(run: &mut Run) -> Result<(), Fault> {
     let at = run.existing()?;
     let cloud = run.account.cloud.clone();
-    let before = run.interruptible(cloud.get(&at)).await??;
+    let before = run.interruptible(run.get(&at)).await??;
     if before.power == Power::Running && before.address().is_some() {
         accepted(run, Power::Running, Power::Running).await?;
         return run
@@ -42,7 +42,7 @@ pub(super) async fn start(run: &mut Run) -> Result<(), Fault> {
 pub(super) async fn stop(run: &mut Run) -> Result<(), Fault> {
     let at = run.existing()?;
     let cloud = run.account.cloud.clone();
-    let before = run.interruptible(cloud.get(&at)).await??;
+    let before = run.interruptible(run.get(&at)).await??;
     if before.power == Power::Stopped {
         accepted(run, Power::Stopped, Power::Stopped).await?;
         return run
@@ -81,15 +81,26 @@ pub(super) async fn reboot(run: &mut Run) -> Result<(), Fault> {
     let cloud = run.account.cloud.clone();
     // Once the cloud has accepted it, a later try only waits: a second reboot would be one too many.
     if !run.operation.is_accepted() {
-        let before = run.interruptible(cloud.get(&at)).await??;
+        let before = run.interruptible(run.get(&at)).await??;
         run.note("reboot", 10, "asking the cloud to reboot it")
             .await?;
         cloud.reboot(&at).await?;
         accepted(run, before.power, Power::Pending).await?;
     }
-    let instance = run
+    let since = Instant::now();
+    let waited = run
         .interruptible(cloud.wait(&at, Until::Running, START))
-        .await??;
+        .await?;
+    let instance = match waited {
+        // The cloud forgets why soon, and shows the old system as running: asked again, it would look like a success.
+        Err(error) if error.class == ErrorClass::Unavailable && since.elapsed() >= SHUTDOWN => {
+            return Err(Fault::Failed(format!(
+                "the system did not reboot: {}; a stop cuts its power after a while, a start brings it back",
+                error.message
+            )));
+        }
+        running => running?,
+    };
     run.saw("running", 90, "the instance runs again", &instance)
         .await
 }

@@ -12,6 +12,9 @@ const FIRST: Duration = Duration::from_millis(500);
 /// The longest pause.
 const LONGEST: Duration = Duration::from_secs(60);
 
+/// The longest pause that a cloud may ask for.
+const LONGEST_THROTTLE: Duration = Duration::from_mins(5);
+
 /// The pause where only a person can help (credentials that are not accepted).
 const PERSON: Duration = Duration::from_secs(60);
 
@@ -29,7 +32,10 @@ pub fn verdict(kind: OperationKind, class: ErrorClass, attempt: i64) -> Verdict 
     // What may still cost money is destroyed sooner or later, whatever the cloud says today.
     let never_give_up = kind == OperationKind::DestroyServer;
     match class {
-        ErrorClass::Throttled(after) => Verdict::Retry(after + backoff(attempt) / 2),
+        // A cloud may say what it likes; a destroy that it would put off for a year comes due all the same.
+        ErrorClass::Throttled(after) => {
+            Verdict::Retry(after.min(LONGEST_THROTTLE) + backoff(attempt) / 2)
+        }
         ErrorClass::Unavailable | ErrorClass::OutcomeUnknown => Verdict::Retry(backoff(attempt)),
         ErrorClass::Auth if never_give_up => Verdict::Retry(jittered(PERSON)),
         ErrorClass::Rejected
@@ -124,6 +130,17 @@ mod tests {
             panic!("a throttled call is tried again");
         };
         assert!(after >= Duration::from_secs(7));
+    }
+
+    #[test]
+    fn a_cloud_that_asks_for_an_endless_pause_gets_five_minutes() {
+        for after in [Duration::from_hours(1), Duration::MAX] {
+            let Verdict::Retry(pause) = verdict(OperationKind::DestroyServer, Throttled(after), 9)
+            else {
+                panic!("a throttled call is tried again");
+            };
+            assert!(pause <= LONGEST_THROTTLE + LONGEST, "{pause:?}");
+        }
     }
 
     #[test]

@@ -3,7 +3,7 @@
 use std::future::Future;
 use std::time::Duration;
 
-use clouds::{CloudError, Instance, InstanceRef, Tag};
+use clouds::{CloudError, CloudResult, ErrorClass, Instance, InstanceRef, Tag};
 use domain::operation::Operation;
 use domain::server::{Power, Server, Setup};
 use domain::{Error, ErrorKind, Result};
@@ -172,6 +172,23 @@ impl Run {
                 "the server was never made, so there is nothing to switch; delete it".to_owned(),
             )
         })
+    }
+
+    /// What the cloud shows of this very server. Where an id is a name, another one's instance may bear it by now; that
+    /// one is not touched.
+    pub(super) async fn get(&self, at: &InstanceRef) -> CloudResult<Instance> {
+        let instance = self.account.cloud.get(at).await?;
+        if instance.tag.as_ref() == Some(&self.tag()) {
+            Ok(instance)
+        } else {
+            Err(CloudError::new(
+                ErrorClass::NotFound,
+                format!(
+                    "what is called {} at the cloud is not this server; nothing was done to it",
+                    at.id
+                ),
+            ))
+        }
     }
 
     /// Looks for what an earlier try may have made: by the token, again and again for as long as the cloud may hide

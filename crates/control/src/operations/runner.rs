@@ -51,6 +51,31 @@ struct Worker {
     stop: CancellationToken,
 }
 
+/// A running operation's place among those held; given back however its task ends.
+struct Place {
+    runner: Arc<Runner>,
+    id: OperationId,
+    fence: i64,
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        let mut held = self
+            .runner
+            .held
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        if held
+            .get(&self.id)
+            .is_some_and(|worker| worker.fence == self.fence)
+        {
+            held.remove(&self.id);
+        }
+        drop(held);
+        self.runner.freed.notify_one();
+    }
+}
+
 /// How many more operations may run here.
 struct Room {
     free: usize,
@@ -155,7 +180,6 @@ impl Runner {
         let mut lanes = store::operations::ready_lanes(&mut session).await?;
         let next = store::operations::next_ready(&mut session).await?;
         drop(session);
-        let _claiming = self.claiming.lock().await;
         // Who has least goes first, and nobody takes what is another's share.
         let room = self.room();
         lanes.sort_by_key(|lane| room.held_by(lane));
@@ -167,13 +191,8 @@ impl Runner {
             if limit == 0 {
                 continue;
             }
-            match self.claim_of(lane, limit).await {
-                Ok(claimed) => {
-                    cut_short |= claimed.len() == limit && limit < room.of(lane);
-                    for operation in claimed {
-                        self.start(operation, tasks);
-                    }
-                }
+            match self.claim_of(lane, limit, tasks).await {
+                Ok(claimed) => cut_short |= claimed == limit && limit < room.of(lane),
                 Err(error) => {
                     // What is wrong with one lane is not the others' business.
                     tracing::warn!(
@@ -194,13 +213,23 @@ impl Runner {
         Ok(pause.clamp(SHORTEST, POLL))
     }
 
-    async fn claim_of(&self, lane: &ReadyLane, limit: usize) -> Result<Vec<Operation>> {
+    async fn claim_of(
+        self: &Arc<Self>,
+        lane: &ReadyLane,
+        limit: usize,
+        tasks: &mut JoinSet<()>,
+    ) -> Result<usize> {
+        let _claiming = self.claiming.lock().await;
         let mut session = self.app.store.write().await?;
         let lease = self.app.settings.lease;
         let claimed =
             store::operations::claim(&mut session, &lane.lane, &self.owner, lease, limit).await?;
         session.commit().await?;
-        Ok(claimed)
+        let count = claimed.len();
+        for operation in claimed {
+            self.start(operation, tasks);
+        }
+        Ok(count)
     }
 
     fn room(&self) -> Room {
@@ -210,7 +239,7 @@ impl Runner {
             free: settings.workers.saturating_sub(held.len()),
             per_lane: settings.workers_per_lane,
             // An organisation adds as many accounts as it likes: what they hold together is bounded as well.
-            per_organisation: (settings.workers / 2).max(1),
+            per_organisation: (settings.workers / 4).max(1),
             lanes: HashMap::new(),
             organisations: HashMap::new(),
         };
@@ -232,20 +261,24 @@ impl Runner {
             organisation: operation.organisation_id,
             stop: stop.clone(),
         };
-        let id = operation.id;
-        self.held
+        let (id, fence) = (operation.id, operation.fence);
+        let replaced = self
+            .held
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
             .insert(id, worker);
-        let runner = Arc::clone(self);
+        // An older worker of this process, whose lease another had in between: it may write nothing any more.
+        if let Some(replaced) = replaced {
+            replaced.stop.cancel();
+        }
+        let place = Place {
+            runner: Arc::clone(self),
+            id,
+            fence,
+        };
         tasks.spawn(async move {
-            runner.work(operation, stop).await;
-            runner
-                .held
-                .lock()
-                .unwrap_or_else(PoisonError::into_inner)
-                .remove(&id);
-            runner.freed.notify_one();
+            place.runner.work(operation, stop).await;
+            drop(place);
         });
     }
 
@@ -272,6 +305,7 @@ impl Runner {
                     if renewed.elapsed() > lease {
                         self.stop_where(|_, _| true);
                     }
+                    tokio::time::sleep((lease / 16).min(POLL)).await;
                 }
             }
             // Not more often than this, however much is committed.

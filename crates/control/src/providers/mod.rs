@@ -53,7 +53,7 @@ pub fn kinds(app: &App) -> Vec<Kind> {
 pub fn masked(provider: &Provider) -> Map<String, Value> {
     let mut shown = provider.credentials.masked();
     let fields = registry::kind(&provider.kind).map_or(&[][..], |kind| kind.fields);
-    for field in fields.iter().filter(|field| !field.is_secret()) {
+    for field in fields.iter().filter(|field| field.plain) {
         if let Some(value) = provider.credentials.get(field.name) {
             let value = Value::String(value.expose_secret().to_owned());
             shown.insert(field.name.to_owned(), value);
@@ -61,6 +61,9 @@ pub fn masked(provider: &Provider) -> Map<String, Value> {
     }
     shown
 }
+
+/// The most providers of an organisation: each is looked at again and again.
+const MOST: i64 = 50;
 
 /// Adds a provider once its cloud has accepted its credentials. `fields` is the request's body: a field is taken by
 /// its name or by its lower-case name.
@@ -92,6 +95,14 @@ pub async fn create(
         })?;
     let credentials = credentials(kind, fields)?;
     taken(app, actor, name).await?;
+    let mut session = app.store.read().await?;
+    let has = store::providers::count(&mut session, actor.organisation.id).await?;
+    drop(session);
+    if has >= MOST {
+        return Err(Error::conflict(format!(
+            "an organisation has at most {MOST} providers; nothing was added"
+        )));
+    }
     if kind.name != HOUSE {
         let cloud = app.open_unsaved(kind.name, credentials.clone())?;
         cloud.check().await.map_err(|error| {
@@ -150,7 +161,7 @@ fn credentials(kind: &Kind, fields: &Map<String, Value>) -> Result<Credentials> 
                 credentials = credentials.with(field.name, value.clone());
             }
             // Clients that ask for every field send an empty text for what there is none of.
-            Some(Value::String(_)) | None if !field.is_required() => {}
+            Some(Value::String(_)) | None if field.optional => {}
             Some(Value::String(_)) | None => {
                 missing.push((field.name.to_owned(), format!("{} is missing", field.name)));
             }

@@ -3,7 +3,7 @@
 //! What the cloud shows is written into the row; what the owner wants is left as it is, and nothing at the cloud is
 //! changed: somebody did that for a reason. A server with work under way is its operation's business.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use clouds::{ErrorClass, Instance, InstanceRef, Tag};
 use domain::server::{Desired, Power, Server, Setup};
@@ -28,14 +28,16 @@ const ON: &str = "the server was switched on outside Arcus; stop its environment
 /// So many servers are looked at one by one.
 const FEW: usize = 16;
 
-/// Compares all servers of an account with what its cloud shows.
+/// Compares all servers of an account with what its cloud shows. Returns the cloud's ids of those that live and are to
+/// live on.
 pub(super) async fn compare_all(
     app: &App,
     provider: Option<ProviderId>,
     account: &Account,
     seen: &[Instance],
-) -> Result<()> {
+) -> Result<HashSet<String>> {
     let by_token = index(seen);
+    let mut own = HashSet::new();
     let mut after = ServerId(0);
     loop {
         let mut session = app.store.read().await?;
@@ -43,11 +45,17 @@ pub(super) async fn compare_all(
             store::servers::page_of_account(&mut session, provider, &account.region, after).await?;
         drop(session);
         let Some(last) = page.last() else {
-            return Ok(());
+            return Ok(own);
         };
         after = last.id;
         for server in &page {
             let instance = instance_of(server, &by_token);
+            if let Some(id) = &server.cloud_id
+                && server.deleted_name.is_none()
+                && instance.is_some_and(|instance| instance.at.id == *id)
+            {
+                own.insert(id.clone());
+            }
             if differs(server, instance) {
                 compare(app, account, server, instance).await?;
             }
@@ -85,22 +93,32 @@ async fn look_at(app: &App, account: &Account, server: &Server) -> Result<()> {
         id,
     };
     let instance = match account.cloud.get(&at).await {
-        Ok(instance) => Some(instance),
-        // Renamed outside Arcus: where the name is the id, it bears our token under another one.
-        Err(error) if error.class == ErrorClass::NotFound => {
-            let tag = Tag {
-                installation: app.installation.clone(),
-                token: server.token.clone(),
-            };
-            let found = account.cloud.find(&account.region, &tag).await;
-            found.map_err(retry::as_error)?.into_iter().next()
-        }
+        Ok(instance) => Some(instance).filter(|instance| is_own(app, server, instance)),
+        Err(error) if error.class == ErrorClass::NotFound => None,
         Err(error) => return Err(retry::as_error(error)),
+    };
+    // Renamed outside Arcus: where the name is the id, it bears our token under another one.
+    let instance = if instance.is_some() {
+        instance
+    } else {
+        let found = account.cloud.find(&account.region, &tag(app, server)).await;
+        found.map_err(retry::as_error)?.into_iter().next()
     };
     if differs(server, instance.as_ref()) {
         compare(app, account, server, instance.as_ref()).await?;
     }
     Ok(())
+}
+
+fn tag(app: &App, server: &Server) -> Tag {
+    Tag {
+        installation: app.installation.clone(),
+        token: server.token.clone(),
+    }
+}
+
+fn is_own(app: &App, server: &Server, instance: &Instance) -> bool {
+    instance.tag.as_ref() == Some(&tag(app, server))
 }
 
 fn index(seen: &[Instance]) -> HashMap<&str, Vec<&Instance>> {
@@ -177,7 +195,8 @@ async fn compare(
         id,
     };
     let instance = match account.cloud.get(&at).await {
-        Ok(instance) => Some(instance),
+        // Where an id is a name, another one's instance may bear it by now.
+        Ok(instance) => Some(instance).filter(|instance| is_own(app, server, instance)),
         Err(error) if error.class == ErrorClass::NotFound => None,
         Err(error) => return Err(retry::as_error(error)),
     };

@@ -39,6 +39,13 @@ const CENSUS: Duration = Duration::from_secs(5);
 /// What was destroyed in an account is looked for, for so long.
 const AFTERMATH: Duration = Duration::from_hours(7 * 24);
 
+/// Whose turn it is to look. Customers' clouds may take as long as they are allowed to; the operator's own wait for none
+/// of them.
+struct Turns {
+    house: Arc<Semaphore>,
+    customers: Arc<Semaphore>,
+}
+
 /// One account's task.
 struct Watch {
     // Opened anew when the operator changes a region: then the task is begun anew as well.
@@ -57,7 +64,10 @@ impl Drop for Watch {
 /// Runs until `shutdown`.
 pub async fn run(app: App, shutdown: CancellationToken) {
     let mut watches: HashMap<(String, String), Watch> = HashMap::new();
-    let turns = Arc::new(Semaphore::new(AT_ONCE));
+    let turns = Turns {
+        house: Arc::new(Semaphore::new(AT_ONCE)),
+        customers: Arc::new(Semaphore::new(AT_ONCE)),
+    };
     loop {
         match accounts(&app).await {
             Ok(accounts) => follow(&app, &turns, &mut watches, accounts),
@@ -80,7 +90,7 @@ pub async fn run(app: App, shutdown: CancellationToken) {
 /// Begins the tasks of new accounts and ends those of accounts that are no more.
 fn follow(
     app: &App,
-    turns: &Arc<Semaphore>,
+    turns: &Turns,
     watches: &mut HashMap<(String, String), Watch>,
     accounts: Vec<(Label, Account)>,
 ) {
@@ -93,6 +103,11 @@ fn follow(
     });
     for (label, account) in accounts {
         watches.entry(key(&account)).or_insert_with(|| {
+            let turns = if account.is_house() {
+                &turns.house
+            } else {
+                &turns.customers
+            };
             let watching = watch(app.clone(), Arc::clone(turns), label, account.clone());
             Watch {
                 account,
@@ -170,9 +185,9 @@ pub async fn once(app: &App) -> Result<()> {
 
 async fn count(app: &App) -> Result<()> {
     let mut session = app.store.read().await?;
-    let known = store::orphans::list(&mut session).await?;
-    let reported = known.iter().filter(|orphan| orphan.state == "reported");
-    app.metrics.set_orphans(reported.count());
+    let reported = store::orphans::count_reported(&mut session).await?;
+    app.metrics
+        .set_orphans(usize::try_from(reported).unwrap_or_default());
     Ok(())
 }
 
@@ -192,8 +207,12 @@ async fn look(app: &App, label: &Label, account: &Account) -> Result<()> {
         .list(&account.region, &app.installation)
         .await
         .map_err(crate::operations::retry::as_error)?;
-    drift::compare_all(app, label.provider, account, &seen).await?;
-    orphans::compare(app, &label.name, account, &seen).await
+    let own = drift::compare_all(app, label.provider, account, &seen).await?;
+    let others: Vec<_> = seen
+        .into_iter()
+        .filter(|instance| !own.contains(&instance.at.id))
+        .collect();
+    orphans::compare(app, &label.name, account, &others).await
 }
 
 /// How an account is called in the database.
@@ -202,10 +221,12 @@ struct Label {
     provider: Option<domain::ProviderId>,
 }
 
+/// All accounts; one that can't be opened is left out, and told of once.
 async fn accounts(app: &App) -> Result<Vec<(Label, Account)>> {
+    let since = app.clock().now().minus(AFTERMATH);
     let mut session = app.store.read().await?;
     let regions = store::house::regions(&mut session).await?;
-    let providers = store::providers::all(&mut session).await?;
+    let providers = store::providers::all(&mut session, since).await?;
     let mut accounts = Vec::new();
     for region in regions {
         match app.house_account(&region) {
@@ -216,26 +237,24 @@ async fn accounts(app: &App) -> Result<Vec<(Label, Account)>> {
                 },
                 account,
             )),
-            Err(error) => tracing::warn!(
-                region = region.slug,
-                error = error.message(),
-                "a region can't be opened"
-            ),
+            Err(error) => app.tell_once(&format!("region {}", region.slug), &error),
         }
     }
-    let since = app.clock().now().minus(AFTERMATH);
     for provider in providers
         .into_iter()
         .filter(|provider| provider.kind != HOUSE)
     {
         let lived = store::servers::regions_of_provider(&mut session, provider.id, since).await?;
         for region in lived {
-            if let Ok(account) = app.account(&provider, &region).await {
-                let label = Label {
-                    name: provider.public_id.to_string(),
-                    provider: Some(provider.id),
-                };
-                accounts.push((label, account));
+            match app.account(&provider, &region).await {
+                Ok(account) => {
+                    let label = Label {
+                        name: provider.public_id.to_string(),
+                        provider: Some(provider.id),
+                    };
+                    accounts.push((label, account));
+                }
+                Err(error) => app.tell_once(&format!("provider {}", provider.public_id), &error),
             }
         }
     }

@@ -1,8 +1,9 @@
 //! Orphans: instances that bear our tag and that no living server accounts for. They may cost money, so they are
 //! reported, and removed where the operator's policy says so; nothing happens to them silently.
 //!
-//! One case needs no policy: the token of a server that was destroyed on its owner's word. Such an instance is what a
-//! crash left of that very server, and its owner has said what is to become of it.
+//! Two cases need no policy: the token of a server that was destroyed on its owner's word, and a double that was made
+//! while the server was. Both are what a crash left of that very server. A copy that a person made of a living server
+//! is neither.
 
 use clouds::{ErrorClass, Instance, InstanceRef, Tag};
 use domain::server::{Server, Setup};
@@ -11,6 +12,9 @@ use store::orphans::Orphan;
 
 use crate::app::{Account, App, OrphanPolicy};
 use crate::operations::{retry, sight};
+
+/// So many orphans of an account are dealt with in one look: whoever runs the cloud says how many there are.
+const MOST: usize = 1000;
 
 /// The state of an orphan whose end was decided and has not been seen yet.
 const REMOVING: &str = "removing";
@@ -23,28 +27,32 @@ pub(super) async fn compare(
 ) -> Result<()> {
     let started = app.clock().now();
     let mut failed = None;
+    let mut met = 0;
     for instance in seen {
         let Some(tag) = &instance.tag else { continue };
         let mut session = app.store.read().await?;
         let server = store::servers::by_token(&mut session, &tag.token).await?;
-        // Several may bear one token after a fault; the one whose id is in the row is the server.
-        let left_over = match server {
-            Some(server)
-                if server.cloud_id.as_ref() == Some(&instance.at.id)
-                    && server.deleted_name.is_none() =>
-            {
-                continue;
-            }
+        let left_over = match &server {
+            Some(server) if is_own(server, instance) => continue,
             Some(server) => {
                 let pending = store::operations::last_pending(&mut session, server.id).await?;
                 if pending.is_some() {
                     continue;
                 }
-                true
+                is_left_over(app, &mut session, server, instance).await?
             }
             None => false,
         };
         drop(session);
+        met += 1;
+        if met > MOST {
+            tracing::warn!(
+                account = label,
+                region = account.region,
+                "more orphans than are looked at at once"
+            );
+            break;
+        }
         // One that can't be removed today keeps none of the others.
         if let Err(error) = see(app, label, account, instance, &tag.token, left_over).await {
             failed = Some(error);
@@ -54,6 +62,28 @@ pub(super) async fn compare(
     store::orphans::forget_unseen(&mut session, label, &account.region, started).await?;
     session.commit().await?;
     failed.map_or(Ok(()), Err)
+}
+
+/// Several may bear one token after a fault; the one whose id is in the row is the server.
+fn is_own(server: &Server, instance: &Instance) -> bool {
+    server.cloud_id.as_ref() == Some(&instance.at.id) && server.deleted_name.is_none()
+}
+
+/// Whether a crash left it: of a server that was destroyed on its owner's word, or a second one that was made while the
+/// server was being made. A copy that somebody made later, for a backup, is none of these.
+async fn is_left_over(
+    app: &App,
+    session: &mut store::Session,
+    server: &Server,
+    instance: &Instance,
+) -> Result<bool> {
+    if server.deleted_name.is_some() {
+        return Ok(true);
+    }
+    let made = store::operations::created_at(session, server.id).await?;
+    Ok(made
+        .zip(instance.created_at)
+        .is_some_and(|(made, created)| created <= made.plus(app.settings.lease)))
 }
 
 async fn see(
@@ -99,14 +129,43 @@ async fn see(
     Ok(())
 }
 
-/// Destroys an orphan at its cloud, for the operator.
+/// Destroys an orphan at its cloud, for the operator. Errors: `Conflict` for one that a server accounts for.
 pub async fn remove(app: &App, id: OrphanId) -> Result<()> {
     let (orphan, account) = find(app, id).await?;
+    undecided(&orphan)?;
     destroy(app, &account, &orphan, "cli").await
+}
+
+fn undecided(orphan: &Orphan) -> Result<()> {
+    if ["reported", REMOVING].contains(&orphan.state.as_str()) {
+        return Ok(());
+    }
+    Err(Error::conflict(format!(
+        "that orphan is {} already; nothing was done",
+        orphan.state
+    )))
 }
 
 /// Says that an orphan is to go, and destroys it; where the cloud refuses today, the next look asks again.
 async fn destroy(app: &App, account: &Account, orphan: &Orphan, who: &str) -> Result<()> {
+    // What was listed a while ago may have been adopted since, or be another's by now.
+    let now = match account.cloud.get(&at(orphan)).await {
+        Ok(instance) => Some(instance),
+        Err(error) if error.class == ErrorClass::NotFound => None,
+        Err(error) => return Err(retry::as_error(error)),
+    };
+    if let Some(instance) = now {
+        let token = instance.tag.as_ref().map(|tag| tag.token.as_str());
+        let mut session = app.store.read().await?;
+        let server = store::servers::by_token(&mut session, &orphan.token).await?;
+        if token != Some(orphan.token.as_str())
+            || server.is_some_and(|server| is_own(&server, &instance))
+        {
+            return Err(Error::conflict(
+                "that instance is no orphan any more; nothing was done to it",
+            ));
+        }
+    }
     if orphan.state != REMOVING {
         tracing::warn!(
             account = orphan.account,
@@ -134,6 +193,7 @@ async fn destroy(app: &App, account: &Account, orphan: &Orphan, who: &str) -> Re
 /// Errors: `NotFound` for the orphan or the environment; `Conflict` when the environment is elsewhere.
 pub async fn adopt(app: &App, id: OrphanId, environment: &PublicId) -> Result<Server> {
     let (orphan, account) = find(app, id).await?;
+    undecided(&orphan)?;
     let instance = account
         .cloud
         .get(&at(&orphan))

@@ -12,6 +12,9 @@ use store::Session;
 use store::operations::NewOperation;
 use store::servers::NewServer;
 
+/// So many servers of one name are numbered.
+const MOST_NUMBERED: usize = 20;
+
 /// The longest name tag, so that its last name, 36 characters longer, is one that every cloud takes.
 const MAX_CLOUD_NAME: usize = 200;
 
@@ -144,16 +147,19 @@ async fn enqueue(
     store::operations::enqueue(session, &new).await
 }
 
-/// `ORGANISATION-USER-APPLICATION-ENVIRONMENT-NODE`, with a number where a living server has that name.
+/// `ORGANISATION-USER-APPLICATION-ENVIRONMENT-NODE`, with a number where a living server has that name, and with chance
+/// digits where many have. What is too long is cut before the node's name.
 async fn free_cloud_name(session: &mut Session, prefix: &str, name: &str) -> Result<String> {
-    let mut wanted = format!("{prefix}-{}", names::slug(name));
-    wanted.truncate(MAX_CLOUD_NAME);
-    let wanted = wanted.trim_end_matches('-').to_owned();
+    let node = names::slug(name);
+    let room = MAX_CLOUD_NAME.saturating_sub(node.len() + 1);
+    let prefix = prefix.get(..room).unwrap_or(prefix);
+    let wanted = format!("{}-{node}", prefix.trim_end_matches('-'));
     let mut free = wanted.clone();
-    let mut number = 1;
-    while store::servers::cloud_name_is_taken(session, &free).await? {
-        number += 1;
+    for number in 2..=MOST_NUMBERED {
+        if !store::servers::cloud_name_is_taken(session, &free).await? {
+            return Ok(free);
+        }
         free = format!("{wanted}-{number}");
     }
-    Ok(free)
+    Ok(format!("{wanted}-{}", random::hex::<6>()))
 }

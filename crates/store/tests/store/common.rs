@@ -203,7 +203,12 @@ async fn open(database: &Database, folder: &std::path::Path, clock: &Arc<AtomicI
         None => store::dialect::Location::Sqlite(folder.join("arcus.db")),
     };
     let sealer = Sealer::open(&folder.join("keys")).expect("keys");
-    Store::open(&location, sealer, Clock::Manual(Arc::clone(clock)))
-        .await
-        .expect("opens")
+    Store::open(
+        &location,
+        sealer,
+        Clock::Manual(Arc::clone(clock)),
+        store::Schema::Migrate,
+    )
+    .await
+    .expect("opens")
 }
