@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use serde_json::{Value, json};
 use testkit::wait;
 
-use crate::rig::{Rig, incus, node};
+use crate::rig::{PATIENCE, Rig, incus, node};
 
 const SECONDS: Duration = Duration::from_secs(10);
 
@@ -61,4 +61,57 @@ async fn a_server_that_was_deleted_at_incus_is_lost_and_its_environment_degraded
     assert_eq!(shown["ready"], false);
     assert_eq!(node(&shown, "web")["id"], web["id"]);
     rig.delete(&id).await;
+}
+
+#[tokio::test]
+async fn what_somebody_else_made_under_a_servers_name_is_not_touched() {
+    let Some((rig, id, name)) = one_server().await else {
+        return;
+    };
+    incus(&["delete", "--force", &name]);
+    incus(&["init", "debian/12", &name]);
+    noticed(&rig, &id, "lost").await;
+    let started = rig
+        .owner
+        .post(&format!("/environments/{id}/start?wait=60"), &Value::Null)
+        .await;
+    assert!(
+        started.text.contains("is not this server"),
+        "{}",
+        started.text
+    );
+    rig.delete(&id).await;
+    // Fails where it is not there any more.
+    incus(&["delete", &name]);
+}
+
+#[tokio::test]
+async fn a_copy_that_somebody_made_of_a_server_is_reported_and_left_alone() {
+    let flags = ["--reconcile-secs=0.5", "--lease-secs=0.5"];
+    let Some(rig) = Rig::start_with(&flags).await else {
+        return;
+    };
+    let nodes = json!([{"name": "web", "size": "eos1"}]);
+    let id = rig.ready("shop", &nodes).await;
+    let name = rig.instances()[0]["name"].as_str().map(str::to_owned);
+    let name = name.expect("a name");
+    let copy = format!("{name}-backup");
+    incus(&["copy", &name, &copy]);
+    wait::until("it to be counted", SECONDS, || async {
+        (rig.arcus.metric("arcus_orphans", &[]).await > 0.5).then_some(())
+    })
+    .await;
+    let path = format!("/environments/{id}?wait=300");
+    let answer = rig.owner.delete(&path).await.ok();
+    assert_eq!(answer["success"], true, "{answer}");
+    wait::until("the server to be gone", PATIENCE, || async {
+        rig.environments().await.is_empty().then_some(())
+    })
+    .await;
+    // A command of the operator's looks at once, and a double is left alone for four leases, which are over by now.
+    let listed = rig.arcus.tell(&["admin", "orphan", "ls"], "");
+    assert!(listed.contains(&copy), "{listed}");
+    let left = rig.instances();
+    assert_eq!(left.len(), 1, "{left:?}");
+    incus(&["delete", "--force", &copy]);
 }

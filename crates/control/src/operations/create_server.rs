@@ -87,22 +87,23 @@ async fn found(run: &Run) -> Result<Option<Instance>, Fault> {
 }
 
 /// Frozen for longer than its lease, within a create: another worker has the server by now, and has perhaps made it
-/// another instance. As soon as the row says which one the server is, this one goes, unless it is that one. Where the
-/// row does not say so soon, or the cloud refuses, the search for orphans finds it.
+/// another instance, or destroyed it. As soon as the row says which one the server is, or that it is to be none, this one
+/// goes, unless it is that one. Where the row does not say so soon, or the cloud refuses, the search for orphans finds it.
 async fn clear_up(run: &Run, mine: &Instance) {
-    let (organisation, server) = (run.operation.organisation_id, run.server.id);
+    let (organisation, id) = (run.operation.organisation_id, run.server.id);
     let soon = run.app.settings.lease * 4;
     let known = wait::until(&run.app, soon, || async {
         let mut session = run.app.store.read().await?;
-        Ok(store::servers::by_id(&mut session, organisation, server)
-            .await?
-            .cloud_id)
+        let server = store::servers::by_id(&mut session, organisation, id).await?;
+        let is_settled = server.cloud_id.is_some() || server.desired == Desired::Destroyed;
+        Ok(is_settled.then_some(server))
     })
     .await;
-    if matches!(known, Ok(Some(known)) if known != mine.at.id) {
-        tracing::warn!(server = %server, instance = mine.at.id, "this worker lost its lease within a create; the double that it made is destroyed");
+    let Ok(Some(server)) = known else { return };
+    if server.desired == Desired::Destroyed || server.cloud_id.as_ref() != Some(&mine.at.id) {
+        tracing::warn!(server = %id, instance = mine.at.id, "this worker lost its lease within a create; what it made is destroyed");
         if let Err(error) = run.account.cloud.destroy(&mine.at).await {
-            tracing::warn!(server = %server, instance = mine.at.id, error = error.message, "the double is still there");
+            tracing::warn!(server = %id, instance = mine.at.id, error = error.message, "the double is still there");
         }
     }
 }

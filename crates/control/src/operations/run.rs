@@ -192,13 +192,20 @@ impl Run {
     }
 
     /// Looks for what an earlier try may have made: by the token, again and again for as long as the cloud may hide
-    /// what is new.
+    /// what is new. What was made after the making had ended is somebody's copy, and not meant.
     pub(super) async fn look(&self, patience: Duration) -> Result<Vec<Instance>, Fault> {
+        let mut session = self.app.store.read().await?;
+        let until = store::operations::created_at(&mut session, self.server.id).await?;
+        drop(session);
         let deadline = tokio::time::Instant::now() + patience;
         loop {
-            let found = self
+            let mut found = self
                 .interruptible(self.account.cloud.find(&self.account.region, &self.tag()))
                 .await??;
+            found.retain(|instance| {
+                let late = until.zip(instance.created_at);
+                late.is_none_or(|(until, created)| created <= until)
+            });
             if !found.is_empty() || tokio::time::Instant::now() >= deadline {
                 return Ok(found);
             }

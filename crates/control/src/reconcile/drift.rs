@@ -140,7 +140,8 @@ fn instance_of<'a>(
     let own = of_token
         .iter()
         .find(|instance| server.cloud_id.as_ref() == Some(&instance.at.id));
-    own.or(of_token.first()).copied()
+    let oldest = || of_token.iter().min_by_key(|instance| instance.created_at);
+    own.or_else(oldest).copied()
 }
 
 /// Whether a row needs to be looked at more closely.

@@ -1,9 +1,8 @@
 //! Orphans: instances that bear our tag and that no living server accounts for. They may cost money, so they are
 //! reported, and removed where the operator's policy says so; nothing happens to them silently.
 //!
-//! Two cases need no policy: the token of a server that was destroyed on its owner's word, and a double that was made
-//! while the server was. Both are what a crash left of that very server. A copy that a person made of a living server
-//! is neither.
+//! One case needs no policy: what bears the token of a server and was made while that server was. It is what a crash left
+//! of that very server, as a double or after its owner has had it destroyed. A copy that a person made later is not.
 
 use clouds::{ErrorClass, Instance, InstanceRef, Tag};
 use domain::server::{Server, Setup};
@@ -39,7 +38,7 @@ pub(super) async fn compare(
                 if pending.is_some() {
                     continue;
                 }
-                is_left_over(app, &mut session, server, instance).await?
+                is_left_over(&mut session, server, instance).await?
             }
             None => false,
         };
@@ -69,21 +68,17 @@ fn is_own(server: &Server, instance: &Instance) -> bool {
     server.cloud_id.as_ref() == Some(&instance.at.id) && server.deleted_name.is_none()
 }
 
-/// Whether a crash left it: of a server that was destroyed on its owner's word, or a second one that was made while the
-/// server was being made. A copy that somebody made later, for a backup, is none of these.
+/// Whether a crash left it: made while its server was being made. What somebody made later under the same token is a copy,
+/// for a backup perhaps, and outlives the server.
 async fn is_left_over(
-    app: &App,
     session: &mut store::Session,
     server: &Server,
     instance: &Instance,
 ) -> Result<bool> {
-    if server.deleted_name.is_some() {
-        return Ok(true);
-    }
     let made = store::operations::created_at(session, server.id).await?;
     Ok(made
         .zip(instance.created_at)
-        .is_some_and(|(made, created)| created <= made.plus(app.settings.lease)))
+        .is_some_and(|(made, created)| created <= made))
 }
 
 async fn see(
