@@ -252,6 +252,11 @@ pub trait Cloud: Send + Sync + 'static {
         Err(CloudError::unsupported("real instances are asked over SSH"))
     }
 
+    /// Whether a copy that a person makes of an instance bears the same tag: then not all that bears it is ours.
+    fn copies_bear_tags(&self) -> bool {
+        false
+    }
+
     /// Changes made by anyone, as the cloud reports them; `None` where the cloud has no such stream.
     async fn changes(&self) -> Option<BoxStream<'static, Change>> {
         None

@@ -7,6 +7,8 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use serde_json::Value;
+use sqlx::sqlite::SqliteConnectOptions;
+use sqlx::{Connection, SqliteConnection};
 use tempfile::TempDir;
 
 use crate::client::Client;
@@ -162,6 +164,17 @@ impl Arcus {
         zombie.then(ExitStatus::default)
     }
 
+    /// Whether the process has not ended yet, whatever it is told to do.
+    pub fn is_alive(&self) -> bool {
+        self.child.is_some() && self.exited().is_none()
+    }
+
+    /// Whether somebody accepts connections where it listens.
+    pub async fn is_listening(&self) -> bool {
+        let address = self.base.trim_start_matches("http://");
+        tokio::net::TcpStream::connect(address).await.is_ok()
+    }
+
     /// A second process on the same database and simulated cloud.
     pub async fn replica(&self) -> Self {
         let mut replica = Self {
@@ -313,9 +326,55 @@ impl Arcus {
         assert!(sent.expect("kill runs").success(), "the signal is sent");
     }
 
+    /// SIGSTOP, at a moment when it does not hold the simulated cloud's file locked: a real cloud does not stand still
+    /// with one of its callers.
+    pub async fn freeze(&self) {
+        wait::until("Arcus to freeze", Duration::from_secs(30), || async {
+            self.signal("STOP");
+            wait::until("it to stand still", Duration::from_secs(5), || async {
+                self.stands_still().then_some(())
+            })
+            .await;
+            if self.cloud_is_free().await {
+                return Some(());
+            }
+            self.signal("CONT");
+            None
+        })
+        .await;
+    }
+
+    fn stands_still(&self) -> bool {
+        let tasks = std::fs::read_dir(format!("/proc/{}/task", self.pid()));
+        let mut tasks = tasks.expect("its threads").flatten();
+        tasks.all(|task| {
+            let stat = std::fs::read_to_string(task.path().join("stat")).unwrap_or_default();
+            let state = stat.rsplit(')').next().unwrap_or_default();
+            state.trim_start().starts_with('T')
+        })
+    }
+
+    /// Whether anybody else can write to the simulated cloud's file.
+    async fn cloud_is_free(&self) -> bool {
+        let options = SqliteConnectOptions::new()
+            .filename(self.folder().join("sandbox.db"))
+            .busy_timeout(Duration::from_millis(300));
+        let cloud = SqliteConnection::connect_with(&options).await;
+        let mut cloud = cloud.expect("the simulated cloud's file opens");
+        sqlx::raw_sql("BEGIN IMMEDIATE; ROLLBACK")
+            .execute(&mut cloud)
+            .await
+            .is_ok()
+    }
+
     /// SIGTERM, and waits for its end.
     pub async fn stop(&mut self) -> ExitStatus {
         self.signal("TERM");
+        self.ended().await
+    }
+
+    /// Waits for the end of a process that was told to stop.
+    pub async fn ended(&mut self) -> ExitStatus {
         let mut child = self.child.take().expect("it runs");
         wait::until("Arcus to stop", Duration::from_secs(35), || {
             let ended = child.try_wait().expect("its status");

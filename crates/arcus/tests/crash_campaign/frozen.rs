@@ -4,13 +4,17 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use serde_json::{Value, json};
-use testkit::{Database, Scene, wait};
+use testkit::{Database, OperationRecord, Records, Scene, wait};
 
 use crate::random::Random;
 use crate::stage::{self, SERVERS, Template};
 
+/// How long a round may take to come to rest.
+const PATIENCE: Duration = Duration::from_secs(60);
+
 /// Another replica takes over what the frozen one held; then the frozen one wakes, and believes that it holds it.
-pub(crate) async fn beside_a_replica(mut random: Random) {
+/// How many operations that were running when it froze were taken over.
+pub(crate) async fn beside_a_replica(mut random: Random) -> usize {
     let builder = stage::builder().database(Database::postgres().await);
     let scene = Scene::set(builder).await;
     let mut frozen = scene.arcus;
@@ -24,11 +28,20 @@ pub(crate) async fn beside_a_replica(mut random: Random) {
         "provider_id": scene.provider, "region": "sandbox", "environment": "frozen",
         "nodes": [{"name": "node", "size": "eos1", "count": SERVERS}],
     });
+    // The other looks away until the one that is to freeze has claimed it all; else it might freeze with nothing to lose.
+    other.freeze().await;
     let answer = scene.owner.post("/environments?wait=0", &body).await;
     answer.expect(202);
+    wait::until("something to run", PATIENCE, || async {
+        let summary = ledger.read().await.summary();
+        (!summary.contains_key("create_server queued")).then_some(())
+    })
+    .await;
     let deleted = random.percent(30);
-    tokio::time::sleep(Duration::from_millis(random.between(0, 300))).await;
-    frozen.signal("STOP");
+    tokio::time::sleep(Duration::from_millis(random.between(0, 250))).await;
+    frozen.freeze().await;
+    let at_stop = ledger.read().await;
+    other.signal("CONT");
     let client = scene.owner.at(other.base());
     let count = if deleted {
         let environments = client.get("/environments").await.ok();
@@ -40,19 +53,31 @@ pub(crate) async fn beside_a_replica(mut random: Random) {
     } else {
         SERVERS
     };
-    if random.percent(50) {
-        wait::until(
-            "the other to do it all",
-            Duration::from_secs(60),
-            || async { (ledger.pending().await == 0).then_some(()) },
-        )
-        .await;
-    } else {
-        let moment = random.between(600, 1500);
-        tokio::time::sleep(Duration::from_millis(moment)).await;
+    match random.between(0, 3) {
+        // Around the moment at which its leases run out.
+        0 => {
+            let moment = random.between(600, 1500);
+            tokio::time::sleep(Duration::from_millis(moment)).await;
+        }
+        // While the other is at what it has taken over.
+        1 => {
+            wait::until("the other to take over", PATIENCE, || async {
+                let now = ledger.read().await;
+                let idle = ledger.pending().await == 0;
+                (idle || taken_over(&at_stop, &now) > 0).then_some(())
+            })
+            .await;
+            tokio::time::sleep(Duration::from_millis(random.between(0, 300))).await;
+        }
+        _ => {
+            wait::until("the other to do it all", PATIENCE, || async {
+                (ledger.pending().await == 0).then_some(())
+            })
+            .await;
+        }
     }
     frozen.signal("CONT");
-    wait::until("everything to be done", Duration::from_secs(60), || async {
+    wait::until("everything to be done", PATIENCE, || async {
         (ledger.pending().await == 0).then_some(())
     })
     .await;
@@ -73,6 +98,28 @@ pub(crate) async fn beside_a_replica(mut random: Random) {
     })
     .await;
     assert!(other.stop().await.success());
+    taken_over(&at_stop, &records)
+}
+
+/// How many of the operations that were running before were claimed again without their worker having put them back,
+/// which leaves an event.
+fn taken_over(before: &Records, after: &Records) -> usize {
+    let put_back = |record: &OperationRecord| {
+        let events = record.events.iter();
+        events.filter(|event| event.step == "retry").count()
+    };
+    let was = |before: &OperationRecord, after: &OperationRecord| {
+        let claims = usize::try_from(after.attempt - before.attempt).unwrap_or(0);
+        claims > put_back(after) - put_back(before)
+    };
+    let running = before.operations.iter();
+    let running = running.filter(|before| before.status == "running");
+    running
+        .filter(|before| {
+            let mut after = after.operations.iter();
+            after.any(|after| after.id == before.id && was(before, after))
+        })
+        .count()
 }
 
 /// Nobody takes over: its leases have run out when it wakes, and it is itself that would take them up.

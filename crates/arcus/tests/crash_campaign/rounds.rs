@@ -11,8 +11,8 @@ use crate::random::Random;
 const AT_ONCE: usize = 5;
 
 /// Runs `usual` rounds with new seeds; `ARCUS_CRASH_ROUNDS` says another number, `ARCUS_CRASH_SEED` that every round
-/// has that seed (one round, unless a number is said).
-pub(crate) async fn run<F, R>(name: &str, usual: u64, round: F)
+/// has that seed (one round, unless a number is said). How many it were.
+pub(crate) async fn run<F, R>(name: &str, usual: u64, round: F) -> u64
 where
     F: Fn(u64, Random) -> R,
     R: Future<Output = ()> + Send + 'static,
@@ -45,6 +45,7 @@ where
         seed.unwrap_or(first),
         started.elapsed()
     );
+    rounds
 }
 
 fn variable(name: &str) -> Option<u64> {

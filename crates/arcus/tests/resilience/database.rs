@@ -10,8 +10,21 @@ use testkit::{Builder, Database, Scene, wait};
 
 const PATIENCE: Duration = Duration::from_secs(60);
 
+/// How soon `/readyz` must tell: its verdict holds for a second.
+const MOMENT: Duration = Duration::from_secs(10);
+
+/// The calls that change something at a cloud.
+const CHANGES: [&str; 5] = ["create", "start", "stop", "reboot", "destroy"];
+
 /// A file system of its own, as small as this, for the tests' own user or by `sudo`.
 struct SmallDisk(tempfile::TempDir);
+
+/// An ext4 in a file, which lets the files of a running process be locked against writing: no file system can be
+/// remounted read-only while one is open for writing, and ext4 alone heeds `chattr +i` for those that are open.
+struct LockableDisk {
+    mounted: SmallDisk,
+    _image: tempfile::TempDir,
+}
 
 // === impl SmallDisk ===
 
@@ -22,6 +35,10 @@ impl SmallDisk {
         let path = folder.path().to_str().expect("a path").to_owned();
         privileged(&["mount", "-t", "tmpfs", "-o", &size, "tmpfs", &path]);
         Self(folder)
+    }
+
+    fn url(&self) -> String {
+        format!("sqlite:{}", self.path().join("arcus.db").display())
     }
 
     fn fill(&self) -> std::fs::File {
@@ -46,6 +63,35 @@ impl Drop for SmallDisk {
     fn drop(&mut self) {
         let path = self.0.path().to_str().unwrap_or_default().to_owned();
         privileged(&["umount", "-l", &path]);
+    }
+}
+
+// === impl LockableDisk ===
+
+impl LockableDisk {
+    fn mount(mebibytes: u64) -> Self {
+        let folder = tempfile::tempdir().expect("a folder");
+        let image = folder.path().join("image");
+        let file = std::fs::File::create(&image).expect("a file");
+        file.set_len(mebibytes << 20).expect("it may be so long");
+        let image = image.to_str().expect("a path");
+        let point = tempfile::tempdir().expect("a folder");
+        let path = point.path().to_str().expect("a path").to_owned();
+        privileged(&["mkfs.ext4", "-q", "-F", image]);
+        privileged(&["mount", "-o", "loop", image, &path]);
+        let mounted = SmallDisk(point);
+        privileged(&["chmod", "777", &path]);
+        Self {
+            mounted,
+            _image: folder,
+        }
+    }
+
+    /// Locks the database's files against all writing, or unlocks them.
+    fn lock(&self, on: bool) {
+        let file = |name: &str| self.mounted.path().join(name).display().to_string();
+        let flag = if on { "+i" } else { "-i" };
+        privileged(&["chattr", flag, &file("arcus.db"), &file("arcus.db-wal")]);
     }
 }
 
@@ -87,7 +133,8 @@ async fn until_refused(scene: &Scene) -> String {
 }
 
 async fn assert_refuses_and_calls_nobody(scene: &Scene, body: &Value) {
-    let calls = scene.arcus.calls("create");
+    let changes = || CHANGES.map(|method| scene.arcus.calls(method));
+    let before = changes();
     let answer = scene.owner.post("/environments?wait=0", body).await;
     assert_eq!(
         answer.status,
@@ -99,10 +146,20 @@ async fn assert_refuses_and_calls_nobody(scene: &Scene, body: &Value) {
     let why = answer.error(503);
     assert!(why.contains("nothing was changed"), "{why}");
     assert!(why.contains("try again"), "{why}");
-    assert_eq!(scene.arcus.calls("create"), calls);
+    assert_eq!(changes(), before, "calls of {CHANGES:?}");
     assert!(scene.arcus.instances().is_empty());
+    assert_readiness(scene, 503).await;
     let health = scene.arcus.client().get("/healthz").await;
     assert_eq!(health.status, 200, "the process itself is well");
+}
+
+async fn assert_readiness(scene: &Scene, status: u16) {
+    wait::until("/readyz to say so", MOMENT, || async {
+        let ready = scene.arcus.client().get("/readyz").await;
+        assert!([200, 503].contains(&ready.status), "{}", ready.text);
+        (ready.status == status).then_some(())
+    })
+    .await;
 }
 
 /// It recovers by itself: the same request is done in full, and what was refused has left nothing behind.
@@ -115,8 +172,7 @@ async fn assert_recovers(scene: &Scene, body: &Value, servers: usize) {
     .await;
     assert_eq!(scene.arcus.instances().len(), servers);
     assert_eq!(scene.environments().await.len(), 1);
-    let ready = scene.arcus.client().get("/readyz").await;
-    assert_eq!(ready.status, 200, "{}", ready.text);
+    assert_readiness(scene, 200).await;
 }
 
 fn nodes() -> Value {
@@ -126,8 +182,8 @@ fn nodes() -> Value {
 #[tokio::test]
 async fn a_full_disk_is_503_and_calls_no_cloud_until_there_is_room_again() {
     let disk = SmallDisk::mount(6);
-    let url = format!("sqlite:{}", disk.path().join("arcus.db").display());
-    let builder = Builder::new(env!("CARGO_BIN_EXE_arcus")).variable("ARCUS_DATABASE_URL", &url);
+    let builder = Builder::new(env!("CARGO_BIN_EXE_arcus"));
+    let builder = builder.variable("ARCUS_DATABASE_URL", &disk.url());
     let scene = Scene::set(builder).await;
     let body = scene.wanted("full", &nodes());
     drop(disk.fill());
@@ -135,6 +191,20 @@ async fn a_full_disk_is_503_and_calls_no_cloud_until_there_is_room_again() {
     assert!(why.contains("full"), "{why}");
     assert_refuses_and_calls_nobody(&scene, &body).await;
     disk.free();
+    assert_recovers(&scene, &body, 60).await;
+}
+
+#[tokio::test]
+async fn a_database_file_that_turned_read_only_is_503_and_calls_no_cloud_until_it_is_not() {
+    let disk = LockableDisk::mount(32);
+    let builder = Builder::new(env!("CARGO_BIN_EXE_arcus"));
+    let builder = builder.variable("ARCUS_DATABASE_URL", &disk.mounted.url());
+    let scene = Scene::set(builder).await;
+    let body = scene.wanted("read-only", &nodes());
+    disk.lock(true);
+    until_refused(&scene).await;
+    assert_refuses_and_calls_nobody(&scene, &body).await;
+    disk.lock(false);
     assert_recovers(&scene, &body, 60).await;
 }
 

@@ -56,12 +56,44 @@ async fn a_request_that_waits_is_answered_when_the_process_stops(builder: Builde
 
 async fn a_request_after_sigterm_is_refused_rather_than_half_done(builder: Builder) {
     let mut scene = Scene::set(builder).await;
-    let body = scene.wanted("late", &json!([{"name": "node", "size": "eos1"}]));
-    assert!(scene.arcus.stop().await.success());
-    let request = scene.owner.request(testkit::Method::POST, "/environments");
-    let answer = scene.owner.try_send(request.json(&body)).await;
-    assert!(answer.is_none(), "nobody listens any more: {answer:?}");
-    assert!(scene.arcus.instances().is_empty());
+    // What is sold is kept, so that the slow cloud is asked for the server alone.
+    let meta = format!("/providers/{}/meta", scene.provider);
+    scene.owner.get(&meta).await.ok();
+    scene.arcus.faults(&["latency_ms=4000"]);
+    let nodes = json!([{"name": "node", "size": "eos1"}]);
+    let path = "/environments?wait=0";
+    let first = scene.owner.post(path, &scene.wanted("first", &nodes)).await;
+    let first = first.expect(202)["environment"].clone();
+    wait::until("the create to be on its way", PATIENCE, || async {
+        (scene.arcus.calls("create") > 0).then_some(())
+    })
+    .await;
+
+    scene.arcus.signal("TERM");
+    wait::until("the listener to close", PATIENCE, || async {
+        (!scene.arcus.is_listening().await).then_some(())
+    })
+    .await;
+    let request = scene.owner.request(testkit::Method::POST, path);
+    let late = scene.wanted("late", &nodes);
+    let answer = scene.owner.try_send(request.json(&late)).await;
+    assert!(answer.is_none(), "it was answered: {answer:?}");
+    let refused = "it was over already, and refused nobody";
+    assert!(scene.arcus.is_alive(), "{refused}");
+    assert!(scene.arcus.ended().await.success());
+
+    scene.arcus.faults(&["latency_ms=0"]);
+    scene.arcus.restart().await;
+    let owner = scene.owner.at(scene.arcus.base());
+    wait::until("the first to be ready", PATIENCE, || async {
+        let all = owner.get("/environments").await.ok();
+        assert_eq!(all.as_array().map(Vec::len), Some(1), "{all}");
+        assert_eq!(all[0]["id"], first, "{all}");
+        (all[0]["ready"] == true).then_some(())
+    })
+    .await;
+    assert_eq!(scene.arcus.calls("create"), 1);
+    assert_eq!(scene.arcus.instances().len(), 1);
 }
 
 testkit::on_both_databases!(

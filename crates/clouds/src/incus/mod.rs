@@ -205,6 +205,10 @@ impl Cloud for Incus {
         self.read_console_log(at).await
     }
 
+    fn copies_bear_tags(&self) -> bool {
+        true
+    }
+
     async fn changes(&self) -> Option<BoxStream<'static, Change>> {
         Some(events::changes(self.client.clone()))
     }

@@ -194,9 +194,12 @@ impl Run {
     /// Looks for what an earlier try may have made: by the token, again and again for as long as the cloud may hide
     /// what is new. What was made after the making had ended is somebody's copy, and not meant.
     pub(super) async fn look(&self, patience: Duration) -> Result<Vec<Instance>, Fault> {
-        let mut session = self.app.store.read().await?;
-        let until = store::operations::created_at(&mut session, self.server.id).await?;
-        drop(session);
+        let until = if self.account.cloud.copies_bear_tags() {
+            let mut session = self.app.store.read().await?;
+            store::operations::created_at(&mut session, self.server.id).await?
+        } else {
+            None
+        };
         let deadline = tokio::time::Instant::now() + patience;
         loop {
             let mut found = self

@@ -1,8 +1,8 @@
 //! Orphans: instances that bear our tag and that no living server accounts for. They may cost money, so they are
 //! reported, and removed where the operator's policy says so; nothing happens to them silently.
 //!
-//! One case needs no policy: what bears the token of a server and was made while that server was. It is what a crash left
-//! of that very server, as a double or after its owner has had it destroyed. A copy that a person made later is not.
+//! One case needs no policy: what a crash left of a known server, as a double or after its owner has had it destroyed. It
+//! bears that server's token. A copy that a person made may bear it too, and is no such case.
 
 use clouds::{ErrorClass, Instance, InstanceRef, Tag};
 use domain::server::{Server, Setup};
@@ -38,7 +38,7 @@ pub(super) async fn compare(
                 if pending.is_some() {
                     continue;
                 }
-                is_left_over(&mut session, server, instance).await?
+                is_left_over(account, &mut session, server, instance).await?
             }
             None => false,
         };
@@ -68,13 +68,17 @@ fn is_own(server: &Server, instance: &Instance) -> bool {
     server.cloud_id.as_ref() == Some(&instance.at.id) && server.deleted_name.is_none()
 }
 
-/// Whether a crash left it: made while its server was being made. What somebody made later under the same token is a copy,
-/// for a backup perhaps, and outlives the server.
+/// Whether a crash left it. Where copies bear the tag too, what was made after its server is somebody's, for a backup
+/// perhaps, and outlives the server.
 async fn is_left_over(
+    account: &Account,
     session: &mut store::Session,
     server: &Server,
     instance: &Instance,
 ) -> Result<bool> {
+    if !account.cloud.copies_bear_tags() {
+        return Ok(true);
+    }
     let made = store::operations::created_at(session, server.id).await?;
     Ok(made
         .zip(instance.created_at)
