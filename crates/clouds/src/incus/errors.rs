@@ -33,9 +33,13 @@ pub(super) fn is_taken(error: &CloudError) -> bool {
     text.contains("already exists") || text.contains("unique constraint failed: instances.")
 }
 
-/// Somebody is making an instance of that name right now.
+/// Somebody is making an instance of that name right now, or starting what was just made.
 pub(super) fn is_being_made(error: &CloudError) -> bool {
-    error.message.contains("busy running a \"create\"")
+    ["create", "start"].iter().any(|word| {
+        error
+            .message
+            .contains(&format!("busy running a \"{word}\""))
+    })
 }
 
 /// An operation that ended more than a few seconds ago, which Incus has forgotten.
