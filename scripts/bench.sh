@@ -12,7 +12,7 @@ ARCUS_BENCH_OUT=$table cargo bench -p arcus --bench performance -- "$@"
 cat > docs/performance.md <<TEXT
 # Performance
 
-Each line is a ratio from one run: Arcus against the peer that it names, taking turns, medians of ten. Made by \`make bench\` on $(nproc) cores ($(uname -m), Linux $(uname -r | cut -d- -f1)), release build.
+Each line is a ratio from one run: Arcus against the peer that it names, taking turns, medians of ten and more. Made by \`make bench\` on $(nproc) cores ($(uname -m), Linux $(uname -r | cut -d- -f1)), release build.
 
 $(cat "$table")
 
@@ -24,7 +24,7 @@ What is measured:
 - **1,000 sandbox servers**: one environment of 1,000 nodes until it is ready. With 200 ms a call the cloud's call budget
   (32 at once) sets the pace: the ratio is the time that the three calls a server that can't be done without need at full
   use of the budget, over the time taken.
-- **GET /environments**: 200 requests on one connection, in each of two databases.
+- **GET /environments**: 500 requests on one connection, in each of two databases.
 - **start, memory**: until \`/readyz\` answers 200, and VmRSS a second later. The 100,000 servers stand in the database, in a
   region that is not there: nothing asks a cloud about them.
 TEXT

@@ -8,7 +8,7 @@ use testkit::{Builder, Client};
 use crate::rows;
 use crate::table::{Table, median, ms};
 
-const REQUESTS: usize = 200;
+const REQUESTS: usize = 500;
 const ROUNDS: usize = 10;
 
 pub(crate) async fn run(table: &mut Table) {

@@ -22,6 +22,18 @@ use crate::cloud::{
     CloudError, CloudResult, CreateInstance, ErrorClass, Instance, InstanceRef, Tag,
 };
 
+fn started(at: InstanceRef, request: &CreateInstance, operation: &Operation) -> Instance {
+    Instance {
+        at,
+        name: request.name.clone(),
+        tag: Some(request.tag.clone()),
+        power: Power::Running,
+        public_ip: None,
+        private_ip: None,
+        created_at: timestamp(&operation.created_at),
+    }
+}
+
 /// How many processors an instance has.
 pub(super) const CPUS: &str = "limits.cpu";
 /// How much memory an instance has.
@@ -57,7 +69,9 @@ impl Incus {
             };
             body["name"] = Value::from(id.as_str());
             match self.attempt(&at, &request.tag, &body).await {
-                Ok(()) => return self.created(&at).await,
+                // What was made and started in one call runs: its address comes later, and who waits for it looks.
+                Ok(Some(operation)) if starts => return Ok(started(at, request, &operation)),
+                Ok(_) => return self.created(&at).await,
                 Err(error) if errors::is_taken(&error) || errors::is_being_made(&error) => {
                     if let Some(instance) = self.created_before(&at, &request.tag, error).await? {
                         return Ok(instance);
@@ -72,7 +86,13 @@ impl Incus {
         ))
     }
 
-    async fn attempt(&self, at: &InstanceRef, tag: &Tag, body: &Value) -> CloudResult<()> {
+    /// Returns the operation that made it, where Incus made one.
+    async fn attempt(
+        &self,
+        at: &InstanceRef,
+        tag: &Tag,
+        body: &Value,
+    ) -> CloudResult<Option<Operation>> {
         let target = self
             .options
             .target
@@ -84,7 +104,7 @@ impl Incus {
             .change(Method::POST, &["instances"], parameters, Some(body))
             .await?;
         let Some(operation) = begun(answer)? else {
-            return Ok(());
+            return Ok(None);
         };
         let ended = self
             .client
@@ -99,7 +119,7 @@ impl Incus {
         {
             self.discard(at, tag, &operation).await;
         }
-        ended
+        ended.map(|()| Some(operation))
     }
 
     /// Deletes what a create left that made its instance and couldn't start it: what is refused leaves nothing behind.
