@@ -4,7 +4,7 @@
 
 TOOLS_PACKAGES=(gcc libc6-dev make pkg-config curl jq git python3 ca-certificates)
 # For the checks and the tests: a shell linter, and both ends of SSH.
-TOOLS_TEST_PACKAGES=(shellcheck openssh-client openssh-server)
+TOOLS_TEST_PACKAGES=(shellcheck openssh-client openssh-server e2fsprogs)
 TOOLS_CARGO=(cargo-nextest cargo-deny cargo-machete)
 
 cargo_bin() { echo "${CARGO_HOME:-$(caller_home)/.cargo}/bin"; }
