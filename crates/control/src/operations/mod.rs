@@ -9,6 +9,7 @@ mod create_server;
 mod destroy_server;
 mod guest;
 mod lanes;
+mod outcome;
 mod power;
 pub mod retry;
 mod run;

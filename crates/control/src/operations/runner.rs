@@ -1,4 +1,4 @@
-//! The runner: claims operations, keeps their leases, and puts each where its outcome says.
+//! The runner: claims operations, keeps their leases, and has each worked on; `outcome` puts it where its end says.
 //!
 //! One per process; several processes share a PostgreSQL. It wakes when something was committed here or elsewhere,
 //! when something waiting comes due, and once a second in any case.
@@ -7,8 +7,7 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use domain::operation::{Operation, OperationKind, OperationStatus};
-use domain::server::Setup;
+use domain::operation::{Operation, OperationKind};
 use domain::{OperationId, OrganisationId, Result, random};
 use store::operations::{Lease, ReadyLane};
 use tokio::sync::Notify;
@@ -16,9 +15,9 @@ use tokio::task::JoinSet;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
-use super::retry::{self, Verdict};
+use super::outcome::Outcome;
 use super::run::{Fault, Run};
-use super::{create_server, destroy_server, power};
+use super::{create_server, destroy_server, power, retry};
 use crate::app::App;
 
 /// The longest sleep between two looks.
@@ -379,7 +378,12 @@ impl Runner {
             Ok(mut run) => perform(&mut run).await,
             Err(fault) => Err(fault),
         };
-        if let Err(error) = self.settle(&operation, &lease, ended).await {
+        let outcome = Outcome {
+            app: &self.app,
+            operation: &operation,
+            lease: &lease,
+        };
+        if let Err(error) = outcome.settle(ended).await {
             tracing::warn!(operation = %operation.id, error = error.private(), "its outcome can't be written; its lease will run out and it is taken up again");
         }
     }
@@ -426,152 +430,6 @@ impl Runner {
             stop,
         })
     }
-
-    /// Puts an operation where its outcome says.
-    async fn settle(
-        &self,
-        operation: &Operation,
-        lease: &Lease,
-        ended: Result<(), Fault>,
-    ) -> Result<()> {
-        let fault = match ended {
-            Ok(()) => {
-                return self
-                    .finish(operation, lease, OperationStatus::Succeeded, None)
-                    .await;
-            }
-            Err(fault) => fault,
-        };
-        match fault {
-            Fault::LostLease => Ok(()),
-            Fault::Store(error) if error.kind() == domain::ErrorKind::Unavailable => Err(error),
-            Fault::Store(error) => {
-                tracing::error!(operation = %operation.id, error = error.private(), message = error.message(), "an operation met a fault");
-                self.later(
-                    operation,
-                    lease,
-                    error.message(),
-                    retry::backoff(operation.attempt),
-                )
-                .await
-            }
-            Fault::Interrupted => self.interrupted(operation, lease).await,
-            Fault::Failed(why) => {
-                self.finish(operation, lease, OperationStatus::Failed, Some(&why))
-                    .await
-            }
-            Fault::Later(why, pause) => self.later(operation, lease, &why, pause).await,
-            Fault::Cloud(error) => {
-                let tries = 1 + self.retries_in_a_row(operation).await?;
-                match retry::verdict(operation.kind, error.class, tries) {
-                    Verdict::Fail => {
-                        self.finish(
-                            operation,
-                            lease,
-                            OperationStatus::Failed,
-                            Some(&error.message),
-                        )
-                        .await
-                    }
-                    Verdict::Retry(pause) => {
-                        self.later(operation, lease, &error.message, pause).await
-                    }
-                }
-            }
-        }
-    }
-
-    async fn retries_in_a_row(&self, operation: &Operation) -> Result<i64> {
-        let mut session = self.app.store.read().await?;
-        store::operations::retries_in_a_row(&mut session, operation.id).await
-    }
-
-    /// Called off, or put back for another process when this one stops.
-    async fn interrupted(&self, operation: &Operation, lease: &Lease) -> Result<()> {
-        let mut session = self.app.store.read().await?;
-        let now =
-            store::operations::by_id(&mut session, operation.organisation_id, operation.id).await?;
-        drop(session);
-        if now.cancel_requested {
-            let why = "called off: the server is being deleted";
-            self.finish(operation, lease, OperationStatus::Cancelled, Some(why))
-                .await
-        } else {
-            self.later(operation, lease, "handed back", Duration::ZERO)
-                .await
-        }
-    }
-
-    async fn later(
-        &self,
-        operation: &Operation,
-        lease: &Lease,
-        why: &str,
-        pause: Duration,
-    ) -> Result<()> {
-        self.app.metrics.retry(operation.kind.as_str());
-        let mut session = self.app.store.write().await?;
-        let at = session.now().plus(pause);
-        if operation.deadline.is_some_and(|deadline| at > deadline) {
-            drop(session);
-            let why = format!("given up after {} tries: {why}", operation.attempt);
-            return self
-                .finish(operation, lease, OperationStatus::Failed, Some(&why))
-                .await;
-        }
-        fenced(store::operations::retry_at(&mut session, lease, at, why).await)?;
-        session.commit().await
-    }
-
-    async fn finish(
-        &self,
-        operation: &Operation,
-        lease: &Lease,
-        status: OperationStatus,
-        error: Option<&str>,
-    ) -> Result<()> {
-        let mut session = self.app.store.write().await?;
-        if !fenced(store::operations::finish(&mut session, lease, status, error).await)? {
-            return Ok(());
-        }
-        match status {
-            OperationStatus::Failed => record_failure(&mut session, operation, error).await?,
-            OperationStatus::Succeeded => forgive(&mut session, operation).await?,
-            OperationStatus::Cancelled | OperationStatus::Queued | OperationStatus::Running => {}
-        }
-        let took = session.now().since(operation.created_at);
-        session.commit().await?;
-        self.app
-            .metrics
-            .operation(operation.kind.as_str(), status.as_str(), took.as_secs_f64());
-        Ok(())
-    }
-}
-
-/// What a failed operation leaves on its server.
-async fn record_failure(
-    session: &mut store::Session,
-    operation: &Operation,
-    error: Option<&str>,
-) -> Result<()> {
-    let server =
-        store::servers::by_id(session, operation.organisation_id, operation.server_id).await?;
-    let setup = match operation.kind {
-        OperationKind::CreateServer => Setup::Failed,
-        // A server that would not stop or start is still the server that it was.
-        _ => server.setup,
-    };
-    store::servers::set_setup(session, operation.server_id, setup, error).await
-}
-
-/// What an earlier failure to switch a server left is over once it was switched.
-async fn forgive(session: &mut store::Session, operation: &Operation) -> Result<()> {
-    let server =
-        store::servers::by_id(session, operation.organisation_id, operation.server_id).await?;
-    if server.setup == Setup::Ready && server.error.is_some() {
-        store::servers::set_setup(session, server.id, server.setup, None).await?;
-    }
-    Ok(())
 }
 
 async fn perform(run: &mut Run) -> Result<(), Fault> {
@@ -581,14 +439,5 @@ async fn perform(run: &mut Run) -> Result<(), Fault> {
         OperationKind::StopServer => power::stop(run).await,
         OperationKind::RebootServer => power::reboot(run).await,
         OperationKind::DestroyServer => destroy_server::run(run).await,
-    }
-}
-
-/// Whether a write went through; false when the lease is another worker's by now.
-fn fenced(written: Result<()>) -> Result<bool> {
-    match written {
-        Ok(()) => Ok(true),
-        Err(error) if error.kind() == domain::ErrorKind::Conflict => Ok(false),
-        Err(error) => Err(error),
     }
 }

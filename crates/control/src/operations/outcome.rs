@@ -1,0 +1,154 @@
+//! Where an operation goes when its worker is done with it: it has succeeded or failed, waits for another try, was called
+//! off, or is handed back.
+//!
+//! Called by the runner, once for each claim. What must stay true: all of it is written under the operation's fence; an
+//! operation whose lease is another's by now is left alone; what it leaves on its server is written with it.
+
+use std::time::Duration;
+
+use domain::Result;
+use domain::operation::{Operation, OperationKind, OperationStatus};
+use domain::server::Setup;
+use store::operations::Lease;
+
+use super::retry::{self, Verdict};
+use super::run::Fault;
+use crate::app::App;
+
+/// An operation that a worker is done with.
+pub(super) struct Outcome<'a> {
+    pub(super) app: &'a App,
+    pub(super) operation: &'a Operation,
+    pub(super) lease: &'a Lease,
+}
+
+// === impl Outcome ===
+
+impl Outcome<'_> {
+    /// Puts an operation where its outcome says.
+    pub(super) async fn settle(&self, ended: Result<(), Fault>) -> Result<()> {
+        let fault = match ended {
+            Ok(()) => {
+                return self.finish(OperationStatus::Succeeded, None).await;
+            }
+            Err(fault) => fault,
+        };
+        match fault {
+            Fault::LostLease => Ok(()),
+            Fault::Store(error) if error.kind() == domain::ErrorKind::Unavailable => Err(error),
+            Fault::Store(error) => {
+                tracing::error!(operation = %self.operation.id, error = error.private(), message = error.message(), "an operation met a fault");
+                self.later(error.message(), retry::backoff(self.operation.attempt))
+                    .await
+            }
+            Fault::Interrupted => self.interrupted().await,
+            Fault::Failed(why) => self.finish(OperationStatus::Failed, Some(&why)).await,
+            Fault::Later(why, pause) => self.later(&why, pause).await,
+            Fault::Cloud(error) => {
+                let tries = 1 + self.retries_in_a_row().await?;
+                match retry::verdict(self.operation.kind, error.class, tries) {
+                    Verdict::Fail => {
+                        self.finish(OperationStatus::Failed, Some(&error.message))
+                            .await
+                    }
+                    Verdict::Retry(pause) => self.later(&error.message, pause).await,
+                }
+            }
+        }
+    }
+
+    async fn retries_in_a_row(&self) -> Result<i64> {
+        let mut session = self.app.store.read().await?;
+        store::operations::retries_in_a_row(&mut session, self.operation.id).await
+    }
+
+    /// Called off, or put back for another process when this one stops.
+    async fn interrupted(&self) -> Result<()> {
+        let mut session = self.app.store.read().await?;
+        let now = store::operations::by_id(
+            &mut session,
+            self.operation.organisation_id,
+            self.operation.id,
+        )
+        .await?;
+        drop(session);
+        if now.cancel_requested {
+            let why = "called off: the server is being deleted";
+            self.finish(OperationStatus::Cancelled, Some(why)).await
+        } else {
+            self.later("handed back", Duration::ZERO).await
+        }
+    }
+
+    async fn later(&self, why: &str, pause: Duration) -> Result<()> {
+        self.app.metrics.retry(self.operation.kind.as_str());
+        let mut session = self.app.store.write().await?;
+        let at = session.now().plus(pause);
+        if self
+            .operation
+            .deadline
+            .is_some_and(|deadline| at > deadline)
+        {
+            drop(session);
+            let why = format!("given up after {} tries: {why}", self.operation.attempt);
+            return self.finish(OperationStatus::Failed, Some(&why)).await;
+        }
+        fenced(store::operations::retry_at(&mut session, self.lease, at, why).await)?;
+        session.commit().await
+    }
+
+    async fn finish(&self, status: OperationStatus, error: Option<&str>) -> Result<()> {
+        let mut session = self.app.store.write().await?;
+        if !fenced(store::operations::finish(&mut session, self.lease, status, error).await)? {
+            return Ok(());
+        }
+        match status {
+            OperationStatus::Failed => record_failure(&mut session, self.operation, error).await?,
+            OperationStatus::Succeeded => forgive(&mut session, self.operation).await?,
+            OperationStatus::Cancelled | OperationStatus::Queued | OperationStatus::Running => {}
+        }
+        let took = session.now().since(self.operation.created_at);
+        session.commit().await?;
+        self.app.metrics.operation(
+            self.operation.kind.as_str(),
+            status.as_str(),
+            took.as_secs_f64(),
+        );
+        Ok(())
+    }
+}
+
+/// What a failed operation leaves on its server.
+async fn record_failure(
+    session: &mut store::Session,
+    operation: &Operation,
+    error: Option<&str>,
+) -> Result<()> {
+    let server =
+        store::servers::by_id(session, operation.organisation_id, operation.server_id).await?;
+    let setup = match operation.kind {
+        OperationKind::CreateServer => Setup::Failed,
+        // A server that would not stop or start is still the server that it was.
+        _ => server.setup,
+    };
+    store::servers::set_setup(session, operation.server_id, setup, error).await
+}
+
+/// What an earlier failure to switch a server left is over once it was switched.
+async fn forgive(session: &mut store::Session, operation: &Operation) -> Result<()> {
+    let server =
+        store::servers::by_id(session, operation.organisation_id, operation.server_id).await?;
+    if server.setup == Setup::Ready && server.error.is_some() {
+        store::servers::set_setup(session, server.id, server.setup, None).await?;
+    }
+    Ok(())
+}
+
+/// Whether a write went through; false when the lease is another worker's by now.
+fn fenced(written: Result<()>) -> Result<bool> {
+    match written {
+        Ok(()) => Ok(true),
+        Err(error) if error.kind() == domain::ErrorKind::Conflict => Ok(false),
+        Err(error) => Err(error),
+    }
+}
