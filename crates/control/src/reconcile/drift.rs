@@ -88,15 +88,7 @@ async fn look_at(app: &App, account: &Account, server: &Server) -> Result<()> {
     let Some(id) = server.cloud_id.clone() else {
         return Ok(());
     };
-    let at = InstanceRef {
-        region: account.region.clone(),
-        id,
-    };
-    let instance = match account.cloud.get(&at).await {
-        Ok(instance) => Some(instance).filter(|instance| is_own(app, server, instance)),
-        Err(error) if error.class == ErrorClass::NotFound => None,
-        Err(error) => return Err(retry::as_error(error)),
-    };
+    let instance = get(app, account, server, id).await?;
     // Renamed outside Arcus: where the name is the id, it bears our token under another one.
     let instance = if instance.is_some() {
         instance
@@ -119,6 +111,24 @@ fn tag(app: &App, server: &Server) -> Tag {
 
 fn is_own(app: &App, server: &Server, instance: &Instance) -> bool {
     instance.tag.as_ref() == Some(&tag(app, server))
+}
+
+/// The server's instance of that id; `None` where there is none, or where the id is a name that is another's by now.
+async fn get(
+    app: &App,
+    account: &Account,
+    server: &Server,
+    id: String,
+) -> Result<Option<Instance>> {
+    let at = InstanceRef {
+        region: account.region.clone(),
+        id,
+    };
+    match account.cloud.get(&at).await {
+        Ok(instance) => Ok(Some(instance).filter(|instance| is_own(app, server, instance))),
+        Err(error) if error.class == ErrorClass::NotFound => Ok(None),
+        Err(error) => Err(retry::as_error(error)),
+    }
 }
 
 fn index(seen: &[Instance]) -> HashMap<&str, Vec<&Instance>> {
@@ -191,16 +201,7 @@ async fn compare(
     let mut session = app.store.read().await?;
     let before = store::servers::by_id(&mut session, server.organisation_id, server.id).await?;
     drop(session);
-    let at = InstanceRef {
-        region: account.region.clone(),
-        id,
-    };
-    let instance = match account.cloud.get(&at).await {
-        // Where an id is a name, another one's instance may bear it by now.
-        Ok(instance) => Some(instance).filter(|instance| is_own(app, server, instance)),
-        Err(error) if error.class == ErrorClass::NotFound => None,
-        Err(error) => return Err(retry::as_error(error)),
-    };
+    let instance = get(app, account, server, id).await?;
     let mut session = app.store.write().await?;
     // An operation that waits or runs is about to change it, and tells by itself.
     if store::operations::last_pending(&mut session, server.id)
