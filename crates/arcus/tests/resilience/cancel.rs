@@ -23,7 +23,15 @@ async fn an_environment_that_is_deleted_in_the_making_leaves_nothing_behind(buil
     let answer = scene.owner.post(&delete, &Value::Null).await.ok();
     assert_eq!(answer["success"], true, "{answer}");
     scene.until_empty().await;
-    let records = scene.arcus.ledger().await.read().await;
+    // The environment goes with its last server, a moment before that server's operation says that it is done.
+    let ledger = scene.arcus.ledger().await;
+    wait::until(
+        "every operation to end",
+        Duration::from_secs(30),
+        || async { (ledger.pending().await == 0).then_some(()) },
+    )
+    .await;
+    let records = ledger.read().await;
     records.assert_whole();
     assert_eq!(records.summary()["destroy_server succeeded"], 30);
     assert_eq!(records.summary()["create_server cancelled"], 30);
