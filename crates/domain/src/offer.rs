@@ -112,8 +112,8 @@ mod tests {
 
     #[test]
     fn an_amount_that_is_no_decimal_is_refused() {
-        for wrong in ["", "-1", "1.", ".5", "1.0000001", "1e3", "x"] {
-            assert!(wrong == "1." || Money::parse(wrong).is_none(), "{wrong}");
+        for wrong in ["", "-1", ".5", "1.0000001", "1e3", "x"] {
+            assert!(Money::parse(wrong).is_none(), "{wrong}");
         }
     }
 }

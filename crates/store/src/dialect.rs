@@ -140,3 +140,23 @@ fn unavailable(error: sqlx::Error) -> Error {
     )
     .source(error)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_commit_whose_answer_was_lost_may_have_been_made() {
+        let broken = std::io::Error::from(std::io::ErrorKind::ConnectionReset);
+        let error = commit_error(sqlx::Error::Io(broken));
+        assert_eq!(error.kind(), ErrorKind::Unavailable);
+        assert!(error.message().contains("may have been made"), "{error}");
+    }
+
+    #[test]
+    fn a_commit_for_which_no_connection_was_had_changed_nothing() {
+        let error = commit_error(sqlx::Error::PoolTimedOut);
+        assert_eq!(error.kind(), ErrorKind::Unavailable);
+        assert!(error.message().contains("nothing was changed"), "{error}");
+    }
+}

@@ -2,8 +2,8 @@
 
 use std::borrow::Cow;
 
-use domain::{Error, Result};
-use sqlx::migrate::{Migrate, Migration, MigrationType, Migrator};
+use domain::{Error, ErrorKind, Result};
+use sqlx::migrate::{Migrate, MigrateError, Migration, MigrationType, Migrator};
 use sqlx::{Executor, PgPool, SqlSafeStr, SqlitePool};
 
 use crate::dialect;
@@ -45,11 +45,15 @@ pub(crate) async fn postgres_is_current(pool: &PgPool) -> Result<()> {
 }
 
 async fn is_current(connection: &mut impl Migrate, migrator: &Migrator) -> Result<()> {
-    // Fails where the table of what was applied is not there.
-    let applied = connection
-        .list_applied_migrations("_sqlx_migrations")
-        .await
-        .unwrap_or_default();
+    let applied = match connection.list_applied_migrations("_sqlx_migrations").await {
+        Ok(applied) => applied,
+        Err(MigrateError::Execute(error)) => match dialect::error(error) {
+            away if away.kind() == ErrorKind::Unavailable => return Err(away),
+            // The table of what was applied is not there.
+            _ => Vec::new(),
+        },
+        Err(error) => return Err(failed(error)),
+    };
     let known = migrator.iter().map(|migration| migration.version);
     if known.eq(applied.iter().map(|applied| applied.version)) {
         return Ok(());
@@ -74,6 +78,6 @@ pub(crate) async fn postgres(pool: &PgPool) -> Result<()> {
     outcome.and(closed.map_err(dialect::error))
 }
 
-fn failed(error: sqlx::migrate::MigrateError) -> Error {
+fn failed(error: MigrateError) -> Error {
     Error::internal("the schema can't be brought up to date").source(error)
 }

@@ -9,6 +9,7 @@ testkit::on_both_databases![
     a_user_whom_the_operator_adds_logs_in_with_its_role,
     an_invitation_lets_one_user_in_and_no_more,
     an_invitation_gives_the_role_that_it_was_made_for,
+    a_setup_token_founds_no_organisation_without_a_name,
 ];
 
 async fn login(client: &Client, email: &str, password: &str) -> Client {
@@ -108,4 +109,19 @@ async fn an_invitation_gives_the_role_that_it_was_made_for(builder: Builder) {
         let seen = colleague.get("/providers").await.ok();
         assert_eq!(seen["sandbox"][0]["id"], scene.provider, "{role}");
     }
+}
+
+async fn a_setup_token_founds_no_organisation_without_a_name(builder: Builder) {
+    let arcus = builder.start().await;
+    let token = arcus.tell(&["admin", "setup-token"], "");
+    let mut form = json!({
+        "email": "a@email.com", "password": "secretpassword", "password_confirm": "secretpassword",
+        "invitation": token,
+    });
+    let refused = arcus.client().post("/accounts/register", &form).await;
+    assert!(refused.text.contains("name"), "{}", refused.text);
+    refused.expect(400);
+    // The token was not used up.
+    form["name"] = json!("company name");
+    arcus.client().post("/accounts/register", &form).await.ok();
 }

@@ -86,6 +86,20 @@ async fn what_somebody_else_made_under_a_servers_name_is_not_touched() {
 }
 
 #[tokio::test]
+async fn a_copy_of_a_server_that_was_deleted_at_incus_is_not_taken_for_it() {
+    let Some((rig, id, name)) = one_server().await else {
+        return;
+    };
+    let copy = format!("{name}-backup");
+    incus(&["copy", &name, &copy]);
+    incus(&["delete", "--force", &name]);
+    noticed(&rig, &id, "lost").await;
+    rig.delete(&id).await;
+    // Fails where it is not there any more.
+    incus(&["delete", &copy]);
+}
+
+#[tokio::test]
 async fn a_copy_that_somebody_made_of_a_server_is_reported_and_left_alone() {
     let flags = ["--reconcile-secs=0.5", "--lease-secs=0.5"];
     let Some(rig) = Rig::start_with(&flags).await else {

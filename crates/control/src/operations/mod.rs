@@ -9,6 +9,7 @@ mod create_server;
 mod destroy_server;
 mod guest;
 mod lanes;
+mod originals;
 mod outcome;
 mod power;
 pub mod retry;
@@ -17,5 +18,6 @@ mod runner;
 pub mod wait;
 
 pub use lanes::lane;
+pub(crate) use originals::Originals;
 pub(crate) use run::sight;
 pub use runner::Runner;

@@ -12,6 +12,7 @@ use store::operations::{Lease, Step};
 use store::servers::Sight;
 use tokio_util::sync::CancellationToken;
 
+use super::originals::Originals;
 use crate::app::{Account, App};
 
 /// Why an operation did not get to its end.
@@ -194,21 +195,16 @@ impl Run {
     /// Looks for what an earlier try may have made: by the token, again and again for as long as the cloud may hide
     /// what is new. What was made after the making had ended is somebody's copy, and not meant.
     pub(super) async fn look(&self, patience: Duration) -> Result<Vec<Instance>, Fault> {
-        let until = if self.account.cloud.copies_bear_tags() {
-            let mut session = self.app.store.read().await?;
-            store::operations::created_at(&mut session, self.server.id).await?
-        } else {
-            None
-        };
+        let mut session = self.app.store.read().await?;
+        let originals =
+            Originals::of(&mut session, self.account.cloud.as_ref(), &self.server).await?;
+        drop(session);
         let deadline = tokio::time::Instant::now() + patience;
         loop {
             let mut found = self
                 .interruptible(self.account.cloud.find(&self.account.region, &self.tag()))
                 .await??;
-            found.retain(|instance| {
-                let late = until.zip(instance.created_at);
-                late.is_none_or(|(until, created)| created <= until)
-            });
+            found.retain(|instance| originals.include(instance) != Some(false));
             if !found.is_empty() || tokio::time::Instant::now() >= deadline {
                 return Ok(found);
             }

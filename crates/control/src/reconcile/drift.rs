@@ -11,8 +11,7 @@ use domain::{ProviderId, Result, ServerId};
 use futures::future::try_join_all;
 
 use crate::app::{Account, App};
-use crate::operations::retry;
-use crate::operations::sight;
+use crate::operations::{Originals, retry, sight};
 
 /// What is told of a server that is gone.
 const LOST: &str =
@@ -49,7 +48,7 @@ pub(super) async fn compare_all(
         };
         after = last.id;
         for server in &page {
-            let instance = instance_of(server, &by_token);
+            let instance = instance_of(app, account, server, &by_token).await?;
             if let Some(id) = &server.cloud_id
                 && server.deleted_name.is_none()
                 && instance.is_some_and(|instance| instance.at.id == *id)
@@ -76,7 +75,7 @@ pub(crate) async fn look(app: &App, account: &Account, servers: &[Server]) -> Re
         .map_err(retry::as_error)?;
     let by_token = index(&seen);
     for server in servers {
-        let instance = instance_of(server, &by_token);
+        let instance = instance_of(app, account, server, &by_token).await?;
         if differs(server, instance) {
             compare(app, account, server, instance).await?;
         }
@@ -94,7 +93,9 @@ async fn look_at(app: &App, account: &Account, server: &Server) -> Result<()> {
         instance
     } else {
         let found = account.cloud.find(&account.region, &tag(app, server)).await;
-        found.map_err(retry::as_error)?.into_iter().next()
+        let found = found.map_err(retry::as_error)?;
+        let found = found.iter().collect::<Vec<_>>();
+        oldest(app, account, server, &found).await?.cloned()
     };
     if differs(server, instance.as_ref()) {
         compare(app, account, server, instance.as_ref()).await?;
@@ -142,16 +143,39 @@ fn index(seen: &[Instance]) -> HashMap<&str, Vec<&Instance>> {
 }
 
 /// The server's own instance: of several that bear its token after a fault, the one whose id is in the row.
-fn instance_of<'a>(
+async fn instance_of<'a>(
+    app: &App,
+    account: &Account,
     server: &Server,
     by_token: &HashMap<&str, Vec<&'a Instance>>,
-) -> Option<&'a Instance> {
-    let of_token = by_token.get(server.token.as_str())?;
+) -> Result<Option<&'a Instance>> {
+    let Some(of_token) = by_token.get(server.token.as_str()) else {
+        return Ok(None);
+    };
     let own = of_token
         .iter()
         .find(|instance| server.cloud_id.as_ref() == Some(&instance.at.id));
-    let oldest = || of_token.iter().min_by_key(|instance| instance.created_at);
-    own.or_else(oldest).copied()
+    match own {
+        Some(own) => Ok(Some(own)),
+        None => oldest(app, account, server, of_token).await,
+    }
+}
+
+/// Of those that bear the server's token, the first that may be the server: renamed outside Arcus, and no copy of it.
+async fn oldest<'a>(
+    app: &App,
+    account: &Account,
+    server: &Server,
+    of_token: &[&'a Instance],
+) -> Result<Option<&'a Instance>> {
+    let mut session = app.store.read().await?;
+    let originals = Originals::of(&mut session, account.cloud.as_ref(), server).await?;
+    drop(session);
+    let first = of_token
+        .iter()
+        .filter(|instance| originals.include(instance) != Some(false))
+        .min_by_key(|instance| instance.created_at);
+    Ok(first.copied())
 }
 
 /// Whether a row needs to be looked at more closely.

@@ -10,7 +10,7 @@ use domain::{Error, OrphanId, PublicId, Result};
 use store::orphans::Orphan;
 
 use crate::app::{Account, App, OrphanPolicy};
-use crate::operations::{retry, sight};
+use crate::operations::{Originals, retry, sight};
 
 /// So many orphans of an account are dealt with in one look: whoever runs the cloud says how many there are.
 const MOST: usize = 1000;
@@ -38,7 +38,9 @@ pub(super) async fn compare(
                 if pending.is_some() {
                     continue;
                 }
-                is_left_over(account, &mut session, server, instance).await?
+                // A copy is somebody's, for a backup perhaps, and outlives the server: only what is surely none is left over.
+                let originals = Originals::of(&mut session, account.cloud.as_ref(), server).await?;
+                originals.include(instance) == Some(true)
             }
             None => false,
         };
@@ -66,23 +68,6 @@ pub(super) async fn compare(
 /// Several may bear one token after a fault; the one whose id is in the row is the server.
 fn is_own(server: &Server, instance: &Instance) -> bool {
     server.cloud_id.as_ref() == Some(&instance.at.id) && server.deleted_name.is_none()
-}
-
-/// Whether a crash left it. Where copies bear the tag too, what was made after its server is somebody's, for a backup
-/// perhaps, and outlives the server.
-async fn is_left_over(
-    account: &Account,
-    session: &mut store::Session,
-    server: &Server,
-    instance: &Instance,
-) -> Result<bool> {
-    if !account.cloud.copies_bear_tags() {
-        return Ok(true);
-    }
-    let made = store::operations::created_at(session, server.id).await?;
-    Ok(made
-        .zip(instance.created_at)
-        .is_some_and(|(made, created)| created <= made))
 }
 
 async fn see(

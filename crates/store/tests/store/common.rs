@@ -80,6 +80,10 @@ impl World {
         open(&self.database, self.folder.path(), &self.clock).await
     }
 
+    pub(crate) fn location(&self) -> store::dialect::Location {
+        location(&self.database, self.folder.path())
+    }
+
     pub(crate) fn pass(&self, duration: Duration) {
         let micros = i64::try_from(duration.as_micros()).expect("fits");
         self.clock.fetch_add(micros, Ordering::SeqCst);
@@ -197,11 +201,15 @@ pub(crate) async fn organisation(session: &mut Session, slug: &str) -> Actor {
     }
 }
 
-async fn open(database: &Database, folder: &std::path::Path, clock: &Arc<AtomicI64>) -> Store {
-    let location = match database.url() {
+fn location(database: &Database, folder: &std::path::Path) -> store::dialect::Location {
+    match database.url() {
         Some(url) => url.parse().expect("a URL"),
         None => store::dialect::Location::Sqlite(folder.join("arcus.db")),
-    };
+    }
+}
+
+async fn open(database: &Database, folder: &std::path::Path, clock: &Arc<AtomicI64>) -> Store {
+    let location = location(database, folder);
     let sealer = Sealer::open(&folder.join("keys")).expect("keys");
     Store::open(
         &location,

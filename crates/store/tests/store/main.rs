@@ -1,5 +1,6 @@
 //! What the store promises, on both databases.
 
 mod common;
+mod opening;
 mod queue;
 mod rows;
