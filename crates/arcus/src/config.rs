@@ -13,6 +13,7 @@ use clouds::registry;
 use control::app::OrphanPolicy;
 use control::{Registration, Settings};
 use domain::credentials::Credentials;
+use domain::offer::{Minimum, Overcommit};
 use domain::{Error, Image, ImageSource, Money, Plan, Result};
 use secrecy::SecretString;
 use serde::Deserialize;
@@ -141,6 +142,10 @@ struct RegionTable {
     slug: String,
     name: Option<String>,
     cloud: String,
+    #[serde(default)]
+    country: String,
+    #[serde(default)]
+    overcommit: Overcommit,
     #[serde(default = "yes")]
     open: bool,
     #[serde(flatten)]
@@ -179,6 +184,10 @@ pub(crate) struct ImageEntry {
     alias: Option<String>,
     server: Option<String>,
     remote_alias: Option<String>,
+    #[serde(default)]
+    packages: Vec<String>,
+    #[serde(default)]
+    minimum: Minimum,
     #[serde(default = "yes")]
     open: bool,
 }
@@ -355,6 +364,8 @@ impl TryFrom<RegionTable> for RegionEntry {
             cloud: table.cloud,
             options,
             credentials,
+            country: table.country,
+            overcommit: table.overcommit,
             open: table.open,
             source: "config".to_owned(),
         }))
@@ -412,6 +423,8 @@ impl ImageEntry {
                 server: self.server,
                 remote_alias: self.remote_alias,
             },
+            packages: self.packages,
+            minimum: self.minimum,
             open: self.open,
         }
     }

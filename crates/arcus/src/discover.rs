@@ -9,6 +9,7 @@ use std::time::Duration;
 use control::App;
 use control::catalog::house;
 use domain::credentials::Credentials;
+use domain::offer::Overcommit;
 use domain::{Error, ErrorKind};
 use serde_json::{Map, Value};
 use store::house::HouseRegion;
@@ -45,6 +46,8 @@ pub(crate) async fn sandbox(app: &App) -> domain::Result<()> {
         cloud: "sandbox".to_owned(),
         options: Map::new(),
         credentials: Credentials::default(),
+        country: String::new(),
+        overcommit: Overcommit::default(),
         open: true,
         source: "found".to_owned(),
     };
@@ -72,6 +75,8 @@ pub(crate) async fn incus(app: &App) -> domain::Result<()> {
         cloud: "incus".to_owned(),
         options: Map::from_iter([url]),
         credentials: Credentials::default(),
+        country: String::new(),
+        overcommit: Overcommit::default(),
         open: true,
         source: "found".to_owned(),
     };

@@ -6,6 +6,7 @@
 use std::time::Duration;
 
 use async_trait::async_trait;
+use domain::offer::Capacity;
 use domain::server::Power;
 use domain::{Image, Plan, Region, Timestamp};
 use futures::stream::BoxStream;
@@ -83,6 +84,17 @@ pub struct CreateInstance {
     pub ports: Vec<u16>,
     /// Whether containers will run inside (Docker).
     pub nesting: bool,
+    /// What its disk begins as, instead of the image: it gets an identity of its own all the same.
+    pub snapshot: Option<SnapshotRef>,
+}
+
+/// The address of a snapshot.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SnapshotRef {
+    /// Of which instance.
+    pub of: InstanceRef,
+    /// Its name, unique within the instance.
+    pub name: String,
 }
 
 /// An instance as the cloud shows it.
@@ -122,11 +134,26 @@ pub struct Snapshot {
     pub name: String,
     /// When it was made.
     pub created_at: Option<Timestamp>,
+    /// How much room it takes, where the cloud says so.
+    pub size_bytes: Option<u64>,
 }
 
-/// Bytes since the instance last started, by the cloud's own counters.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+/// The network that an instance is in, as its owner would configure it.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Network {
+    /// The netmask of its IPv4 address, such as `255.255.255.0`.
+    pub netmask: Option<String>,
+    /// The way out of its IPv4 network.
+    pub gateway: Option<String>,
+    /// Its global IPv6 address.
+    pub ipv6: Option<String>,
+}
+
+/// Bytes since the counters began, by the cloud's own counters.
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Traffic {
+    /// Which counters these are. Others, after a start for example, have another mark and began at nothing.
+    pub epoch: String,
     /// Received by the instance.
     pub received_bytes: u64,
     /// Sent by the instance.
@@ -221,12 +248,13 @@ pub trait Cloud: Send + Sync + 'static {
     /// Reinstalls from an image; the address stays. May leave it switched off.
     async fn rebuild(&self, at: &InstanceRef, image: &Image, user_data: &str) -> CloudResult<()>;
 
-    /// Sets a user's password inside.
+    /// Sets a user's password inside, and lets the user log in with it, by SSH too. The password comes as a hash in
+    /// crypt(3)'s format: nobody needs to keep the password itself.
     async fn set_password(
         &self,
         at: &InstanceRef,
         user: &str,
-        password: &SecretString,
+        password_hash: &SecretString,
     ) -> CloudResult<()>;
 
     /// Takes a snapshot of that name.
@@ -240,6 +268,21 @@ pub trait Cloud: Send + Sync + 'static {
 
     /// Deletes a snapshot.
     async fn destroy_snapshot(&self, at: &InstanceRef, name: &str) -> CloudResult<()>;
+
+    /// How many bytes of its disk an instance uses; `None` where the cloud can't say.
+    async fn disk_usage(&self, _at: &InstanceRef) -> CloudResult<Option<u64>> {
+        Ok(None)
+    }
+
+    /// The network that an instance is in.
+    async fn network(&self, _at: &InstanceRef) -> CloudResult<Network> {
+        Ok(Network::default())
+    }
+
+    /// What a region's machines have; `None` where the cloud sells without end.
+    async fn capacity(&self) -> CloudResult<Option<Capacity>> {
+        Ok(None)
+    }
 
     /// The traffic counters.
     async fn traffic(&self, at: &InstanceRef) -> CloudResult<Traffic>;

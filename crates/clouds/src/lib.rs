@@ -15,5 +15,5 @@ pub mod sandbox;
 pub use budget::Budget;
 pub use cloud::{
     Change, Cloud, CloudError, CloudResult, CreateInstance, ErrorClass, Guest, Instance,
-    InstanceRef, Offer, Snapshot, Tag, Traffic, Until,
+    InstanceRef, Network, Offer, Snapshot, SnapshotRef, Tag, Traffic, Until,
 };

@@ -42,6 +42,8 @@ row_ids! {
     IntegrationId,
     /// The key of an instance at a cloud that bears our tag and that no server accounts for.
     OrphanId,
+    /// A snapshot's key; Cloude.ro's API shows it as it is.
+    SnapshotId,
 }
 
 /// 24 lower-case hexadecimal digits, random: the id that CloudHero's API shows.

@@ -15,12 +15,14 @@ pub mod operation;
 pub mod random;
 pub mod role;
 pub mod server;
+pub mod snapshot;
+pub mod ssh_key;
 pub mod time;
 
 pub use error::{Error, ErrorKind, Result};
 pub use ids::{
     ApplicationId, EnvironmentId, IntegrationId, OperationId, OrganisationId, OrphanId, ProviderId,
-    PublicId, ServerId, UserId,
+    PublicId, ServerId, SnapshotId, UserId,
 };
 pub use offer::{Image, ImageSource, Money, Plan, Region};
 pub use role::Role;

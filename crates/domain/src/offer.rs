@@ -18,6 +18,9 @@ pub struct Region {
     pub name: String,
     /// The host that serves the region's API, or the address of the house's own.
     pub endpoint: String,
+    /// Its country's code, such as `TR`; empty where nobody said.
+    #[serde(default)]
+    pub country: String,
     /// Whether new servers may be made there.
     pub open: bool,
 }
@@ -58,8 +61,50 @@ pub struct Image {
     pub login_user: String,
     /// Where a cloud finds it.
     pub source: ImageSource,
+    /// The packages that come with it; with some it is an application, without any a template.
+    #[serde(default)]
+    pub packages: Vec<String>,
+    /// The least that a plan for it has.
+    #[serde(default)]
+    pub minimum: Minimum,
     /// Whether new servers may be made from it.
     pub open: bool,
+}
+
+/// What a region's machines have, as its cloud last said.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Capacity {
+    /// Processors, threads included.
+    pub cpus: u64,
+    /// Memory in MiB.
+    pub memory_mib: u64,
+    /// Disk for servers in GiB.
+    pub disk_gib: u64,
+}
+
+/// How much of a region's capacity may be sold, 1.0 being all of it once. What is not set is not limited.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Overcommit {
+    /// Of its processors.
+    pub cpus: Option<f64>,
+    /// Of its memory.
+    pub memory: Option<f64>,
+    /// Of its disk.
+    pub disk: Option<f64>,
+}
+
+/// The least that a server needs for an image; what is not said does not matter.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Minimum {
+    /// Virtual processors.
+    pub cpus: Option<u32>,
+    /// Memory in MiB.
+    pub memory_mib: Option<u64>,
+    /// Disk in GiB.
+    pub disk_gib: Option<u64>,
 }
 
 /// Where a cloud finds an image. An Incus server looks for the local alias first and for the remote then.

@@ -42,6 +42,8 @@ pub struct Operation {
     pub deadline: Option<Timestamp>,
     /// Whether it is to be called off.
     pub cancel_requested: bool,
+    /// What it was asked to do beyond its kind, by name: an image, a plan, a snapshot.
+    pub input: serde_json::Value,
     /// What it found or did, for the answer to its request.
     pub output: serde_json::Value,
     /// Why it failed, in a user's words.
@@ -81,6 +83,18 @@ pub enum OperationKind {
     RebootServer,
     /// Rename, terminate, and watch until it is gone.
     DestroyServer,
+    /// Set the password of a user inside.
+    ChangePassword,
+    /// Give it another plan.
+    ResizeServer,
+    /// Reinstall its system; its address stays.
+    RebuildServer,
+    /// Put its disk back to a snapshot.
+    RestoreSnapshot,
+    /// Keep its disk as it is now.
+    CreateSnapshot,
+    /// Forget a snapshot of it.
+    DestroySnapshot,
 }
 
 /// Where an operation is.
@@ -105,6 +119,12 @@ words!(OperationKind {
     StopServer = "stop_server",
     RebootServer = "reboot_server",
     DestroyServer = "destroy_server",
+    ChangePassword = "change_password",
+    ResizeServer = "resize_server",
+    RebuildServer = "rebuild_server",
+    RestoreSnapshot = "restore_snapshot",
+    CreateSnapshot = "create_snapshot",
+    DestroySnapshot = "destroy_snapshot",
 });
 words!(OperationStatus {
     Queued = "queued",
@@ -131,10 +151,16 @@ impl OperationKind {
     /// A destroy is never given up: a server that may still cost money stays on the list.
     pub fn time_limit(self) -> Option<Duration> {
         match self {
-            Self::CreateServer => Some(Duration::from_mins(30)),
-            Self::StartServer | Self::StopServer | Self::RebootServer => {
-                Some(Duration::from_mins(10))
-            }
+            Self::CreateServer
+            | Self::RebuildServer
+            | Self::RestoreSnapshot
+            | Self::CreateSnapshot
+            | Self::DestroySnapshot => Some(Duration::from_mins(30)),
+            Self::StartServer
+            | Self::StopServer
+            | Self::RebootServer
+            | Self::ChangePassword
+            | Self::ResizeServer => Some(Duration::from_mins(10)),
             Self::DestroyServer => None,
         }
     }

@@ -6,7 +6,10 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use crate::error::Error;
-use crate::ids::{EnvironmentId, OrganisationId, ProviderId, PublicId, ServerId, UserId};
+use crate::ids::{
+    EnvironmentId, OrganisationId, ProviderId, PublicId, ServerId, SnapshotId, UserId,
+};
+use crate::offer::{Money, Plan};
 use crate::time::Timestamp;
 
 /// One virtual server: what its owner asked for beside what its cloud last showed.
@@ -58,10 +61,43 @@ pub struct Server {
     pub host_key: Option<String>,
     /// The name that it had at the cloud when it was destroyed.
     pub deleted_name: Option<String>,
+    /// What its system calls itself.
+    pub hostname: String,
+    /// The owner's public keys that it lets in, beside the organisation's own.
+    pub public_keys: Vec<String>,
+    /// How large it is. Its plan may have been changed for the servers to come, or removed.
+    pub size: Size,
+    /// What was agreed on for an hour of it; nothing on its owner's own cloud account.
+    pub hourly: Money,
+    /// What was agreed on as the most that a calendar month of it costs.
+    pub monthly: Money,
+    /// The netmask of its IPv4 address, such as `255.255.255.0`.
+    pub netmask: Option<String>,
+    /// The way out of its IPv4 network.
+    pub gateway: Option<String>,
+    /// Where others reach it by IPv6.
+    pub public_ipv6: Option<String>,
+    /// The snapshot that it was made from, where it was not made from its image.
+    pub snapshot_id: Option<SnapshotId>,
+    /// Whether it was switched off for want of money.
+    pub suspended: bool,
     /// Who asked for it.
     pub created_by: UserId,
     /// When it was asked for.
     pub created_at: Timestamp,
+}
+
+/// How large a server is.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Size {
+    /// Virtual processors.
+    pub cpus: u32,
+    /// Memory in MiB.
+    pub memory_mib: u64,
+    /// Disk in GiB; 0 where disks are separate.
+    pub disk_gib: u64,
+    /// Transfer included, in TB a month.
+    pub bandwidth_tb: u32,
 }
 
 /// What the owner wants.
@@ -163,6 +199,36 @@ impl Server {
         self.desired == Desired::Running
             && self.power == Power::Running
             && self.setup == Setup::Ready
+    }
+}
+
+impl Server {
+    /// Its plan as it was agreed on, whatever became of it since.
+    pub fn agreed_plan(&self) -> Plan {
+        Plan {
+            slug: self.plan.clone(),
+            family: String::new(),
+            cpus: self.size.cpus,
+            memory_mib: self.size.memory_mib,
+            disk_gib: self.size.disk_gib,
+            bandwidth_tb: self.size.bandwidth_tb,
+            hourly: self.hourly,
+            monthly: self.monthly,
+            open: true,
+        }
+    }
+}
+
+// === impl Size ===
+
+impl From<&Plan> for Size {
+    fn from(plan: &Plan) -> Self {
+        Self {
+            cpus: plan.cpus,
+            memory_mib: plan.memory_mib,
+            disk_gib: plan.disk_gib,
+            bandwidth_tb: plan.bandwidth_tb,
+        }
     }
 }
 

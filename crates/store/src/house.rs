@@ -3,6 +3,7 @@
 //! `source` tells who put a row there: `config` (arcus.toml, laid anew at each start), `cli`, `default` or `found`.
 
 use domain::credentials::Credentials;
+use domain::offer::{Capacity, Minimum, Overcommit};
 use domain::{Image, Money, Plan, Result};
 use secrecy::{ExposeSecret, SecretString};
 use serde_json::{Map, Value};
@@ -23,6 +24,10 @@ pub struct HouseRegion {
     pub options: Map<String, Value>,
     /// What is secret among them.
     pub credentials: Credentials,
+    /// Its country's code, such as `TR`; empty where nobody said.
+    pub country: String,
+    /// How much of its capacity may be sold.
+    pub overcommit: Overcommit,
     /// Whether new servers may be made there.
     pub open: bool,
     /// Who put it there.
@@ -36,10 +41,11 @@ pub async fn put_region(session: &mut Session, region: &HouseRegion) -> Result<(
     session
         .execute(
             sql!(
-                "INSERT INTO regions (slug, name, cloud, options, sealed_credentials, open, source) \
-                 VALUES ($1, $2, $3, $4, $5, $6, $7) ON CONFLICT (slug) DO UPDATE SET name = excluded.name, \
+                "INSERT INTO regions (slug, name, cloud, options, sealed_credentials, open, source, country, overcommit) \
+                 VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9) ON CONFLICT (slug) DO UPDATE SET name = excluded.name, \
                  cloud = excluded.cloud, options = excluded.options, \
-                 sealed_credentials = excluded.sealed_credentials, open = excluded.open, source = excluded.source"
+                 sealed_credentials = excluded.sealed_credentials, open = excluded.open, source = excluded.source, \
+                 country = excluded.country, overcommit = excluded.overcommit"
             )
             .arg(&region.slug)
             .arg(&region.name)
@@ -47,7 +53,9 @@ pub async fn put_region(session: &mut Session, region: &HouseRegion) -> Result<(
             .arg(json(&region.options)?)
             .arg(sealed)
             .arg(region.open)
-            .arg(&region.source),
+            .arg(&region.source)
+            .arg(&region.country)
+            .arg(json(&region.overcommit)?),
         )
         .await
         .map(drop)
@@ -56,7 +64,10 @@ pub async fn put_region(session: &mut Session, region: &HouseRegion) -> Result<(
 /// All regions.
 pub async fn regions(session: &mut Session) -> Result<Vec<HouseRegion>> {
     let rows = session
-        .all(sql!("SELECT slug, name, cloud, options, sealed_credentials, open, source FROM regions ORDER BY slug"))
+        .all(sql!(
+            "SELECT slug, name, cloud, options, sealed_credentials, open, source, country, overcommit FROM regions \
+             ORDER BY slug"
+        ))
         .await?;
     rows.iter().map(|row| region(session, row)).collect()
 }
@@ -64,10 +75,27 @@ pub async fn regions(session: &mut Session) -> Result<Vec<HouseRegion>> {
 /// The region with that slug.
 pub async fn region_by_slug(session: &mut Session, slug: &str) -> Result<Option<HouseRegion>> {
     let query = sql!(
-        "SELECT slug, name, cloud, options, sealed_credentials, open, source FROM regions WHERE slug = $1"
+        "SELECT slug, name, cloud, options, sealed_credentials, open, source, country, overcommit FROM regions \
+         WHERE slug = $1"
     );
     let row = session.optional(query.arg(slug)).await?;
     row.map(|row| region(session, &row)).transpose()
+}
+
+/// Notes what a region's machines have.
+pub async fn set_capacity(session: &mut Session, slug: &str, capacity: &Capacity) -> Result<()> {
+    let query = sql!("UPDATE regions SET capacity = $1 WHERE slug = $2");
+    session
+        .execute(query.arg(json(capacity)?).arg(slug))
+        .await
+        .map(drop)
+}
+
+/// What a region's machines have, as last noted.
+pub async fn capacity(session: &mut Session, slug: &str) -> Result<Option<Capacity>> {
+    let query = sql!("SELECT capacity FROM regions WHERE slug = $1 AND capacity IS NOT NULL");
+    let row = session.optional(query.arg(slug)).await?;
+    row.map(|row| row.json("capacity")).transpose()
 }
 
 /// Removes a region, and keeps in mind that it was; false when there was none.
@@ -167,15 +195,19 @@ pub async fn put_image(
 ) -> Result<()> {
     let query = if keep {
         sql!(
-            "INSERT INTO images (slug, name, distribution, login_user, places, open, source) \
-             VALUES ($1, $2, $3, $4, $5, $6, $7) ON CONFLICT (slug) DO NOTHING"
+            "INSERT INTO images (slug, name, distribution, login_user, places, open, source, packages, min_cpus, \
+             min_memory_mib, min_disk_gib) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11) \
+             ON CONFLICT (slug) DO NOTHING"
         )
     } else {
         sql!(
-            "INSERT INTO images (slug, name, distribution, login_user, places, open, source) \
-             VALUES ($1, $2, $3, $4, $5, $6, $7) ON CONFLICT (slug) DO UPDATE SET name = excluded.name, \
+            "INSERT INTO images (slug, name, distribution, login_user, places, open, source, packages, min_cpus, \
+             min_memory_mib, min_disk_gib) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11) \
+             ON CONFLICT (slug) DO UPDATE SET name = excluded.name, \
              distribution = excluded.distribution, login_user = excluded.login_user, places = excluded.places, \
-             open = excluded.open, source = excluded.source"
+             open = excluded.open, source = excluded.source, packages = excluded.packages, \
+             min_cpus = excluded.min_cpus, min_memory_mib = excluded.min_memory_mib, \
+             min_disk_gib = excluded.min_disk_gib"
         )
     };
     session
@@ -187,7 +219,11 @@ pub async fn put_image(
                 .arg(&image.login_user)
                 .arg(json(&image.source)?)
                 .arg(image.open)
-                .arg(source),
+                .arg(source)
+                .arg(json(&image.packages)?)
+                .arg(image.minimum.cpus.map(i64::from))
+                .arg(image.minimum.memory_mib.map(u64::cast_signed))
+                .arg(image.minimum.disk_gib.map(u64::cast_signed)),
         )
         .await
         .map(drop)
@@ -197,7 +233,8 @@ pub async fn put_image(
 pub async fn images(session: &mut Session) -> Result<Vec<Image>> {
     let rows = session
         .all(sql!(
-            "SELECT slug, name, distribution, login_user, places, open FROM images ORDER BY slug"
+            "SELECT slug, name, distribution, login_user, places, open, packages, min_cpus, min_memory_mib, \
+             min_disk_gib FROM images ORDER BY slug"
         ))
         .await?;
     rows.iter()
@@ -208,6 +245,18 @@ pub async fn images(session: &mut Session) -> Result<Vec<Image>> {
                 distribution: row.get("distribution")?,
                 login_user: row.get("login_user")?,
                 source: row.json("places")?,
+                packages: row.json("packages")?,
+                minimum: Minimum {
+                    cpus: row
+                        .get::<Option<i64>>("min_cpus")?
+                        .and_then(|cpus| u32::try_from(cpus).ok()),
+                    memory_mib: row
+                        .get::<Option<i64>>("min_memory_mib")?
+                        .map(i64::cast_unsigned),
+                    disk_gib: row
+                        .get::<Option<i64>>("min_disk_gib")?
+                        .map(i64::cast_unsigned),
+                },
                 open: row.get("open")?,
             })
         })
@@ -234,6 +283,11 @@ fn region(session: &Session, row: &Row) -> Result<HouseRegion> {
         cloud: row.get("cloud")?,
         options: row.json("options")?,
         credentials: Credentials::from_map(&fields),
+        country: row.get("country")?,
+        overcommit: match row.get::<Option<String>>("overcommit")? {
+            Some(_) => row.json("overcommit")?,
+            None => Overcommit::default(),
+        },
         open: row.get("open")?,
         source: row.get("source")?,
     })

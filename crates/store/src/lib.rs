@@ -6,6 +6,7 @@
 pub mod accounts;
 pub mod applications;
 pub mod audit;
+pub mod billing;
 pub mod dialect;
 pub mod environments;
 pub mod house;
@@ -21,6 +22,8 @@ pub mod seal;
 pub mod servers;
 pub mod session;
 pub mod settings;
+pub mod snapshots;
+pub mod ssh_keys;
 
 pub use seal::Sealer;
 pub use session::{Schema, Session, Store};

@@ -21,11 +21,11 @@ macro_rules! migrations {
 }
 
 fn for_sqlite() -> Migrator {
-    migrations!("sqlite": 1 "0001_foundation")
+    migrations!("sqlite": 1 "0001_foundation", 2 "0002_servers")
 }
 
 fn for_postgres() -> Migrator {
-    migrations!("postgres": 1 "0001_foundation")
+    migrations!("postgres": 1 "0001_foundation", 2 "0002_servers")
 }
 
 pub(crate) async fn sqlite(pool: &SqlitePool) -> Result<()> {

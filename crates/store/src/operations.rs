@@ -10,6 +10,7 @@ use domain::{
     EnvironmentId, Error, ErrorKind, OperationId, OrganisationId, Result, ServerId, Timestamp,
     UserId,
 };
+use secrecy::SecretString;
 use serde_json::Value;
 
 use crate::query::{Row, json, sql};
@@ -18,7 +19,7 @@ use crate::session::Session;
 macro_rules! columns {
     () => {
         "id, kind, server_id, organisation_id, actor, facade, lane, status, step, percent, attempt, fence, \
-         cancel_requested, output, error, created_at, started_at, finished_at"
+         cancel_requested, input, output, error, created_at, started_at, finished_at"
     };
 }
 
@@ -42,6 +43,10 @@ pub struct NewOperation<'a> {
     pub facade: &'a str,
     /// See [`Operation::lane`].
     pub lane: &'a str,
+    /// See [`Operation::input`].
+    pub input: &'a Value,
+    /// What of the input nobody may read.
+    pub secret: Option<&'a SecretString>,
 }
 
 /// A worker's claim on an operation: who, and with which fence.
@@ -80,12 +85,20 @@ pub struct Held {
 /// Queues an operation, with its first event.
 pub async fn enqueue(session: &mut Session, new: &NewOperation<'_>) -> Result<Operation> {
     let now = session.now();
+    let sealed = match new.secret {
+        Some(secret) => Some(
+            session
+                .sealer()
+                .seal(&secret_place(new.server_id), secret)?,
+        ),
+        None => None,
+    };
     let row = session
         .one(
             sql!(concat!(
                 "INSERT INTO operations (kind, server_id, organisation_id, actor, facade, lane, input, input_version, \
-                 status, step, percent, attempt, not_before, fence, cancel_requested, output, created_at) \
-                 VALUES ($1, $2, $3, $4, $5, $6, '{}', $7, 'queued', '', 0, 0, $8, 0, FALSE, '{}', $8) RETURNING ",
+                 status, step, percent, attempt, not_before, fence, cancel_requested, output, created_at, sealed_input) \
+                 VALUES ($1, $2, $3, $4, $5, $6, $9, $7, 'queued', '', 0, 0, $8, 0, FALSE, '{}', $8, $10) RETURNING ",
                 columns!()
             ))
             .arg(new.kind.as_str())
@@ -95,7 +108,9 @@ pub async fn enqueue(session: &mut Session, new: &NewOperation<'_>) -> Result<Op
             .arg(new.facade)
             .arg(new.lane)
             .arg(INPUT_VERSION)
-            .arg(now),
+            .arg(now)
+            .arg(json(new.input)?)
+            .arg(sealed),
         )
         .await?;
     let operation = operation(&row)?;
@@ -111,6 +126,21 @@ pub async fn enqueue(session: &mut Session, new: &NewOperation<'_>) -> Result<Op
     .await?;
     session.tell();
     Ok(operation)
+}
+
+fn secret_place(server: ServerId) -> String {
+    format!("operations.input/{server}")
+}
+
+/// What of an operation's input nobody may read, for as long as the operation is not over.
+pub async fn secret(session: &mut Session, operation: &Operation) -> Result<Option<SecretString>> {
+    let query = sql!("SELECT sealed_input FROM operations WHERE id = $1");
+    let row = session.one(query.arg(operation.id)).await?;
+    let sealed: Option<Vec<u8>> = row.get("sealed_input")?;
+    let place = secret_place(operation.server_id);
+    sealed
+        .map(|sealed| session.sealer().unseal(&place, &sealed))
+        .transpose()
 }
 
 /// A lane in which something can be claimed now.
@@ -300,6 +330,7 @@ pub async fn finish(
     let now = session.now();
     let query = sql!(
         "UPDATE operations SET status = $1, error = $2, finished_at = $3, lease_owner = NULL, lease_until = NULL, \
+         sealed_input = NULL, \
          percent = CASE WHEN $1 = 'succeeded' THEN 100 ELSE percent END \
          WHERE id = $4 AND fence = $5 AND lease_owner = $6 AND status = 'running'"
     );
@@ -374,7 +405,8 @@ pub async fn retry_at(
 pub async fn cancel_of_server(session: &mut Session, server: ServerId, why: &str) -> Result<()> {
     let now = session.now();
     let query = sql!(
-        "UPDATE operations SET status = 'cancelled', cancel_requested = TRUE, error = $1, finished_at = $2 \
+        "UPDATE operations SET status = 'cancelled', cancel_requested = TRUE, error = $1, finished_at = $2, \
+         sealed_input = NULL \
          WHERE server_id = $3 AND status = 'queued' RETURNING id"
     );
     for row in session.all(query.arg(why).arg(now).arg(server)).await? {
@@ -560,6 +592,7 @@ fn operation(row: &Row) -> Result<Operation> {
             .zip(kind.time_limit())
             .map(|(started_at, limit)| started_at.plus(limit)),
         cancel_requested: row.get("cancel_requested")?,
+        input: row.json("input")?,
         output: row.json("output")?,
         error: row.get("error")?,
         created_at: row.time("created_at")?,

@@ -43,7 +43,7 @@ pub(crate) use sql;
 pub(crate) enum Value {
     Int(Option<i64>),
     Text(Option<String>),
-    Bytes(Vec<u8>),
+    Bytes(Option<Vec<u8>>),
     Bool(bool),
 }
 
@@ -100,7 +100,7 @@ fn fill<A: Arguments>(values: Vec<Value>) -> Result<A>
 where
     for<'q> Option<i64>: sqlx::Encode<'q, A::Database> + Type<A::Database>,
     for<'q> Option<String>: sqlx::Encode<'q, A::Database> + Type<A::Database>,
-    for<'q> Vec<u8>: sqlx::Encode<'q, A::Database> + Type<A::Database>,
+    for<'q> Option<Vec<u8>>: sqlx::Encode<'q, A::Database> + Type<A::Database>,
     for<'q> bool: sqlx::Encode<'q, A::Database> + Type<A::Database>,
 {
     let mut arguments = A::default();
@@ -139,6 +139,11 @@ impl Row {
             .map_err(|error| Error::internal(format!("column {column}")).source(error))
     }
 
+    /// A number that is small and not negative.
+    pub(crate) fn count(&self, column: &str) -> Result<u32> {
+        Ok(u32::try_from(self.get::<i64>(column)?).unwrap_or(0))
+    }
+
     /// A time.
     pub(crate) fn time(&self, column: &str) -> Result<domain::Timestamp> {
         self.get(column).map(domain::Timestamp)
@@ -174,12 +179,15 @@ from! {
     domain::OperationId => Int(value) Some(value.0),
     domain::IntegrationId => Int(value) Some(value.0),
     domain::OrphanId => Int(value) Some(value.0),
+    domain::SnapshotId => Int(value) Some(value.0),
+    Option<domain::SnapshotId> => Int(value) value.map(|id| id.0),
     &str => Text(value) Some(value.to_owned()),
     String => Text(value) Some(value),
     &String => Text(value) Some(value.clone()),
     Option<String> => Text(value) value,
     &domain::PublicId => Text(value) Some(value.to_string()),
-    Vec<u8> => Bytes(value) value,
+    Vec<u8> => Bytes(value) Some(value),
+    Option<Vec<u8>> => Bytes(value) value,
     bool => Bool(value) value,
 }
 

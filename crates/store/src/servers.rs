@@ -4,11 +4,12 @@
 
 use domain::account::Actor;
 use domain::environment::Environment;
-use domain::server::{Desired, Power, Server, Setup};
+use domain::server::{Desired, Power, Server, Setup, Size};
 use domain::{
-    EnvironmentId, Error, ErrorKind, OrganisationId, ProviderId, PublicId, Result, ServerId,
-    Timestamp, UserId,
+    EnvironmentId, Error, ErrorKind, Image, Money, OrganisationId, Plan, ProviderId, PublicId,
+    Result, ServerId, SnapshotId, Timestamp, UserId,
 };
+use secrecy::SecretString;
 use serde_json::{Map, Value};
 
 use crate::query::{Row, json, sql};
@@ -18,7 +19,8 @@ macro_rules! columns {
     () => {
         "id, public_id, organisation_id, environment_id, provider_id, region, name, cloud_name, token, cloud_id, \
          plan, image, login_user, packages, tags, desired, power, setup, error, public_ip, private_ip, host_key, \
-         deleted_name, created_by, created_at"
+         deleted_name, hostname, public_keys, cpus, memory_mib, disk_gib, bandwidth_tb, hourly, monthly, netmask, gateway, \
+         public_ipv6, snapshot_id, suspended, created_by, created_at"
     };
 }
 
@@ -36,12 +38,20 @@ pub struct NewServer<'a> {
     pub cloud_name: &'a str,
     /// What the create will be found again by.
     pub token: &'a str,
-    /// The plan's slug.
-    pub plan: &'a str,
+    /// Its plan, and so its size.
+    pub plan: &'a Plan,
     /// The image's slug.
     pub image: &'a str,
     /// The image's login.
     pub login_user: &'a str,
+    /// What its system calls itself.
+    pub hostname: &'a str,
+    /// The owner's public keys.
+    pub public_keys: &'a [String],
+    /// The owner's own cloud-init user data.
+    pub user_data: Option<&'a SecretString>,
+    /// The snapshot that it is made from.
+    pub snapshot_id: Option<SnapshotId>,
     /// The packages to install.
     pub packages: &'a [String],
     /// Labels.
@@ -64,13 +74,23 @@ pub struct Sight {
 /// Adds a server. Errors: `Exists` when its environment has a node of that name, or the cloud name is taken.
 pub async fn create(session: &mut Session, actor: &Actor, new: &NewServer<'_>) -> Result<Server> {
     let (public_id, now) = (PublicId::random(), session.now());
+    let size = Size::from(new.plan);
+    let user_data = match new.user_data {
+        Some(user_data) => Some(
+            session
+                .sealer()
+                .seal(&user_data_place(new.token), user_data)?,
+        ),
+        None => None,
+    };
     let row = session
         .one(
             sql!(concat!(
                 "INSERT INTO servers (public_id, organisation_id, environment_id, provider_id, region, name, \
                  cloud_name, token, plan, image, login_user, packages, tags, desired, power, setup, created_by, \
-                 created_at, changed_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, 'running', \
-                 'pending', 'creating', $14, $15, $15) RETURNING ",
+                 created_at, changed_at, hostname, public_keys, sealed_user_data, cpus, memory_mib, disk_gib, \
+                 bandwidth_tb, snapshot_id, hourly, monthly) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, 'running', \
+                 'pending', 'creating', $14, $15, $15, $16, $17, $18, $19, $20, $21, $22, $23, $24, $25) RETURNING ",
                 columns!()
             ))
             .arg(&public_id)
@@ -81,13 +101,23 @@ pub async fn create(session: &mut Session, actor: &Actor, new: &NewServer<'_>) -
             .arg(new.name)
             .arg(new.cloud_name)
             .arg(new.token)
-            .arg(new.plan)
+            .arg(&new.plan.slug)
             .arg(new.image)
             .arg(new.login_user)
             .arg(json(&new.packages)?)
             .arg(json(&new.tags)?)
             .arg(actor.user_id)
-            .arg(now),
+            .arg(now)
+            .arg(new.hostname)
+            .arg(json(&new.public_keys)?)
+            .arg(user_data)
+            .arg(i64::from(size.cpus))
+            .arg(size.memory_mib.cast_signed())
+            .arg(size.disk_gib.cast_signed())
+            .arg(i64::from(size.bandwidth_tb))
+            .arg(new.snapshot_id)
+            .arg(new.plan.hourly.0)
+            .arg(new.plan.monthly.0),
         )
         .await
         .map_err(|error| match error.kind() {
@@ -95,6 +125,24 @@ pub async fn create(session: &mut Session, actor: &Actor, new: &NewServer<'_>) -
             _ => error,
         })?;
     server(&row)
+}
+
+fn user_data_place(token: &str) -> String {
+    format!("servers.user_data/{token}")
+}
+
+/// The owner's own cloud-init user data of a server.
+pub async fn user_data(session: &mut Session, server: &Server) -> Result<Option<SecretString>> {
+    let query = sql!("SELECT sealed_user_data FROM servers WHERE id = $1");
+    let row = session.one(query.arg(server.id)).await?;
+    let sealed: Option<Vec<u8>> = row.get("sealed_user_data")?;
+    sealed
+        .map(|sealed| {
+            session
+                .sealer()
+                .unseal(&user_data_place(&server.token), &sealed)
+        })
+        .transpose()
 }
 
 /// An instance that becomes a server as it is.
@@ -357,6 +405,130 @@ pub async fn set_deleted_name(session: &mut Session, id: ServerId, name: &str) -
         .get("deleted_name")
 }
 
+/// It has another plan now.
+pub async fn set_plan(session: &mut Session, id: ServerId, plan: &Plan) -> Result<()> {
+    let now = session.now();
+    let size = Size::from(plan);
+    let query = sql!(
+        "UPDATE servers SET plan = $1, cpus = $2, memory_mib = $3, disk_gib = $4, bandwidth_tb = $5, changed_at = $6, \
+         hourly = $7, monthly = $8 WHERE id = $9"
+    );
+    session
+        .execute(
+            query
+                .arg(&plan.slug)
+                .arg(i64::from(size.cpus))
+                .arg(size.memory_mib.cast_signed())
+                .arg(size.disk_gib.cast_signed())
+                .arg(i64::from(size.bandwidth_tb))
+                .arg(now)
+                .arg(plan.hourly.0)
+                .arg(plan.monthly.0)
+                .arg(id),
+        )
+        .await
+        .map(drop)
+}
+
+/// It has another system now, whose host key nobody has seen.
+pub async fn set_image(session: &mut Session, id: ServerId, image: &Image) -> Result<()> {
+    let now = session.now();
+    let query = sql!(
+        "UPDATE servers SET image = $1, login_user = $2, packages = $3, host_key = NULL, changed_at = $4 WHERE id = $5"
+    );
+    session
+        .execute(
+            query
+                .arg(&image.slug)
+                .arg(&image.login_user)
+                .arg(json(&image.packages)?)
+                .arg(now)
+                .arg(id),
+        )
+        .await
+        .map(drop)
+}
+
+/// Nobody has seen the host key that it has now.
+pub async fn forget_host_key(session: &mut Session, id: ServerId) -> Result<()> {
+    let query = sql!("UPDATE servers SET host_key = NULL WHERE id = $1");
+    session.execute(query.arg(id)).await.map(drop)
+}
+
+/// What its network is like.
+pub async fn set_network(
+    session: &mut Session,
+    id: ServerId,
+    netmask: Option<&str>,
+    gateway: Option<&str>,
+    public_ipv6: Option<&str>,
+) -> Result<()> {
+    let query =
+        sql!("UPDATE servers SET netmask = $1, gateway = $2, public_ipv6 = $3 WHERE id = $4");
+    session
+        .execute(
+            query
+                .arg(netmask.map(str::to_owned))
+                .arg(gateway.map(str::to_owned))
+                .arg(public_ipv6.map(str::to_owned))
+                .arg(id),
+        )
+        .await
+        .map(drop)
+}
+
+/// Its labels are these now.
+pub async fn set_tags(
+    session: &mut Session,
+    id: ServerId,
+    tags: &Map<String, Value>,
+) -> Result<()> {
+    let now = session.now();
+    let query = sql!("UPDATE servers SET tags = $1, changed_at = $2 WHERE id = $3");
+    session
+        .execute(query.arg(json(tags)?).arg(now).arg(id))
+        .await
+        .map(drop)
+}
+
+/// The organisation's living server with that key, locked until the session ends.
+pub async fn lock(
+    session: &mut Session,
+    organisation: OrganisationId,
+    id: ServerId,
+) -> Result<Option<Server>> {
+    let query = sql!(concat!(
+        "UPDATE servers SET changed_at = changed_at WHERE organisation_id = $1 AND id = $2 AND destroyed_at IS NULL \
+         RETURNING ",
+        columns!()
+    ));
+    session
+        .optional(query.arg(organisation).arg(id))
+        .await?
+        .as_ref()
+        .map(server)
+        .transpose()
+}
+
+/// The organisation's living server with that key.
+pub async fn living(
+    session: &mut Session,
+    organisation: OrganisationId,
+    id: ServerId,
+) -> Result<Option<Server>> {
+    let query = sql!(concat!(
+        "SELECT ",
+        columns!(),
+        " FROM servers WHERE organisation_id = $1 AND id = $2 AND destroyed_at IS NULL"
+    ));
+    session
+        .optional(query.arg(organisation).arg(id))
+        .await?
+        .as_ref()
+        .map(server)
+        .transpose()
+}
+
 /// The cloud says that it is gone.
 pub async fn mark_destroyed(session: &mut Session, id: ServerId) -> Result<()> {
     let now = session.now();
@@ -402,6 +574,21 @@ fn server(row: &Row) -> Result<Server> {
         private_ip: row.get("private_ip")?,
         host_key: row.get("host_key")?,
         deleted_name: row.get("deleted_name")?,
+        hostname: row.get("hostname")?,
+        public_keys: row.json("public_keys")?,
+        size: Size {
+            cpus: row.count("cpus")?,
+            memory_mib: row.get::<i64>("memory_mib")?.cast_unsigned(),
+            disk_gib: row.get::<i64>("disk_gib")?.cast_unsigned(),
+            bandwidth_tb: row.count("bandwidth_tb")?,
+        },
+        hourly: Money(row.get("hourly")?),
+        monthly: Money(row.get("monthly")?),
+        netmask: row.get("netmask")?,
+        gateway: row.get("gateway")?,
+        public_ipv6: row.get("public_ipv6")?,
+        snapshot_id: row.get::<Option<i64>>("snapshot_id")?.map(SnapshotId),
+        suspended: row.get("suspended")?,
         created_by: UserId(row.get("created_by")?),
         created_at: row.time("created_at")?,
     })

@@ -2,6 +2,7 @@
 
 use clap::{Args, Subcommand};
 use control::catalog::house;
+use domain::offer::Minimum;
 use domain::{Error, Image, ImageSource, Result};
 
 use super::{Facts, Service, changes, done, state, tell};
@@ -11,7 +12,7 @@ use crate::{context, table};
 #[derive(Subcommand)]
 pub(crate) enum ImageCommand {
     /// Add an image, or change what the flags name of one, for the servers to come.
-    Add(ImageFlags),
+    Add(Box<ImageFlags>),
     /// List the images.
     Ls,
     /// Remove an image.
@@ -43,6 +44,18 @@ pub(crate) struct ImageFlags {
     /// The alias at the simplestreams server; an empty text takes it back.
     #[arg(long)]
     remote_alias: Option<String>,
+    /// A package that comes with it, once for each: with some it is an application, without any a template.
+    #[arg(long = "package")]
+    packages: Vec<String>,
+    /// The least processors of a plan for it.
+    #[arg(long)]
+    min_cpus: Option<u32>,
+    /// The least memory of a plan for it, in MiB.
+    #[arg(long)]
+    min_memory_mib: Option<u64>,
+    /// The least disk of a plan for it, in GiB.
+    #[arg(long)]
+    min_disk_gib: Option<u64>,
     #[command(flatten)]
     service: Service,
 }
@@ -100,6 +113,7 @@ pub(crate) async fn image(place: &Place, command: ImageCommand) -> Result<()> {
 
 fn facts(image: &Image) -> Facts {
     let text = |value: &Option<String>| value.clone().unwrap_or_default();
+    let number = |value: Option<u64>| value.map_or_else(String::new, |value| value.to_string());
     vec![
         ("name", image.name.clone()),
         ("distribution", image.distribution.clone()),
@@ -107,6 +121,10 @@ fn facts(image: &Image) -> Facts {
         ("alias", text(&image.source.alias)),
         ("server", text(&image.source.server)),
         ("remote-alias", text(&image.source.remote_alias)),
+        ("packages", image.packages.join(" ")),
+        ("min-cpus", number(image.minimum.cpus.map(u64::from))),
+        ("min-memory-mib", number(image.minimum.memory_mib)),
+        ("min-disk-gib", number(image.minimum.disk_gib)),
         ("state", state(image.open)),
     ]
 }
@@ -124,6 +142,8 @@ impl ImageFlags {
                 distribution: distribution.clone(),
                 login_user: ROOT.to_owned(),
                 source: ImageSource::default(),
+                packages: Vec::new(),
+                minimum: Minimum::default(),
                 open: true,
             },
             (None, None) => {
@@ -145,6 +165,16 @@ impl ImageFlags {
                 alias: place(self.alias, known.source.alias),
                 server: place(self.server, known.source.server),
                 remote_alias: place(self.remote_alias, known.source.remote_alias),
+            },
+            packages: if self.packages.is_empty() {
+                known.packages
+            } else {
+                self.packages
+            },
+            minimum: Minimum {
+                cpus: self.min_cpus.or(known.minimum.cpus),
+                memory_mib: self.min_memory_mib.or(known.minimum.memory_mib),
+                disk_gib: self.min_disk_gib.or(known.minimum.disk_gib),
             },
             open: self.service.over(known.open),
         })

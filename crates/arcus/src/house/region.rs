@@ -6,6 +6,7 @@ use clap::{Args, Subcommand};
 use clouds::registry;
 use control::catalog::house;
 use domain::credentials::Credentials;
+use domain::offer::Overcommit;
 use domain::{Error, Result};
 use secrecy::ExposeSecret;
 use serde_json::{Map, Value};
@@ -68,6 +69,18 @@ pub(crate) struct RegionFlags {
     /// Make virtual machines, not containers; `--vm=false` takes it back.
     #[arg(long, num_args = 0..=1, require_equals = true, default_missing_value = "true")]
     vm: Option<bool>,
+    /// The code of its country, such as TR.
+    #[arg(long)]
+    country: Option<String>,
+    /// How much of its processors may be sold, 1.0 being all of them once; 0 takes the limit back.
+    #[arg(long)]
+    overcommit_cpus: Option<f64>,
+    /// How much of its memory may be sold; 0 takes the limit back.
+    #[arg(long)]
+    overcommit_memory: Option<f64>,
+    /// How much of its disk may be sold; 0 takes the limit back.
+    #[arg(long)]
+    overcommit_disk: Option<f64>,
     #[command(flatten)]
     service: Service,
 }
@@ -143,9 +156,29 @@ fn facts(region: &HouseRegion) -> Facts {
         Some(Value::String(text)) => (name, text.clone()),
         Some(value) => (name, value.to_string()),
     };
-    let mut facts = vec![("name", region.name.clone()), ("state", state(region.open))];
+    let limit = |factor: Option<f64>| factor.map_or_else(String::new, |factor| factor.to_string());
+    let mut facts = vec![
+        ("name", region.name.clone()),
+        ("state", state(region.open)),
+        ("country", region.country.clone()),
+        ("overcommit-cpus", limit(region.overcommit.cpus)),
+        ("overcommit-memory", limit(region.overcommit.memory)),
+        ("overcommit-disk", limit(region.overcommit.disk)),
+    ];
     facts.extend(options.iter().map(|one| option(one.name)));
     facts
+}
+
+/// A limit as a flag gives it, or else as it is known.
+fn over(given: Option<f64>, known: Option<f64>) -> Result<Option<f64>> {
+    match given {
+        None => Ok(known),
+        Some(0.0) => Ok(None),
+        Some(factor) if factor.is_finite() && factor > 0.0 => Ok(Some(factor)),
+        Some(_) => Err(Error::invalid(
+            "an overcommit is a number above 0; nothing was changed",
+        )),
+    }
 }
 
 /// Lays what was given over what is known; what is given as nothing is taken back.
@@ -190,6 +223,8 @@ impl RegionFlags {
                 cloud: self.cloud.unwrap_or_else(|| "incus".to_owned()),
                 options: Map::new(),
                 credentials: Credentials::default(),
+                country: String::new(),
+                overcommit: Overcommit::default(),
                 open: true,
                 source: String::new(),
             },
@@ -200,6 +235,11 @@ impl RegionFlags {
         lay(&mut sealed, credentials.reveal());
         region.credentials = Credentials::from_map(&sealed);
         region.name = self.name.unwrap_or(region.name);
+        region.country = self.country.unwrap_or(region.country);
+        let overcommit = &mut region.overcommit;
+        overcommit.cpus = over(self.overcommit_cpus, overcommit.cpus)?;
+        overcommit.memory = over(self.overcommit_memory, overcommit.memory)?;
+        overcommit.disk = over(self.overcommit_disk, overcommit.disk)?;
         region.open = self.service.over(region.open);
         "cli".clone_into(&mut region.source);
         Ok(region)

@@ -116,6 +116,17 @@ impl Rig {
         self.until_empty().await;
     }
 
+    /// Deletes an environment from which somebody's copies are to stay.
+    pub(crate) async fn delete_but_copies(&self, id: &str) {
+        let path = format!("/environments/{id}?wait=300");
+        let answer = self.owner.delete(&path).await.ok();
+        assert_eq!(answer["success"], true, "{answer}");
+        wait::until("the servers to be gone", PATIENCE, || async {
+            self.environments().await.is_empty().then_some(())
+        })
+        .await;
+    }
+
     pub(crate) async fn until_empty(&self) {
         wait::until("everything to be gone", PATIENCE, || async {
             let gone = self.environments().await.is_empty() && self.instances().is_empty();

@@ -93,6 +93,7 @@ impl Scene {
             public_keys: Vec::new(),
             ports: Vec::new(),
             nesting: false,
+            snapshot: None,
         }
     }
 

@@ -32,6 +32,7 @@ impl Incus {
                 named
             },
             endpoint: self.options.endpoint.shown(),
+            country: String::new(),
             open: true,
         };
         Ok(Offer {
@@ -51,6 +52,7 @@ impl Incus {
         };
         let sum = |count: fn(&Interface) -> u64| given().map(count).fold(0, u64::saturating_add);
         Ok(Traffic {
+            epoch: String::new(),
             received_bytes: sum(|interface| interface.counters.bytes_received),
             sent_bytes: sum(|interface| interface.counters.bytes_sent),
         })

@@ -36,6 +36,7 @@ impl Incus {
                 .unwrap_or_default()
                 .to_owned(),
             created_at: timestamp(&snapshot.created_at),
+            size_bytes: None,
         };
         Ok(seen.into_iter().map(shown).collect())
     }

@@ -40,6 +40,7 @@ impl Cloud for Sandbox {
             slug: self.region.clone(),
             name: "Sandbox (simulated)".to_owned(),
             endpoint: "localhost".to_owned(),
+            country: String::new(),
             open: true,
         };
         let offer = Offer {
@@ -174,10 +175,10 @@ impl Cloud for Sandbox {
         &self,
         at: &InstanceRef,
         user: &str,
-        password: &SecretString,
+        password_hash: &SecretString,
     ) -> CloudResult<()> {
         let (call, _) = self.begin(Method::changing("set_password")).await?;
-        let hash = extras::password_hash(password.expose_secret());
+        let hash = extras::password_hash(password_hash.expose_secret());
         call.carry(async {
             let mut change = self.truth.change().await?;
             let machine = change.shown(at).await?;

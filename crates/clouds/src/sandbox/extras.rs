@@ -26,6 +26,7 @@ pub(super) async fn snapshots(
         Ok(Snapshot {
             name: row.try_get("name")?,
             created_at,
+            size_bytes: None,
         })
     };
     rows.iter()

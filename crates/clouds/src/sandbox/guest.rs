@@ -75,6 +75,7 @@ pub(super) fn traffic(machine: &Machine, now: Timestamp) -> Traffic {
     let millis = u64::try_from(machine.uptime(now).as_millis()).unwrap_or(u64::MAX);
     let bytes = |per_milli: u64| millis.saturating_mul(per_milli);
     Traffic {
+        epoch: machine.started_at.0.to_string(),
         received_bytes: bytes(40 + own * 7 % 60),
         sent_bytes: bytes(15 + own * 11 % 30),
     }

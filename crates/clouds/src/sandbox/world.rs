@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
 
+use domain::offer::Minimum;
 use domain::server::Power;
 use domain::{Image, ImageSource, Money, Plan, Timestamp};
 use serde::Serialize;
@@ -272,6 +273,8 @@ pub(super) fn strange(region: &str, name: &str) -> CreateInstance {
         distribution: String::new(),
         login_user: "root".to_owned(),
         source: ImageSource::default(),
+        packages: Vec::new(),
+        minimum: Minimum::default(),
         open: false,
     };
     CreateInstance {
@@ -287,6 +290,7 @@ pub(super) fn strange(region: &str, name: &str) -> CreateInstance {
         public_keys: Vec::new(),
         ports: Vec::new(),
         nesting: false,
+        snapshot: None,
     }
 }
 

@@ -141,6 +141,7 @@ pub(crate) fn request_under(installation: &str, name: &str) -> CreateInstance {
         public_keys: Vec::new(),
         ports: Vec::new(),
         nesting: false,
+        snapshot: None,
     }
 }
 
@@ -154,6 +155,8 @@ pub(crate) fn image() -> Image {
             alias: Some("debian/12".to_owned()),
             ..ImageSource::default()
         },
+        packages: Vec::new(),
+        minimum: domain::offer::Minimum::default(),
         open: true,
     }
 }

@@ -116,6 +116,7 @@ pub(crate) fn request(token: &str) -> CreateInstance {
         public_keys: vec!["ssh-ed25519 AAAA someone".to_owned()],
         ports: vec![22, 80],
         nesting: true,
+        snapshot: None,
     }
 }
 
@@ -140,6 +141,8 @@ pub(crate) fn image(slug: &str) -> Image {
         distribution: slug.to_owned(),
         login_user: "root".to_owned(),
         source: ImageSource::default(),
+        packages: Vec::new(),
+        minimum: domain::offer::Minimum::default(),
         open: true,
     }
 }

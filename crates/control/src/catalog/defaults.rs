@@ -1,5 +1,6 @@
 //! The plans and images that Arcus comes with. The operator may change, close or remove any of them.
 
+use domain::offer::Minimum;
 use domain::{Image, ImageSource, Money, Plan, Result};
 use store::Session;
 
@@ -54,6 +55,8 @@ fn images() -> Vec<Image> {
             server: Some(IMAGES.to_owned()),
             remote_alias: Some(remote.to_owned()),
         },
+        packages: Vec::new(),
+        minimum: Minimum::default(),
         open: true,
     };
     vec![

@@ -7,12 +7,6 @@ use store::house::HouseRegion;
 
 use crate::app::App;
 
-/// The plan with that slug.
-pub(crate) async fn plan(session: &mut Session, slug: &str) -> Result<Plan> {
-    let plans = store::house::plans(session).await?;
-    choose(&plans, |plan| &plan.slug, slug, "size").cloned()
-}
-
 /// The image with that slug.
 pub(crate) async fn image(session: &mut Session, slug: &str) -> Result<Image> {
     let images = store::house::images(session).await?;
@@ -164,6 +158,7 @@ pub(crate) fn shown(region: &HouseRegion) -> Region {
         slug: region.slug.clone(),
         name: region.name.clone(),
         endpoint: endpoint.to_owned(),
+        country: region.country.clone(),
         open: region.open,
     }
 }

@@ -15,7 +15,7 @@ use crate::app::App;
 use crate::catalog::{house, packages};
 use crate::operations::lane;
 use crate::providers;
-use crate::servers::{self, Wanted};
+use crate::servers::{self, Own, Wanted};
 
 /// The image that is taken where none is named.
 const DEFAULT_IMAGE: &str = "debian-12";
@@ -207,6 +207,7 @@ pub(super) async fn write(
             image: &node.image,
             packages: &node.packages,
             tags: &node.tags,
+            own: Own::default(),
         };
         servers.push(servers::create(session, actor, &wanted).await?);
     }

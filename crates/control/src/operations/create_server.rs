@@ -2,9 +2,11 @@
 
 use std::time::Duration;
 
-use clouds::{CreateInstance, Instance, Until};
+use clouds::{CreateInstance, Instance, InstanceRef, SnapshotRef, Until};
+use domain::Image;
 use domain::account::KeyPurpose;
 use domain::server::{Desired, Power, Setup};
+use secrecy::ExposeSecret;
 
 use super::run::{Fault, Run};
 use super::{guest, wait};
@@ -39,11 +41,29 @@ pub(super) async fn run(run: &mut Run) -> Result<(), Fault> {
         .await??;
     run.saw("running", 50, "the instance runs", &instance)
         .await?;
+    describe_network(run).await?;
     guest::install(run, &instance).await?;
     let mut session = run.step("ready", 99, "every package works").await?;
     store::servers::set_setup(&mut session, run.server.id, Setup::Ready, None).await?;
     session.commit().await?;
     Ok(())
+}
+
+/// Notes what its owner would have to know to configure its network by hand.
+async fn describe_network(run: &Run) -> Result<(), Fault> {
+    let at = run.existing()?;
+    let network = run.interruptible(run.account.cloud.network(&at)).await??;
+    let mut session = run.app.store.write().await?;
+    store::servers::set_network(
+        &mut session,
+        run.server.id,
+        network.netmask.as_deref(),
+        network.gateway.as_deref(),
+        network.ipv6.as_deref(),
+    )
+    .await?;
+    session.tell();
+    Ok(session.commit().await?)
 }
 
 /// Finds what an earlier try made, or makes it.
@@ -108,37 +128,90 @@ async fn clear_up(run: &Run, mine: &Instance) {
     }
 }
 
-async fn request(run: &Run) -> Result<CreateInstance, Fault> {
+/// What a new system is told, and what it needs from outside.
+pub(super) struct FirstWords {
+    pub(super) user_data: String,
+    pub(super) public_keys: Vec<String>,
+    pub(super) ports: Vec<u16>,
+    pub(super) nesting: bool,
+}
+
+/// What the server's system is told when it comes up for the first time from an image.
+pub(super) async fn first_words(run: &Run, image: &Image) -> Result<FirstWords, Fault> {
     let server = &run.server;
     let mut session = run.app.store.read().await?;
-    let plan = house::plan(&mut session, &server.plan).await?;
-    let image = house::image(&mut session, &server.image).await?;
     let purposes = [KeyPurpose::Control, KeyPurpose::Users];
-    let mut public_keys = Vec::with_capacity(purposes.len());
+    let mut public_keys = Vec::with_capacity(purposes.len() + server.public_keys.len());
     for purpose in purposes {
         let pair =
             store::key_pairs::by_purpose(&mut session, server.organisation_id, purpose).await?;
         public_keys.push(pair.public_key);
     }
+    let owners = store::servers::user_data(&mut session, server).await?;
     drop(session);
+    public_keys.extend(server.public_keys.iter().cloned());
     let packages = packages::resolve(&server.packages, &image.distribution)?;
-    let hostname = domain::names::slug(&server.name);
-    let user_data = provision::user_data(
+    let hostname = if server.hostname.is_empty() {
+        domain::names::slug(&server.name)
+    } else {
+        server.hostname.clone()
+    };
+    let ours = provision::user_data(
         &public_keys,
         &server.login_user,
         &hostname,
         &packages,
         &image.distribution,
     );
+    let user_data = match owners {
+        Some(owners) => provision::with_owners(&ours, owners.expose_secret()),
+        None => ours,
+    };
+    Ok(FirstWords {
+        user_data,
+        public_keys,
+        ports: packages::ports(&packages),
+        nesting: packages::nesting(&packages),
+    })
+}
+
+async fn request(run: &Run) -> Result<CreateInstance, Fault> {
+    let server = &run.server;
+    let mut session = run.app.store.read().await?;
+    let image = house::image(&mut session, &server.image).await?;
+    drop(session);
+    let words = first_words(run, &image).await?;
     Ok(CreateInstance {
         tag: run.tag(),
         name: server.cloud_name.clone(),
         region: run.account.region.clone(),
-        ports: packages::ports(&packages),
-        nesting: packages::nesting(&packages),
-        plan,
+        plan: server.agreed_plan(),
         image,
-        user_data,
-        public_keys,
+        user_data: words.user_data,
+        public_keys: words.public_keys,
+        ports: words.ports,
+        nesting: words.nesting,
+        snapshot: snapshot(run).await?,
     })
+}
+
+/// The snapshot that it is to be made from.
+async fn snapshot(run: &Run) -> Result<Option<SnapshotRef>, Fault> {
+    let Some(id) = run.server.snapshot_id else {
+        return Ok(None);
+    };
+    let gone = || Fault::Failed("the snapshot is gone; nothing was made".to_owned());
+    let organisation = run.operation.organisation_id;
+    let mut session = run.app.store.read().await?;
+    let snapshot = store::snapshots::by_id(&mut session, organisation, id)
+        .await?
+        .ok_or_else(gone)?;
+    let of = store::servers::by_id(&mut session, organisation, snapshot.server_id).await?;
+    Ok(Some(SnapshotRef {
+        of: InstanceRef {
+            region: run.account.region.clone(),
+            id: of.cloud_id.ok_or_else(gone)?,
+        },
+        name: snapshot.cloud_name,
+    }))
 }

@@ -11,10 +11,14 @@ mod guest;
 mod lanes;
 mod originals;
 mod outcome;
+mod password;
 mod power;
+mod rebuild;
+mod resize;
 pub mod retry;
 mod run;
 mod runner;
+mod snapshots;
 pub mod wait;
 
 pub use lanes::lane;

@@ -6,9 +6,10 @@
 
 use std::time::Duration;
 
-use domain::Result;
 use domain::operation::{Operation, OperationKind, OperationStatus};
 use domain::server::Setup;
+use domain::snapshot::SnapshotState;
+use domain::{Result, SnapshotId};
 use store::operations::Lease;
 
 use super::retry::{self, Verdict};
@@ -128,10 +129,36 @@ async fn record_failure(
         store::servers::by_id(session, operation.organisation_id, operation.server_id).await?;
     let setup = match operation.kind {
         OperationKind::CreateServer => Setup::Failed,
+        // The old system is gone, and the new one is not ready.
+        OperationKind::RebuildServer if server.setup == Setup::Installing => Setup::Failed,
+        OperationKind::CreateSnapshot | OperationKind::DestroySnapshot => {
+            return record_snapshot_failure(session, operation, error).await;
+        }
         // A server that would not stop or start is still the server that it was.
         _ => server.setup,
     };
     store::servers::set_setup(session, operation.server_id, setup, error).await
+}
+
+/// A snapshot that could not be made is none; one that could not be deleted is there still.
+async fn record_snapshot_failure(
+    session: &mut store::Session,
+    operation: &Operation,
+    error: Option<&str>,
+) -> Result<()> {
+    let id = operation
+        .input
+        .get("snapshot")
+        .and_then(serde_json::Value::as_i64);
+    let state = if operation.kind == OperationKind::CreateSnapshot {
+        SnapshotState::Failed
+    } else {
+        SnapshotState::Available
+    };
+    match id {
+        Some(id) => store::snapshots::set_state(session, SnapshotId(id), state, error).await,
+        None => Ok(()),
+    }
 }
 
 /// What an earlier failure to switch a server left is over once it was switched.

@@ -104,6 +104,7 @@ impl Run {
         if self.server.setup == Setup::Creating {
             store::servers::set_setup(&mut session, self.server.id, Setup::Installing, None)
                 .await?;
+            store::billing::begin(&mut session, self.server.id).await?;
         }
         session.commit().await?;
         self.server.cloud_id = Some(instance.at.id.clone());
@@ -173,6 +174,20 @@ impl Run {
                 "the server was never made, so there is nothing to switch; delete it".to_owned(),
             )
         })
+    }
+
+    /// What the request named, by name.
+    pub(super) fn input<T: serde::de::DeserializeOwned>(&self, name: &str) -> Result<T, Fault> {
+        let value = self.operation.input.get(name).cloned().unwrap_or_default();
+        serde_json::from_value(value).map_err(|error| {
+            let lost = Error::internal(format!("the input {name} can't be read")).source(error);
+            Fault::Store(lost)
+        })
+    }
+
+    /// Whether an earlier try has recorded this in the output.
+    pub(super) fn has_done(&self, name: &str) -> bool {
+        self.operation.output.get(name).is_some()
     }
 
     /// What the cloud shows of this very server. Where an id is a name, another one's instance may bear it by now; that

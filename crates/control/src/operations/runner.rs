@@ -17,7 +17,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::outcome::Outcome;
 use super::run::{Fault, Run};
-use super::{create_server, destroy_server, power, retry};
+use super::{create_server, destroy_server, password, power, rebuild, resize, retry, snapshots};
 use crate::app::App;
 
 /// The longest sleep between two looks.
@@ -439,5 +439,11 @@ async fn perform(run: &mut Run) -> Result<(), Fault> {
         OperationKind::StopServer => power::stop(run).await,
         OperationKind::RebootServer => power::reboot(run).await,
         OperationKind::DestroyServer => destroy_server::run(run).await,
+        OperationKind::ChangePassword => password::change(run).await,
+        OperationKind::ResizeServer => resize::resize(run).await,
+        OperationKind::RebuildServer => rebuild::rebuild(run).await,
+        OperationKind::RestoreSnapshot => snapshots::restore(run).await,
+        OperationKind::CreateSnapshot => snapshots::create(run).await,
+        OperationKind::DestroySnapshot => snapshots::destroy(run).await,
     }
 }

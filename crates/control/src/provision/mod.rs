@@ -9,6 +9,7 @@ mod boot;
 mod connect;
 mod error;
 mod install;
+mod owners;
 mod progress;
 mod prove;
 mod script;
@@ -19,6 +20,7 @@ mod user_data;
 pub use connect::Guest;
 pub use error::ProvisionError;
 pub use install::{install, login};
+pub use owners::{check as check_owners, with_owners};
 pub use user_data::user_data;
 
 /// Where the script is on the server.

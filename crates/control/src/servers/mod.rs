@@ -6,7 +6,8 @@
 use domain::account::Actor;
 use domain::operation::{Operation, OperationKind};
 use domain::server::{Desired, Server};
-use domain::{EnvironmentId, Image, Plan, ProviderId, Result, names, random};
+use domain::{EnvironmentId, Image, Plan, ProviderId, Result, SnapshotId, names, random};
+use secrecy::SecretString;
 use serde_json::{Map, Value};
 use store::Session;
 use store::operations::NewOperation;
@@ -40,6 +41,21 @@ pub(crate) struct Wanted<'a> {
     pub(crate) packages: &'a [String],
     /// Labels.
     pub(crate) tags: &'a Map<String, Value>,
+    /// What only servers have that are asked for by themselves.
+    pub(crate) own: Own<'a>,
+}
+
+/// What a server of its own may be asked for beyond what a node is.
+#[derive(Default)]
+pub(crate) struct Own<'a> {
+    /// What its system calls itself; by its name where empty.
+    pub(crate) hostname: &'a str,
+    /// The owner's public keys.
+    pub(crate) public_keys: &'a [String],
+    /// The owner's own user data.
+    pub(crate) user_data: Option<&'a SecretString>,
+    /// The snapshot that it is made from.
+    pub(crate) snapshot: Option<SnapshotId>,
 }
 
 /// Writes a server and queues its making.
@@ -56,9 +72,13 @@ pub(crate) async fn create(
         name: wanted.name,
         cloud_name: &cloud_name,
         token: &random::hex::<16>(),
-        plan: &wanted.plan.slug,
+        plan: wanted.plan,
         image: &wanted.image.slug,
         login_user: &wanted.image.login_user,
+        hostname: wanted.own.hostname,
+        public_keys: wanted.own.public_keys,
+        user_data: wanted.own.user_data,
+        snapshot_id: wanted.own.snapshot,
         packages: wanted.packages,
         tags: wanted.tags,
     };
@@ -136,6 +156,30 @@ async fn enqueue(
     kind: OperationKind,
     lane: &str,
 ) -> Result<Operation> {
+    let nothing = Value::Object(Map::new());
+    let asked = Asked {
+        input: &nothing,
+        secret: None,
+    };
+    enqueue_with(session, actor, server, kind, lane, &asked).await
+}
+
+/// What an operation is asked to do beyond its kind.
+pub(crate) struct Asked<'a> {
+    /// By name, for its file in `operations`.
+    pub(crate) input: &'a Value,
+    /// What of it nobody may read.
+    pub(crate) secret: Option<&'a SecretString>,
+}
+
+pub(crate) async fn enqueue_with(
+    session: &mut Session,
+    actor: &Actor,
+    server: &Server,
+    kind: OperationKind,
+    lane: &str,
+    asked: &Asked<'_>,
+) -> Result<Operation> {
     let new = NewOperation {
         kind,
         server_id: server.id,
@@ -143,6 +187,8 @@ async fn enqueue(
         actor: Some(actor.user_id),
         facade: actor.facade,
         lane,
+        input: asked.input,
+        secret: asked.secret,
     };
     store::operations::enqueue(session, &new).await
 }

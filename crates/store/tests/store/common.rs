@@ -9,7 +9,7 @@ use domain::credentials::Credentials;
 use domain::environment::{Environment, Provider};
 use domain::operation::{Operation, OperationKind};
 use domain::server::Server;
-use domain::{Clock, Role, UserId};
+use domain::{Clock, Money, Plan, Role, UserId};
 use store::accounts::NewUser;
 use store::environments::NewEnvironment;
 use store::operations::NewOperation;
@@ -127,9 +127,13 @@ impl World {
             name,
             cloud_name: &format!("acme-{name}-{}", domain::random::hex::<3>()),
             token: &domain::random::hex::<16>(),
-            plan: "eos1",
+            plan: &plan(),
             image: "debian-12",
             login_user: "root",
+            hostname: "",
+            public_keys: &[],
+            user_data: None,
+            snapshot_id: None,
             packages: &["nginx".to_owned()],
             tags: &serde_json::Map::new(),
         };
@@ -154,6 +158,8 @@ impl World {
             actor: Some(self.actor.user_id),
             facade: "test",
             lane,
+            input: &serde_json::json!({}),
+            secret: None,
         };
         let operation = store::operations::enqueue(&mut session, &new)
             .await
@@ -170,6 +176,20 @@ impl World {
             .expect("claims");
         session.commit().await.expect("commits");
         claimed
+    }
+}
+
+pub(crate) fn plan() -> Plan {
+    Plan {
+        slug: "eos1".to_owned(),
+        family: "General Purpose".to_owned(),
+        cpus: 1,
+        memory_mib: 1024,
+        disk_gib: 20,
+        bandwidth_tb: 1,
+        hourly: Money(7_400),
+        monthly: Money(5_000_000),
+        open: true,
     }
 }
 

@@ -1,0 +1,82 @@
+//! Takes, restores and forgets snapshots of a server's disk.
+//!
+//! What must stay true: each can be tried again after a crash at any point, and does then what is left to do.
+
+use clouds::ErrorClass;
+use domain::SnapshotId;
+use domain::snapshot::Snapshot;
+
+use super::resize::{remember_power, run_again};
+use super::run::{Fault, Run};
+
+pub(super) async fn create(run: &mut Run) -> Result<(), Fault> {
+    let at = run.existing()?;
+    let snapshot = named(run).await?;
+    run.interruptible(run.get(&at)).await??;
+    run.note("snapshot", 10, "asking the cloud for a snapshot")
+        .await?;
+    let cloud = run.account.cloud.clone();
+    let is_it = |seen: &clouds::Snapshot| seen.name == snapshot.cloud_name;
+    // An earlier try may have made it, though its answer was lost.
+    if !cloud.snapshots(&at).await?.iter().any(is_it) {
+        cloud.create_snapshot(&at, &snapshot.cloud_name).await?;
+    }
+    let seen = run.interruptible(cloud.snapshots(&at)).await??;
+    let size = seen
+        .into_iter()
+        .find(is_it)
+        .and_then(|seen| seen.size_bytes);
+    let mut session = run.step("taken", 90, "the snapshot is there").await?;
+    store::snapshots::made(&mut session, snapshot.id, size).await?;
+    session.commit().await?;
+    Ok(())
+}
+
+pub(super) async fn restore(run: &mut Run) -> Result<(), Fault> {
+    let at = run.existing()?;
+    let snapshot = named(run).await?;
+    let before = run.interruptible(run.get(&at)).await??;
+    remember_power(run, before.power).await?;
+    if !run.has_done("restored") {
+        run.note("restore", 20, "putting the disk back").await?;
+        let cloud = run.account.cloud.clone();
+        cloud.restore_snapshot(&at, &snapshot.cloud_name).await?;
+        let mut output = run.operation.output.clone();
+        output["restored"] = snapshot.id.0.into();
+        let mut session = run.step("restored", 70, "the disk is as it was").await?;
+        store::operations::set_output(&mut session, &run.lease, &output).await?;
+        session.commit().await?;
+        run.operation.output = output;
+    }
+    run_again(run, "running").await
+}
+
+pub(super) async fn destroy(run: &mut Run) -> Result<(), Fault> {
+    let at = run.existing()?;
+    let snapshot = named(run).await?;
+    run.note("forget", 20, "asking the cloud to delete the snapshot")
+        .await?;
+    match run
+        .account
+        .cloud
+        .destroy_snapshot(&at, &snapshot.cloud_name)
+        .await
+    {
+        Err(error) if error.class != ErrorClass::NotFound => return Err(error.into()),
+        _ => {}
+    }
+    let mut session = run.step("gone", 90, "the snapshot is gone").await?;
+    store::snapshots::mark_destroyed(&mut session, snapshot.id).await?;
+    session.commit().await?;
+    Ok(())
+}
+
+/// The snapshot that the request named.
+async fn named(run: &Run) -> Result<Snapshot, Fault> {
+    let id: i64 = run.input("snapshot")?;
+    let mut session = run.app.store.read().await?;
+    let organisation = run.operation.organisation_id;
+    store::snapshots::by_id(&mut session, organisation, SnapshotId(id))
+        .await?
+        .ok_or_else(|| Fault::Failed("the snapshot is gone; nothing was done".to_owned()))
+}
