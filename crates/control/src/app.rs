@@ -16,8 +16,8 @@ use store::Store;
 use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 
-use crate::accounts::passwords;
 use crate::accounts::throttle::Throttle;
+use crate::accounts::{Signer, passwords};
 use crate::metrics::Metrics;
 
 /// The kind of provider that stands for the operator's own regions.
@@ -104,6 +104,7 @@ pub struct Inner {
     pub(crate) hashing: Arc<Semaphore>,
     pub(crate) decoy: String,
     pub(crate) logins: Throttle,
+    pub(crate) signer: Signer,
 }
 
 struct Opened {
@@ -170,6 +171,7 @@ impl App {
     pub async fn new(store: Store, settings: Settings) -> Result<Self> {
         let mut session = store.write().await?;
         let installation = store::settings::installation(&mut session).await?;
+        let signing = store::settings::signing_key(&mut session).await?;
         session.commit().await?;
         Ok(Self(Arc::new(Inner {
             store,
@@ -183,6 +185,7 @@ impl App {
             hashing: Arc::new(Semaphore::new(passwords::AT_ONCE)),
             decoy: passwords::decoy()?,
             logins: Throttle::default(),
+            signer: Signer::new(&signing),
         })))
     }
 

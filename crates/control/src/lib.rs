@@ -10,6 +10,7 @@ pub mod app;
 pub mod applications;
 pub mod catalog;
 pub mod environments;
+pub mod events;
 pub mod integrations;
 pub mod journal;
 pub mod metrics;
@@ -18,5 +19,6 @@ pub mod providers;
 pub mod provision;
 pub mod reconcile;
 pub mod servers;
+pub mod ssh_keys;
 
 pub use app::{App, Registration, Settings};

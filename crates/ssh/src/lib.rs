@@ -8,6 +8,7 @@ mod capture;
 mod error;
 mod host_key;
 pub mod keys;
+pub mod public_key;
 mod session;
 
 pub use capture::Output;

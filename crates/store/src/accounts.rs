@@ -171,10 +171,13 @@ pub async fn user_by_token(
          FROM tokens t JOIN users u ON u.id = t.user_id JOIN organisations o ON o.id = u.organisation_id \
          WHERE t.persistent_hash = $1 AND t.revoked_at IS NULL"
     );
-    let Some(row) = session.optional(query.arg(hash)).await? else {
-        return Ok(None);
-    };
-    let user = user(&row)?;
+    let row = session.optional(query.arg(hash)).await?;
+    row.as_ref().map(user_and_organisation).transpose()
+}
+
+/// Reads a row that joins a user and its organisation.
+pub(crate) fn user_and_organisation(row: &Row) -> Result<(User, Organisation)> {
+    let user = user(row)?;
     let organisation = Organisation {
         id: user.organisation_id,
         public_id: row.word("public_id")?,
@@ -182,7 +185,50 @@ pub async fn user_by_token(
         slug: row.get("slug")?,
         created_at: row.time("organisation_created_at")?,
     };
-    Ok(Some((user, organisation)))
+    Ok((user, organisation))
+}
+
+/// What a user reads about itself.
+#[derive(Debug, Clone)]
+pub struct Profile {
+    /// What it calls itself.
+    pub user_name: String,
+    /// Its email.
+    pub email: String,
+    /// When it registered.
+    pub created_at: Timestamp,
+    /// When it logged in last.
+    pub last_login_at: Option<Timestamp>,
+    /// Whether somebody has made sure that the email is its own.
+    pub verified: bool,
+}
+
+/// What the user of that key reads about itself.
+pub async fn profile(session: &mut Session, user: UserId) -> Result<Profile> {
+    let query = sql!(
+        "SELECT user_name, email, created_at, last_login_at, verified FROM users WHERE id = $1"
+    );
+    let row = session.one(query.arg(user)).await?;
+    Ok(Profile {
+        user_name: row.get("user_name")?,
+        email: row.get("email")?,
+        created_at: row.time("created_at")?,
+        last_login_at: row.get::<Option<i64>>("last_login_at")?.map(Timestamp),
+        verified: row.get("verified")?,
+    })
+}
+
+/// Notes that a user has logged in.
+pub async fn note_login(session: &mut Session, user: UserId) -> Result<()> {
+    let now = session.now();
+    let query = sql!("UPDATE users SET last_login_at = $1 WHERE id = $2");
+    session.execute(query.arg(now).arg(user)).await.map(drop)
+}
+
+/// Notes that somebody has made sure that the email is the user's own; false when there is no such user.
+pub async fn set_verified(session: &mut Session, email: &str) -> Result<bool> {
+    let query = sql!("UPDATE users SET verified = TRUE WHERE email = $1");
+    Ok(session.execute(query.arg(email)).await? > 0)
 }
 
 /// Revokes the pair whose refreshing token has that hash and says whose it was; `None` when there is none or it was

@@ -13,6 +13,7 @@ pub mod house;
 pub mod integrations;
 pub mod journal;
 pub mod key_pairs;
+pub mod logins;
 mod migrate;
 pub mod operations;
 pub mod orphans;

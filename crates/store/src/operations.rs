@@ -274,6 +274,17 @@ pub(crate) async fn hold_of_environment(session: &mut Session, id: EnvironmentId
     session.all(query.arg(id)).await.map(drop)
 }
 
+/// Locks the operations of a server that are not over, in the order in which all lock them: whoever changes its row
+/// afterwards would otherwise meet a worker half-way.
+pub async fn hold_of_server(session: &mut Session, id: ServerId) -> Result<()> {
+    let query = sql!(
+        sqlite: "SELECT id FROM operations WHERE server_id = $1 AND status IN ('queued', 'running') ORDER BY id LIMIT 0",
+        postgres: "SELECT id FROM operations WHERE server_id = $1 AND status IN ('queued', 'running') ORDER BY id \
+         FOR UPDATE",
+    );
+    session.all(query.arg(id)).await.map(drop)
+}
+
 /// What of a worker's operations is to be called off.
 pub async fn cancelled(session: &mut Session, owner: &str) -> Result<Vec<OperationId>> {
     let query = sql!(
@@ -457,6 +468,58 @@ pub async fn by_id(
         " FROM operations WHERE organisation_id = $1 AND id = $2"
     ));
     operation(&session.one(query.arg(organisation).arg(id)).await?)
+}
+
+/// The organisation's operation with that key, where it has one.
+pub async fn find(
+    session: &mut Session,
+    organisation: OrganisationId,
+    id: OperationId,
+) -> Result<Option<Operation>> {
+    let query = sql!(concat!(
+        "SELECT ",
+        columns!(),
+        " FROM operations WHERE organisation_id = $1 AND id = $2"
+    ));
+    let row = session.optional(query.arg(organisation).arg(id)).await?;
+    row.as_ref().map(operation).transpose()
+}
+
+/// The organisation's operations that were asked for since then, or are under way still.
+pub async fn since(
+    session: &mut Session,
+    organisation: OrganisationId,
+    since: Timestamp,
+) -> Result<Vec<Operation>> {
+    let query = sql!(concat!(
+        "SELECT ",
+        columns!(),
+        " FROM operations WHERE organisation_id = $1 AND (created_at >= $2 OR status IN ('queued', 'running')) \
+         ORDER BY id"
+    ));
+    let rows = session.all(query.arg(organisation).arg(since)).await?;
+    rows.iter().map(operation).collect()
+}
+
+/// What is under way for an organisation's servers, in the order in which it is done.
+pub async fn pending_of_organisation(
+    session: &mut Session,
+    organisation: OrganisationId,
+) -> Result<Vec<(ServerId, OperationId, OperationKind)>> {
+    let query = sql!(
+        "SELECT server_id, id, kind FROM operations WHERE organisation_id = $1 AND status IN ('queued', 'running') \
+         ORDER BY id"
+    );
+    let rows = session.all(query.arg(organisation)).await?;
+    rows.iter()
+        .map(|row| {
+            Ok((
+                ServerId(row.get("server_id")?),
+                OperationId(row.get("id")?),
+                row.word("kind")?,
+            ))
+        })
+        .collect()
 }
 
 /// The record of an operation.

@@ -57,6 +57,25 @@ pub(crate) async fn note_keys(session: &mut Session) -> Result<()> {
         .map(drop)
 }
 
+/// The key that tokens are signed with; made at the first call, sealed, the same at every replica.
+pub async fn signing_key(session: &mut Session) -> Result<SecretString> {
+    const NAME: &str = "signing-key";
+    let fresh = SecretString::from(random::hex::<32>());
+    let sealed = session.sealer().seal(SIGNING, &fresh)?;
+    let query =
+        sql!("INSERT INTO settings (name, value) VALUES ($1, $2) ON CONFLICT (name) DO NOTHING");
+    session
+        .execute(query.arg(NAME).arg(hex::encode(sealed)))
+        .await?;
+    let query = sql!("SELECT value FROM settings WHERE name = $1");
+    let row = session.one(query.arg(NAME)).await?;
+    let sealed = hex::decode(row.get::<String>("value")?).unwrap_or_default();
+    session.sealer().unseal(SIGNING, &sealed)
+}
+
+/// The place that it is sealed for.
+const SIGNING: &str = "settings.signing-key";
+
 /// Writes something harmless, to see whether writing works.
 pub(crate) async fn touch(session: &mut Session) -> Result<()> {
     let now = session.now().0.to_string();

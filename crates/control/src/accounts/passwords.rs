@@ -48,6 +48,18 @@ pub(crate) async fn hash(app: &App, password: SecretString) -> Result<String> {
     work(turn(app).await?, move || hash_now(password.expose_secret())).await
 }
 
+/// A password of a server's user as a hash in crypt(3)'s format, which every Linux takes.
+pub(crate) async fn crypt(app: &App, password: SecretString) -> Result<SecretString> {
+    use sha_crypt::{PasswordHasher as _, ShaCrypt};
+    work(turn(app).await?, move || {
+        ShaCrypt::SHA512
+            .hash_password_with_salt(password.expose_secret().as_bytes(), &random::bytes::<12>())
+            .map(|hash| SecretString::from(hash.to_string()))
+            .map_err(|error| Error::internal(format!("hashing failed: {error}")))
+    })
+    .await
+}
+
 /// Whether a password has that hash.
 pub(crate) async fn verify(
     turn: OwnedSemaphorePermit,

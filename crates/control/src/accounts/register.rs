@@ -297,6 +297,8 @@ pub async fn add_user(
         .await?
         .ok_or_else(|| Error::not_found("organisation"))?;
     let user = create_user(&mut session, organisation.id, &form, &hash, role).await?;
+    // The operator knows whom it adds.
+    store::accounts::set_verified(&mut session, &form.email.trim().to_lowercase()).await?;
     store::audit::record_operator(&mut session, "cli", "user.create", &form.email).await?;
     session.commit().await?;
     Ok(user)
@@ -331,6 +333,7 @@ pub async fn set_password(app: &App, email: &str, password: SecretString) -> Res
         .ok_or_else(|| Error::not_found("user"))?;
     store::accounts::set_password_hash(&mut session, user.id, &hash).await?;
     store::accounts::revoke_all(&mut session, user.id).await?;
+    store::logins::revoke_all(&mut session, user.id).await?;
     store::audit::record_operator(&mut session, "cli", "user.password", email).await?;
     session.commit().await
 }

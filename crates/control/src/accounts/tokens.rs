@@ -1,5 +1,6 @@
 //! Tokens: a persistent one that every request carries, and a refreshing one that is changed for a new pair.
 
+use domain::account::User;
 use domain::{Error, ErrorKind, Result, UserId, random};
 use secrecy::SecretString;
 use sha2::{Digest, Sha256};
@@ -51,6 +52,24 @@ fn unknown() -> Error {
 }
 
 async fn by_password(app: &App, email: &str, password: SecretString) -> Result<Tokens> {
+    let user = recognised(app, email, password).await?;
+    let mut session = app.store.write().await?;
+    let tokens = issue(&mut session, user.id).await?;
+    logged_in(&mut session, &user).await?;
+    session.commit().await?;
+    Ok(tokens)
+}
+
+/// Notes that a user has logged in.
+pub(super) async fn logged_in(session: &mut Session, user: &User) -> Result<()> {
+    store::accounts::note_login(session, user.id).await?;
+    store::audit::record_account(session, user.organisation_id, user.id, "account.login").await
+}
+
+/// The user of that email and password.
+///
+/// Errors: `Unauthenticated`, in the same words whatever was wrong; `RateLimited` after many of these.
+pub(super) async fn recognised(app: &App, email: &str, password: SecretString) -> Result<User> {
     // What no user can be called is neither looked for nor watched: PostgreSQL knows no text with a NUL in it, and what
     // is watched is kept in memory.
     if email.len() > MAX_EMAIL || email.contains('\0') {
@@ -69,15 +88,7 @@ async fn by_password(app: &App, email: &str, password: SecretString) -> Result<T
     let fits = passwords::verify(turn, password, hash).await?;
     app.logins
         .note(&email, fits && user.is_some(), app.clock().now());
-    let Some(user) = user.filter(|_| fits) else {
-        return Err(unknown());
-    };
-    let mut session = app.store.write().await?;
-    let tokens = issue(&mut session, user.id).await?;
-    store::audit::record_account(&mut session, user.organisation_id, user.id, "account.login")
-        .await?;
-    session.commit().await?;
-    Ok(tokens)
+    user.filter(|_| fits).ok_or_else(unknown)
 }
 
 async fn by_refreshing(app: &App, token: &SecretString) -> Result<Tokens> {

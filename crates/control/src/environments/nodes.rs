@@ -209,7 +209,8 @@ pub(super) async fn write(
             tags: &node.tags,
             own: Own::default(),
         };
-        servers.push(servers::create(session, actor, &wanted).await?);
+        let (server, _) = servers::create(session, actor, &wanted).await?;
+        servers.push(server);
     }
     Ok(servers)
 }

@@ -3,6 +3,12 @@
 //! Called by `environments` and, with time, by the façade that sells single servers. Everything here happens within
 //! the caller's transaction: a server and its operation are there together or not at all.
 
+pub mod change;
+mod create;
+pub mod snapshots;
+pub mod tags;
+mod view;
+
 use domain::account::Actor;
 use domain::operation::{Operation, OperationKind};
 use domain::server::{Desired, Server};
@@ -11,7 +17,9 @@ use secrecy::SecretString;
 use serde_json::{Map, Value};
 use store::Session;
 use store::operations::NewOperation;
-use store::servers::NewServer;
+
+pub use create::{Extras, NewFromSnapshot, NewServer, create as create_one, create_from_snapshot};
+pub use view::{ServerView, State, find, list};
 
 /// So many servers of one name are numbered.
 const MOST_NUMBERED: usize = 20;
@@ -63,9 +71,9 @@ pub(crate) async fn create(
     session: &mut Session,
     actor: &Actor,
     wanted: &Wanted<'_>,
-) -> Result<Server> {
+) -> Result<(Server, Operation)> {
     let cloud_name = free_cloud_name(session, wanted.prefix, wanted.name).await?;
-    let new = NewServer {
+    let new = store::servers::NewServer {
         environment_id: wanted.environment,
         provider_id: wanted.provider,
         region: wanted.region,
@@ -83,15 +91,9 @@ pub(crate) async fn create(
         tags: wanted.tags,
     };
     let server = store::servers::create(session, actor, &new).await?;
-    enqueue(
-        session,
-        actor,
-        &server,
-        OperationKind::CreateServer,
-        wanted.lane,
-    )
-    .await?;
-    Ok(server)
+    let kind = OperationKind::CreateServer;
+    let operation = enqueue(session, actor, &server, kind, wanted.lane).await?;
+    Ok((server, operation))
 }
 
 /// Says that a server is to run or to stop, and queues that. A like operation serves as well for as long as it has not

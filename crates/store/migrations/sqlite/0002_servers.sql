@@ -202,3 +202,4 @@ CREATE TABLE notices (
     created_at BIGINT NOT NULL
 );
 CREATE INDEX notices_of_organisation ON notices (organisation_id, created_at);
+CREATE INDEX operations_pending_of_organisation ON operations (organisation_id, id) WHERE status IN ('queued', 'running');

@@ -1,0 +1,117 @@
+//! Snapshots of a server's disk: taking, listing, restoring and forgetting them.
+
+use domain::account::Actor;
+use domain::operation::{Operation, OperationKind};
+use domain::server::Desired;
+use domain::snapshot::{Snapshot, SnapshotState};
+use domain::{Error, Result, ServerId, SnapshotId, names, random};
+use serde_json::{Value, json};
+use store::Session;
+
+use super::change::Held;
+use crate::app::App;
+
+/// The organisation's snapshots.
+pub async fn list(app: &App, actor: &Actor) -> Result<Vec<Snapshot>> {
+    store::snapshots::list(&mut app.store.read().await?, actor.organisation.id).await
+}
+
+/// A server's snapshots. Errors: `NotFound` for the server.
+pub async fn of_server(app: &App, actor: &Actor, id: ServerId) -> Result<Vec<Snapshot>> {
+    let organisation = actor.organisation.id;
+    let mut session = app.store.read().await?;
+    store::servers::living(&mut session, organisation, id)
+        .await?
+        .ok_or_else(|| Error::not_found("server"))?;
+    store::snapshots::of_server(&mut session, organisation, id).await
+}
+
+/// Takes a snapshot. Errors: `Exists` for a name that another snapshot of the server has; `Payment`, `Quota`.
+pub async fn create(app: &App, actor: &Actor, id: ServerId, name: &str) -> Result<Operation> {
+    names::title("a snapshot", name)?;
+    let mut held = Held::lock(app, actor, id).await?.must_be_there()?;
+    // A name of our own at the cloud: what people call it may be anything.
+    let cloud_name = format!("arcus-{}", random::hex::<8>());
+    let (session, server) = (&mut held.session, &held.server);
+    let snapshot = store::snapshots::create(session, server, name, &cloud_name).await?;
+    let operation = held
+        .queue(OperationKind::CreateSnapshot, &input(&snapshot), None)
+        .await?;
+    held.commit("snapshot.create").await?;
+    Ok(operation)
+}
+
+/// Puts a server's disk back to one of its own snapshots.
+///
+/// Errors: `Invalid` for another server's; `NotFound` for one that the organisation has not.
+pub async fn restore(
+    app: &App,
+    actor: &Actor,
+    id: ServerId,
+    snapshot: SnapshotId,
+) -> Result<Operation> {
+    let mut held = Held::lock(app, actor, id).await?.must_be_there()?;
+    let snapshot = found(&mut held.session, actor, snapshot).await?;
+    if snapshot.server_id != id {
+        return Err(Error::invalid(
+            "that snapshot is of another server, and a server goes back to its own only; nothing was changed: a new server \
+             can be made from it",
+        )
+        .field("snapshot_id"));
+    }
+    if snapshot.state != SnapshotState::Available {
+        return Err(not_now(&snapshot));
+    }
+    let operation = held
+        .queue(OperationKind::RestoreSnapshot, &input(&snapshot), None)
+        .await?;
+    held.commit("snapshot.restore").await?;
+    Ok(operation)
+}
+
+/// Forgets a snapshot. Errors: `NotFound`; `Conflict` while a server is being made from it.
+pub async fn destroy(app: &App, actor: &Actor, id: SnapshotId) -> Result<Operation> {
+    let known = found(&mut app.store.read().await?, actor, id).await?;
+    let mut held = Held::lock(app, actor, known.server_id).await?;
+    let snapshot = found(&mut held.session, actor, id).await?;
+    if held.server.desired == Desired::Destroyed {
+        return Err(Error::conflict(
+            "its server is being destroyed, and the snapshot with it; nothing else was done",
+        ));
+    }
+    if !matches!(
+        snapshot.state,
+        SnapshotState::Available | SnapshotState::Failed
+    ) {
+        return Err(not_now(&snapshot));
+    }
+    if store::snapshots::is_in_use(&mut held.session, id).await? {
+        return Err(Error::conflict(
+            "a server is being made from this snapshot; nothing was destroyed: try again when it is there",
+        ));
+    }
+    let state = SnapshotState::Destroying;
+    store::snapshots::set_state(&mut held.session, id, state, None).await?;
+    let operation = held
+        .queue(OperationKind::DestroySnapshot, &input(&snapshot), None)
+        .await?;
+    held.commit("snapshot.destroy").await?;
+    Ok(operation)
+}
+
+async fn found(session: &mut Session, actor: &Actor, id: SnapshotId) -> Result<Snapshot> {
+    store::snapshots::by_id(session, actor.organisation.id, id)
+        .await?
+        .ok_or_else(|| Error::not_found("snapshot"))
+}
+
+fn not_now(snapshot: &Snapshot) -> Error {
+    Error::conflict(format!(
+        "the snapshot is {}; nothing was changed",
+        snapshot.state.as_str()
+    ))
+}
+
+fn input(snapshot: &Snapshot) -> Value {
+    json!({ "snapshot": snapshot.id.0 })
+}
