@@ -8,6 +8,7 @@
 pub mod accounts;
 pub mod app;
 pub mod applications;
+pub mod billing;
 pub mod catalog;
 pub mod environments;
 pub mod events;

@@ -9,6 +9,7 @@ pub struct Client {
     http: reqwest::Client,
     base: String,
     token: Option<String>,
+    bearer: Option<String>,
 }
 
 /// What came back.
@@ -37,7 +38,24 @@ impl Client {
             http,
             base: base.to_owned(),
             token: None,
+            bearer: None,
         }
+    }
+
+    /// The same with a token of Cloude.ro's API.
+    #[must_use]
+    pub fn with_bearer(&self, token: &str) -> Self {
+        Self {
+            bearer: Some(token.to_owned()),
+            ..self.anonymous()
+        }
+    }
+
+    /// Its token of Cloude.ro's API.
+    pub fn bearer(&self) -> &str {
+        self.bearer
+            .as_deref()
+            .expect("this client has a bearer token")
     }
 
     /// The same with a token.
@@ -54,6 +72,7 @@ impl Client {
     pub fn anonymous(&self) -> Self {
         Self {
             token: None,
+            bearer: None,
             ..self.clone()
         }
     }
@@ -75,9 +94,10 @@ impl Client {
     /// A request to be completed.
     pub fn request(&self, method: Method, path: &str) -> RequestBuilder {
         let request = self.http.request(method, format!("{}{path}", self.base));
-        match &self.token {
-            Some(token) => request.header("Authentication-Token", token),
-            None => request,
+        match (&self.token, &self.bearer) {
+            (Some(token), _) => request.header("Authentication-Token", token),
+            (None, Some(token)) => request.bearer_auth(token),
+            (None, None) => request,
         }
     }
 
@@ -131,6 +151,19 @@ impl Client {
         self.send(self.request(Method::DELETE, path)).await
     }
 
+    /// A request with a form.
+    pub async fn form(&self, method: Method, path: &str, form: &[(&str, &str)]) -> Answer {
+        let body: Vec<_> = form
+            .iter()
+            .map(|(name, value)| format!("{}={}", encoded(name), encoded(value)))
+            .collect();
+        let request = self
+            .request(method, path)
+            .header("Content-Type", "application/x-www-form-urlencoded")
+            .body(body.join("&"));
+        self.send(request).await
+    }
+
     /// DELETE with a JSON body.
     pub async fn delete_with(&self, path: &str, body: &Value) -> Answer {
         self.send(self.request(Method::DELETE, path).json(body))
@@ -161,6 +194,19 @@ impl Client {
     }
 }
 
+/// As forms want it.
+fn encoded(text: &str) -> String {
+    let harmless = |byte: u8| byte.is_ascii_alphanumeric() || b"-._~".contains(&byte);
+    let shown = |byte: u8| {
+        if harmless(byte) {
+            char::from(byte).to_string()
+        } else {
+            format!("%{byte:02X}")
+        }
+    };
+    text.bytes().map(shown).collect()
+}
+
 // === impl Answer ===
 
 impl Answer {
@@ -173,6 +219,29 @@ impl Answer {
     pub fn expect(self, status: u16) -> Value {
         assert_eq!(self.status, status, "{}", self.text);
         self.body
+    }
+
+    /// The data of an answer of Cloude.ro's API that must be a success.
+    pub fn data(self) -> Value {
+        let text = self.text.clone();
+        let mut body = self.ok();
+        assert_eq!(body["status"], "success", "{text}");
+        assert!(body["message"].is_null(), "{text}");
+        body["data"].take()
+    }
+
+    /// The message of an error of Cloude.ro's API that must have that status.
+    pub fn refusal(self, status: u16) -> String {
+        let body = self.expect(status);
+        let message = body["message"].as_str().unwrap_or_default().to_owned();
+        let request = body["error"]["errorDev"].as_str().unwrap_or_default();
+        let printed = serde_json::json!({
+            "status": "error", "data": null, "message": message,
+            "error": {"errorMessage": message, "errorDev": request},
+        });
+        assert_eq!(body, printed);
+        assert!(!message.is_empty() && !request.is_empty(), "{body}");
+        message
     }
 
     /// The message of an error that must have that status.

@@ -10,6 +10,7 @@ mod database;
 mod ledger;
 mod scene;
 mod shape;
+mod shop;
 pub mod wait;
 
 pub use arcus::{Arcus, Builder};
@@ -19,6 +20,7 @@ pub use ledger::{EventRecord, Ledger, OperationRecord, Records, ServerRecord};
 pub use reqwest::Method;
 pub use scene::Scene;
 pub use shape::assert_shape;
+pub use shop::Shop;
 
 /// Makes two tests of each of these functions, `NAME::on_sqlite` and `NAME::on_postgres`. Each takes a [`Builder`] of
 /// the binary that the tests belong to.

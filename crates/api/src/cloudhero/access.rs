@@ -1,23 +1,9 @@
-//! The authorisation table: who may call what. A route that is not in it is refused to everybody.
+//! The authorisation table of CloudHero's API.
 
-use axum::http::Method;
-use domain::Role;
-
-/// Who may call a route.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Access {
-    /// Anybody, without a token.
-    Public,
-    /// Users with at least this role, for what is their organisation's.
-    Role(Role),
-}
-
-const PUBLIC: Access = Access::Public;
-const MEMBER: Access = Access::Role(Role::Member);
-const ADMIN: Access = Access::Role(Role::Admin);
+use crate::http::access::{ADMIN, MEMBER, PUBLIC, Table};
 
 /// Method, route, access.
-pub const TABLE: &[(&str, &str, Access)] = &[
+pub const TABLE: &Table = &[
     ("POST", "/accounts/register", PUBLIC),
     ("POST", "/accounts/tokens", PUBLIC),
     // The private half is for admins: the use case looks at `private`.
@@ -55,16 +41,3 @@ pub const TABLE: &[(&str, &str, Access)] = &[
     ("POST", "/history", MEMBER),
     ("POST", "/feedback", MEMBER),
 ];
-
-/// Who may call a route; `None`: it is not in the table. A HEAD is judged as the GET that it stands for.
-pub(crate) fn access(method: &Method, route: &str) -> Option<Access> {
-    let method = if method == Method::HEAD {
-        "GET"
-    } else {
-        method.as_str()
-    };
-    TABLE
-        .iter()
-        .find(|(m, r, _)| *m == method && *r == route)
-        .map(|(_, _, access)| *access)
-}

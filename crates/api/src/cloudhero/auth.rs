@@ -1,9 +1,12 @@
 //! Who is asking: the token header, held against the authorisation table before any handler runs.
 
+use std::future::Future;
+use std::pin::Pin;
+
 use axum::extract::{FromRequestParts, MatchedPath, Request, State};
 use axum::http::header::AUTHORIZATION;
 use axum::http::request::Parts;
-use axum::http::{HeaderMap, HeaderName, StatusCode};
+use axum::http::{HeaderMap, HeaderName};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use control::{App, accounts};
@@ -11,7 +14,8 @@ use domain::account::Actor;
 use domain::{Error, ErrorKind};
 use secrecy::SecretString;
 
-use super::access::{Access, access};
+use super::access::TABLE;
+use crate::http::access::{Access, access, unlisted};
 use crate::http::body::discard;
 use crate::http::edge::{Failure, RequestId};
 
@@ -21,14 +25,22 @@ const AUTHENTICATION_TOKEN: HeaderName = HeaderName::from_static("authentication
 pub(super) struct Caller(pub(super) Actor);
 
 /// The layer of all routes.
-pub(super) async fn layer(State(app): State<App>, mut request: Request, next: Next) -> Response {
+pub(super) fn layer(
+    State(app): State<App>,
+    request: Request,
+    next: Next,
+) -> Pin<Box<dyn Future<Output = Response> + Send>> {
+    Box::pin(admit(app, request, next))
+}
+
+async fn admit(app: App, mut request: Request, next: Next) -> Response {
     let matched = request
         .extensions()
         .get::<MatchedPath>()
         .map(|path| path.as_str().to_owned());
     let access = matched
         .as_deref()
-        .and_then(|route| access(request.method(), route));
+        .and_then(|route| access(TABLE, request.method(), route));
     let role = match access {
         Some(Access::Public) => return next.run(request).await,
         Some(Access::Role(role)) => role,
@@ -113,11 +125,4 @@ impl<S: Send + Sync> FromRequestParts<S> for Caller {
             .map(Self)
             .ok_or_else(unlisted)
     }
-}
-
-fn unlisted() -> Failure {
-    Failure::http(
-        StatusCode::INTERNAL_SERVER_ERROR,
-        "this route is not in the authorisation table",
-    )
 }

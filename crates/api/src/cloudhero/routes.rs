@@ -1,8 +1,6 @@
 //! All routes of CloudHero's API, and their OpenAPI document.
 
 use axum::Router;
-use axum::http::StatusCode;
-use axum::middleware::from_fn_with_state;
 use control::App;
 use utoipa::OpenApi;
 use utoipa::openapi::security::{ApiKey, ApiKeyValue, SecurityScheme};
@@ -12,7 +10,7 @@ use utoipa_axum::routes;
 use super::{
     accounts, applications, auth, environments, error, integrations, journal, nodes, providers,
 };
-use crate::http::edge::{self, Edge, Failure};
+use crate::http::fallback;
 
 #[derive(OpenApi)]
 #[openapi(
@@ -92,35 +90,6 @@ pub(crate) fn router(app: App) -> (Router, utoipa::openapi::OpenApi) {
         .routes(routes!(journal::history::history))
         .routes(routes!(journal::feedback::feedback))
         .split_for_parts();
-    let edge = Edge {
-        app: app.clone(),
-        render: error::render,
-    };
-    let router = router
-        .route_layer(from_fn_with_state(app.clone(), auth::layer))
-        .method_not_allowed_fallback(|| async {
-            Failure::http(
-                StatusCode::METHOD_NOT_ALLOWED,
-                "this address does not take that method",
-            )
-        })
-        .fallback(|| async {
-            Failure::http(StatusCode::NOT_FOUND, "there is nothing at this address")
-        })
-        .layer(tower_http::catch_panic::CatchPanicLayer::custom(panicked))
-        .layer(from_fn_with_state(edge, edge::layer))
-        .with_state(app);
+    let router = fallback::finish(router, &app, auth::layer, error::render).with_state(app);
     (router, document)
-}
-
-/// A panic is answered like any fault of ours; what it said goes to the log alone.
-#[expect(clippy::needless_pass_by_value, reason = "the layer hands it over")]
-fn panicked(panic: Box<dyn std::any::Any + Send>) -> axum::response::Response {
-    use axum::response::IntoResponse;
-    let said = panic
-        .downcast_ref::<String>()
-        .map(String::as_str)
-        .or_else(|| panic.downcast_ref::<&str>().copied())
-        .unwrap_or("no message");
-    Failure::from(domain::Error::internal(format!("panic: {said}"))).into_response()
 }

@@ -32,7 +32,7 @@ impl<S: Send + Sync, T: DeserializeOwned> FromRequest<S> for Body<T> {
     type Rejection = Failure;
 
     async fn from_request(request: Request, _: &S) -> Result<Self, Failure> {
-        let bytes = read(request.into_body(), ARRIVAL).await?;
+        let bytes = all(request).await?;
         if bytes.iter().all(u8::is_ascii_whitespace) {
             return Err(Error::invalid("this call takes a JSON body, and none was sent").into());
         }
@@ -42,6 +42,11 @@ impl<S: Send + Sync, T: DeserializeOwned> FromRequest<S> for Body<T> {
             .map(Self)
             .map_err(|error| wrong(&error).into())
     }
+}
+
+/// The whole body of a request.
+pub(crate) async fn all(request: Request) -> Result<Vec<u8>, Failure> {
+    read(request.into_body(), ARRIVAL).await
 }
 
 /// Reads a body that has to be there within `limit`.
@@ -96,7 +101,7 @@ async fn discard_within(mut body: RawBody, limit: Duration) {
 }
 
 /// The words leave out what was found: it may be a password in the wrong place, and errors are logged.
-fn wrong(error: &serde_json::Error) -> Error {
+pub(super) fn wrong(error: &serde_json::Error) -> Error {
     if error.is_data() {
         let text = error.to_string();
         let words = match text.rsplit_once(", expected ") {

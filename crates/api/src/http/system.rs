@@ -26,24 +26,35 @@ pub struct MetricsAccess {
 struct System {
     app: App,
     metrics: MetricsAccess,
-    document: OpenApi,
+    documents: Documents,
     ready: Ready,
 }
 
-pub(crate) fn router(app: App, metrics: MetricsAccess, document: OpenApi) -> Router {
+/// What each façade says of itself.
+#[derive(Clone)]
+pub(crate) struct Documents {
+    pub(crate) cloudhero: OpenApi,
+    pub(crate) cloudero: OpenApi,
+}
+
+pub(crate) fn router(app: App, metrics: MetricsAccess, documents: Documents) -> Router {
     Router::new()
         .route("/healthz", get(|| async { "ok\n" }))
         .route("/readyz", get(readyz))
         .route("/metrics", get(metrics_text))
         .route(
             "/openapi/cloudhero.json",
-            get(|State(system): State<System>| async { Json(system.document) }),
+            get(|State(system): State<System>| async { Json(system.documents.cloudhero) }),
+        )
+        .route(
+            "/openapi/cloudero.json",
+            get(|State(system): State<System>| async { Json(system.documents.cloudero) }),
         )
         .route("/docs", get(|| async { Html(include_str!("docs.html")) }))
         .with_state(System {
             app,
             metrics,
-            document,
+            documents,
             ready: Ready::default(),
         })
 }

@@ -7,6 +7,7 @@ mod changes;
 mod frozen;
 mod random;
 mod rounds;
+mod single;
 mod stage;
 
 mod campaign {
@@ -16,7 +17,7 @@ mod campaign {
 
     use super::random::Random;
     use super::stage::{self, SERVERS, Template};
-    use super::{changes, frozen, rounds};
+    use super::{changes, frozen, rounds, single};
 
     /// Kills a creating Arcus one to three times.
     async fn creating(template: Arc<Template>, mut random: Random, faults: Vec<String>) {
@@ -63,6 +64,15 @@ mod campaign {
         let template = Template::prepare().await;
         rounds::run("kills amid changes", 80, |_, random| {
             changes::round(Arc::clone(&template), random)
+        })
+        .await;
+    }
+
+    #[tokio::test(flavor = "multi_thread", worker_threads = 8)]
+    async fn a_kill_amid_upgrades_snapshots_and_passwords_leaves_what_was_asked_for() {
+        let template = Template::prepare().await;
+        rounds::run("kills amid single servers", 60, |_, random| {
+            single::round(Arc::clone(&template), random)
         })
         .await;
     }

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 use tempfile::TempDir;
-use testkit::{Answer, Arcus, Builder, Client, Ledger, Method, Scene, wait};
+use testkit::{Answer, Arcus, Builder, Client, Ledger, Method, Scene, Shop, wait};
 
 use crate::random::Random;
 
@@ -20,6 +20,7 @@ const PATIENCE: Duration = Duration::from_secs(120);
 pub(crate) struct Template {
     folder: TempDir,
     token: String,
+    bearer: String,
     provider: String,
 }
 
@@ -37,6 +38,12 @@ pub(crate) fn builder() -> Builder {
         .variable("ARCUS_LEASE_SECS", "0.6")
         .variable("ARCUS_RECONCILE_SECS", "0.5")
         .variable("ARCUS_LOG", "info,control=debug")
+}
+
+/// A token of Cloude.ro's API.
+async fn bearer(owner: &Client) -> String {
+    let tokens = Shop::log_in(owner, "my@email.com").await;
+    tokens["token"].as_str().expect("a token").to_owned()
 }
 
 /// A folder in memory where there is one: what `kill -9` leaves is the same, and a disk would be most of the round.
@@ -63,6 +70,7 @@ impl Template {
         scene.owner.get(&meta).await.ok();
         let template = Self {
             token: scene.owner.token().to_owned(),
+            bearer: bearer(&scene.owner).await,
             provider: scene.provider.clone(),
             folder,
         };
@@ -93,6 +101,11 @@ impl Template {
 // === impl Stage ===
 
 impl Stage {
+    /// The customer of single servers.
+    pub(crate) fn customer(&self) -> Client {
+        self.arcus.client().with_bearer(&self.template.bearer)
+    }
+
     pub(crate) fn client(&self) -> Client {
         self.arcus.client().with_token(&self.template.token)
     }
@@ -107,6 +120,29 @@ impl Stage {
         kill: Option<Duration>,
     ) -> Option<Answer> {
         let client = self.client();
+        self.send_by(client, method, path, body, kill).await
+    }
+
+    /// The same through Cloude.ro's API.
+    pub(crate) async fn send_as_customer(
+        &mut self,
+        method: Method,
+        path: &str,
+        body: &Value,
+        kill: Option<Duration>,
+    ) -> Option<Answer> {
+        let client = self.customer();
+        self.send_by(client, method, path, Some(body), kill).await
+    }
+
+    async fn send_by(
+        &mut self,
+        client: Client,
+        method: Method,
+        path: &str,
+        body: Option<&Value>,
+        kill: Option<Duration>,
+    ) -> Option<Answer> {
         let mut request = client.request(method, path);
         request = request.header("Prefer", "respond-async");
         if let Some(body) = body {

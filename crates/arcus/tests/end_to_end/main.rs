@@ -12,3 +12,4 @@ mod naming;
 mod packages;
 mod power;
 mod rig;
+mod single_server;

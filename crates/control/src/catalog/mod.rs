@@ -3,3 +3,6 @@
 pub mod defaults;
 pub mod house;
 pub mod packages;
+mod sold;
+
+pub use sold::{Sold, on_sale};

@@ -255,6 +255,21 @@ async fn house_provider(app: &App, actor: &Actor) -> Result<Provider> {
     ))
 }
 
+/// User data as the API takes it, in Base64.
+///
+/// Errors: `Invalid` for what is no Base64, or no text.
+pub fn decode_user_data(text: &str) -> Result<SecretString> {
+    use base64::Engine;
+    use base64::engine::general_purpose::STANDARD;
+    // Line breaks are what command lines' base64 puts in.
+    let one_line: String = text.split_ascii_whitespace().collect();
+    let bytes = STANDARD.decode(one_line).ok();
+    let decoded = bytes.and_then(|bytes| String::from_utf8(bytes).ok());
+    decoded.map(SecretString::from).ok_or_else(|| {
+        Error::invalid("user_data is no text in Base64; nothing was created").field("user_data")
+    })
+}
+
 fn check_hostname(hostname: &str) -> Result<()> {
     let harmless = |part: &str| {
         let ends = |c: char| c.is_ascii_alphanumeric();

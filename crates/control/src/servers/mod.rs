@@ -18,7 +18,10 @@ use serde_json::{Map, Value};
 use store::Session;
 use store::operations::NewOperation;
 
-pub use create::{Extras, NewFromSnapshot, NewServer, create as create_one, create_from_snapshot};
+pub use create::{
+    Extras, NewFromSnapshot, NewServer, create as create_one, create_from_snapshot,
+    decode_user_data,
+};
 pub use view::{ServerView, State, find, list};
 
 /// So many servers of one name are numbered.

@@ -1,0 +1,6 @@
+//! `/tags`.
+
+pub(super) mod create;
+pub(super) mod destroy;
+pub(super) mod list;
+pub(super) mod update;

@@ -1,0 +1,4 @@
+//! `/user`.
+
+pub(super) mod login;
+pub(super) mod refresh;
