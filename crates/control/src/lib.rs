@@ -8,7 +8,6 @@
 pub mod accounts;
 pub mod app;
 pub mod applications;
-pub mod billing;
 pub mod catalog;
 pub mod environments;
 pub mod events;
