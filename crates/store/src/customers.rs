@@ -107,12 +107,18 @@ pub async fn suspension(session: &mut Session, id: OrganisationId) -> Result<Opt
     suspended(&session.one(query.arg(id)).await?)
 }
 
-/// Suspends an organisation; false where it is suspended already, for whatever reason.
+/// Suspends an organisation; false where it is suspended already. The operator's word stands above the balance's.
 pub async fn suspend(session: &mut Session, id: OrganisationId, reason: Reason) -> Result<bool> {
     let now = session.now();
-    let query = sql!(
-        "UPDATE organisations SET suspended_at = $1, suspended_for = $2 WHERE id = $3 AND suspended_at IS NULL"
-    );
+    let query = match reason {
+        Reason::Balance => sql!(
+            "UPDATE organisations SET suspended_at = $1, suspended_for = $2 WHERE id = $3 AND suspended_at IS NULL"
+        ),
+        Reason::Operator => sql!(
+            "UPDATE organisations SET suspended_at = COALESCE(suspended_at, $1), suspended_for = $2 \
+             WHERE id = $3 AND (suspended_at IS NULL OR suspended_for = 'balance')"
+        ),
+    };
     let changed = session
         .execute(query.arg(now).arg(reason.as_str()).arg(id))
         .await?;

@@ -126,6 +126,7 @@ async fn with_status(session: &mut Session, rows: &[Row]) -> Result<Vec<Invoice>
     for row in rows {
         let mut invoice = invoice(row)?;
         let balance = ledger::balance(session, invoice.organisation_id).await?;
+        let balance = balance.unwrap_or_default();
         if balance < Money(0) {
             let later = charges::after(session, invoice.organisation_id, invoice.month).await?;
             if balance.plus(later)? < Money(0) {

@@ -81,11 +81,20 @@ pub async fn hold(session: &mut Session, organisation: OrganisationId) -> Result
     })
 }
 
-/// An organisation's balance, as it is at this moment.
-pub async fn balance(session: &mut Session, organisation: OrganisationId) -> Result<Money> {
-    let query = sql!("SELECT balance FROM balances WHERE organisation_id = $1");
+/// An organisation's balance, as it is at this moment; `None` where it has never had a transaction.
+pub async fn balance(session: &mut Session, organisation: OrganisationId) -> Result<Option<Money>> {
+    let query = sql!("SELECT balance FROM balances WHERE organisation_id = $1 AND last_seq > 0");
     let row = session.optional(query.arg(organisation)).await?;
-    row.map_or(Ok(Money(0)), |row| row.get("balance").map(Money))
+    row.map(|row| row.get("balance").map(Money)).transpose()
+}
+
+// === impl Held ===
+
+impl Held {
+    /// Whether the organisation has never had a transaction.
+    pub fn is_new(&self) -> bool {
+        self.last_seq == 0
+    }
 }
 
 /// Adds a transaction. Errors: `Exists` where what may happen once has happened; the session is of no use then.

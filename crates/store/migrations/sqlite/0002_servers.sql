@@ -47,6 +47,7 @@ ALTER TABLE servers ADD COLUMN public_ipv6 TEXT;
 ALTER TABLE servers ADD COLUMN snapshot_id BIGINT;
 -- Switched off for want of money: to be switched on when there is some.
 ALTER TABLE servers ADD COLUMN suspended BOOLEAN NOT NULL DEFAULT FALSE;
+CREATE INDEX servers_suspended ON servers (id) WHERE suspended;
 UPDATE servers SET
     cpus = COALESCE((SELECT p.cpus FROM plans p WHERE p.slug = servers.plan), 0),
     memory_mib = COALESCE((SELECT p.memory_mib FROM plans p WHERE p.slug = servers.plan), 0),
