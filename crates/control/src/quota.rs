@@ -3,7 +3,7 @@
 //! Called within the transaction that is about to add something, before it writes. What must stay true: the organisation's
 //! balance stays locked until that transaction ends, so that of many requests at once no more pass than there is room for.
 
-use domain::quota::Amounts;
+use domain::quota::{Amounts, Overrides};
 use domain::{Error, ErrorKind, OrganisationId, Result};
 use store::Session;
 
@@ -30,4 +30,13 @@ pub async fn check(
             ),
         )),
     }
+}
+
+/// Gives an organisation limits of its own, for the operator.
+pub async fn set(app: &App, organisation: OrganisationId, overrides: &Overrides) -> Result<()> {
+    let mut session = app.store.write().await?;
+    store::quotas::set(&mut session, organisation, overrides).await?;
+    let subject = organisation.to_string();
+    store::audit::record_operator(&mut session, "cli", "quota.set", &subject).await?;
+    session.commit().await
 }

@@ -1,4 +1,4 @@
-//! Charges what is due, once a minute, and sooner where somebody asks for it.
+//! Charges what is due, about once a minute.
 //!
 //! Every replica does: whoever comes second finds nothing left to do.
 
@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use domain::{ErrorKind, Money, random};
 
+use super::Beside;
 use crate::app::App;
 use crate::billing;
 
@@ -20,8 +21,10 @@ pub(super) async fn run(app: App) {
     loop {
         // In a task of its own: a panic in it ends this run and not the next.
         let charging = app.clone();
-        let run = tokio::spawn(async move { billing::charge_due(&charging).await });
-        match run.await {
+        let mut run = Beside(tokio::spawn(
+            async move { billing::charge_due(&charging).await },
+        ));
+        match (&mut run.0).await {
             Ok(Ok(charged)) if charged.amount > Money(0) || charged.invoices > 0 => {
                 tracing::info!(
                     hours = charged.hours,

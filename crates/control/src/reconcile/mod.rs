@@ -65,11 +65,11 @@ impl Drop for Watch {
 }
 
 /// A task that ends with whoever holds this.
-struct Beside(JoinHandle<()>);
+struct Beside<T>(JoinHandle<T>);
 
 // === impl Beside ===
 
-impl Drop for Beside {
+impl<T> Drop for Beside<T> {
     fn drop(&mut self) {
         self.0.abort();
     }
