@@ -3,6 +3,8 @@
 //! Read by `serve`; the other commands go by [`Place`] alone. What must stay true: a key of `arcus.toml` that nothing
 //! reads is refused by name, and an error never repeats a line of the file, for there are secrets in it.
 
+mod billing;
+
 use std::net::{IpAddr, SocketAddr};
 use std::num::NonZeroU32;
 use std::path::{Path, PathBuf};
@@ -19,6 +21,8 @@ use secrecy::SecretString;
 use serde::Deserialize;
 use serde_json::{Map, Value};
 use store::house::HouseRegion;
+
+pub(crate) use billing::{MoneyFlags, MoneyPlace, amount};
 
 /// Where Arcus keeps what it knows.
 #[derive(Args, Clone)]
@@ -106,6 +110,8 @@ pub(crate) struct Serve {
     /// The most servers of one environment.
     #[arg(long, env = "ARCUS_MAX_NODES")]
     pub(crate) max_nodes: Option<usize>,
+    #[command(flatten)]
+    pub(crate) money: MoneyFlags,
 }
 
 /// `arcus.toml`.
@@ -123,6 +129,8 @@ pub(crate) struct File {
     calls_at_once: Option<usize>,
     calls_per_second: Option<NonZeroU32>,
     max_nodes: Option<usize>,
+    billing: billing::Table,
+    quota: billing::QuotaTable,
     #[serde(rename = "region")]
     pub(crate) regions: Vec<RegionEntry>,
     #[serde(rename = "plan")]
@@ -278,6 +286,8 @@ impl Configuration {
                 "orphans-after-secs",
             )?
             .unwrap_or(default.orphans_after),
+            billing: file.billing.settings(&flags.money)?,
+            quota: file.quota.limits(),
             ..default
         };
         let metrics_token = flags

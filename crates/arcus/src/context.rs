@@ -10,7 +10,7 @@ use domain::{Clock, Error, Result};
 use store::dialect::Location;
 use store::{Schema, Sealer, Store};
 
-use crate::config::Place;
+use crate::config::{MoneyPlace, Place};
 
 /// For `arcus serve`: opens the store, and makes the data folder where it is missing, for its owner's eyes only.
 pub(crate) async fn store(place: &Place) -> Result<Store> {
@@ -66,6 +66,16 @@ pub(crate) async fn app(place: &Place) -> Result<App> {
         // The operator at the keyboard may reach what the operator's server reaches.
         allow_private_networks: true,
         ..Settings::default()
+    };
+    App::new(existing(place).await?, settings).await
+}
+
+/// The same, with the settings of money and quotas that the server goes by.
+pub(crate) async fn with_money(place: &Place, money: &MoneyPlace) -> Result<App> {
+    let settings = Settings {
+        sandbox: Some(place.sandbox()),
+        allow_private_networks: true,
+        ..money.settings(place)?
     };
     App::new(existing(place).await?, settings).await
 }

@@ -2,12 +2,15 @@
 
 mod admin;
 mod audit;
+mod billing;
 mod config;
 mod context;
+mod customers;
 mod discover;
 mod house;
 mod listen;
 mod orphans;
+mod report;
 mod sandbox;
 mod serve;
 mod table;
@@ -48,6 +51,12 @@ enum Command {
     /// The audit trail.
     #[command(subcommand)]
     Audit(audit::Command),
+    /// Balances, transactions, invoices.
+    Billing(billing::Billing),
+    /// Organisations as customers: suspensions and quotas.
+    Customer(customers::Customers),
+    /// What was brought in, and how full the regions are.
+    Report(report::Report),
 }
 
 fn main() -> ExitCode {
@@ -85,5 +94,8 @@ async fn run(cli: Cli) -> domain::Result<()> {
         Command::Plan(command) => house::plan(&place, command).await,
         Command::Sandbox(command) => sandbox::run(&place, command).await,
         Command::Audit(command) => audit::run(&place, command).await,
+        Command::Billing(billing) => billing::run(&place, billing).await,
+        Command::Customer(customers) => customers::run(&place, customers).await,
+        Command::Report(report) => report::run(&place, report).await,
     }
 }

@@ -3,12 +3,14 @@
 use std::collections::HashMap;
 use std::num::NonZeroU32;
 use std::path::PathBuf;
+use std::sync::atomic::AtomicI64;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use clouds::registry::{self, Settings as Opening};
 use clouds::{Budget, Cloud};
 use domain::environment::Provider;
+use domain::quota::Limits;
 use domain::{Clock, Error, Result};
 use secrecy::ExposeSecret;
 use serde_json::{Map, Value};
@@ -18,6 +20,8 @@ use tokio_util::sync::CancellationToken;
 
 use crate::accounts::throttle::Throttle;
 use crate::accounts::{Signer, passwords};
+use crate::billing::BillingSettings;
+use crate::billing::payment::{self, PaymentProvider};
 use crate::metrics::Metrics;
 
 /// The kind of provider that stands for the operator's own regions.
@@ -80,6 +84,10 @@ pub struct Settings {
     pub max_nodes: usize,
     /// Whether a cloud account that a customer adds may be on a private network or on this machine.
     pub allow_private_networks: bool,
+    /// What servers in the operator's own regions cost, and whom.
+    pub billing: BillingSettings,
+    /// What an organisation may have there, unless it has limits of its own.
+    pub quota: Limits,
 }
 
 /// Cheap to clone.
@@ -105,6 +113,9 @@ pub struct Inner {
     pub(crate) decoy: String,
     pub(crate) logins: Throttle,
     pub(crate) signer: Signer,
+    pub(crate) payments: Option<Box<dyn PaymentProvider>>,
+    /// The months before this one need no invoice any more.
+    pub(crate) invoiced: AtomicI64,
 }
 
 struct Opened {
@@ -143,6 +154,8 @@ impl Default for Settings {
             orphans_after: Duration::from_hours(1),
             max_nodes: 100,
             allow_private_networks: false,
+            billing: BillingSettings::default(),
+            quota: Limits::default(),
         }
     }
 }
@@ -173,6 +186,7 @@ impl App {
         let installation = store::settings::installation(&mut session).await?;
         let signing = store::settings::signing_key(&mut session).await?;
         session.commit().await?;
+        let payments = payment::provider(&settings.billing)?;
         Ok(Self(Arc::new(Inner {
             store,
             settings,
@@ -186,6 +200,8 @@ impl App {
             decoy: passwords::decoy()?,
             logins: Throttle::default(),
             signer: Signer::new(&signing),
+            payments,
+            invoiced: AtomicI64::default(),
         })))
     }
 

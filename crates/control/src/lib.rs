@@ -8,6 +8,8 @@
 pub mod accounts;
 pub mod app;
 pub mod applications;
+pub mod billing;
+pub mod capacity;
 pub mod catalog;
 pub mod environments;
 pub mod events;
@@ -17,6 +19,7 @@ pub mod metrics;
 pub mod operations;
 pub mod providers;
 pub mod provision;
+pub mod quota;
 pub mod reconcile;
 pub mod servers;
 pub mod ssh_keys;

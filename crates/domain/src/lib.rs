@@ -5,13 +5,18 @@
 //! and a reader can find the second.
 
 pub mod account;
+pub mod billing;
+#[cfg(test)]
+mod billing_tests;
 pub mod credentials;
 pub mod environment;
 pub mod error;
 pub mod ids;
+pub mod ledger;
 pub mod names;
 pub mod offer;
 pub mod operation;
+pub mod quota;
 pub mod random;
 pub mod role;
 pub mod server;

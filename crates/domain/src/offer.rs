@@ -1,6 +1,10 @@
 //! What a cloud offers: regions, plans, images, and what they cost.
 
+use std::fmt;
+
 use serde::{Deserialize, Serialize};
+
+use crate::error::{Error, Result};
 
 /// An amount of money in units of 10⁻⁶, never a float.
 #[derive(
@@ -134,6 +138,21 @@ impl Money {
         whole.checked_mul(1_000_000)?.checked_add(places).map(Self)
     }
 
+    /// This much and `other` more. Errors: `Internal` where that is beyond all measure.
+    pub fn plus(self, other: Self) -> Result<Self> {
+        self.0.checked_add(other.0).map(Self).ok_or_else(beyond)
+    }
+
+    /// This much and `other` less. Errors: `Internal` where that is beyond all measure.
+    pub fn minus(self, other: Self) -> Result<Self> {
+        self.0.checked_sub(other.0).map(Self).ok_or_else(beyond)
+    }
+
+    /// So many times this much. Errors: `Internal` where that is beyond all measure.
+    pub fn times(self, count: i64) -> Result<Self> {
+        self.0.checked_mul(count).map(Self).ok_or_else(beyond)
+    }
+
     /// As a decimal with four places, rounded half up.
     pub fn four_places(self) -> String {
         let units = (self.0.abs() + 50) / 100;
@@ -142,12 +161,54 @@ impl Money {
     }
 }
 
+fn beyond() -> Error {
+    Error::internal("an amount of money is beyond 64 bits")
+}
+
+impl fmt::Display for Money {
+    /// Exactly, with two places at the least: `25.00`, `0.0074`, `-0.000001`.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let units = self.0.unsigned_abs();
+        let places = format!("{:06}", units % 1_000_000);
+        let shown = places.trim_end_matches('0').len().max(2);
+        let sign = if self.0 < 0 { "-" } else { "" };
+        write!(f, "{sign}{}.{}", units / 1_000_000, &places[..shown])
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
     use proptest::prelude::*;
 
+    #[test]
+    fn an_amount_is_printed_exactly() {
+        for (units, printed) in [
+            (0, "0.00"),
+            (25_000_000, "25.00"),
+            (7_400, "0.0074"),
+            (-1, "-0.000001"),
+            (1_500_000, "1.50"),
+            (i64::MIN, "-9223372036854.775808"),
+        ] {
+            assert_eq!(Money(units).to_string(), printed);
+        }
+    }
+
+    #[test]
+    fn what_is_beyond_all_measure_is_an_error() {
+        assert!(Money(i64::MAX).plus(Money(1)).is_err());
+        assert!(Money(i64::MIN).minus(Money(1)).is_err());
+        assert!(Money(i64::MAX).times(2).is_err());
+        assert_eq!(Money(3).times(-2).expect("fits"), Money(-6));
+    }
+
     proptest! {
+        #[test]
+        fn what_is_printed_exactly_is_read_back_as_the_same_amount(units in 0..i64::MAX) {
+            prop_assert_eq!(Money::parse(&Money(units).to_string()), Some(Money(units)));
+        }
+
         #[test]
         fn what_is_printed_with_four_places_is_read_back_as_the_same_amount(units in 0..1_000_000_000_i64) {
             let money = Money(units * 100);

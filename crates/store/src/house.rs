@@ -98,6 +98,24 @@ pub async fn capacity(session: &mut Session, slug: &str) -> Result<Option<Capaci
     row.map(|row| row.json("capacity")).transpose()
 }
 
+/// Locks a region against sales by others until the session ends, and says what its machines have and how much of that may
+/// be sold; `None` where it has no limit, or is gone.
+pub async fn hold_room(
+    session: &mut Session,
+    slug: &str,
+) -> Result<Option<(Capacity, Overcommit)>> {
+    let query = sql!(
+        "UPDATE regions SET open = open WHERE slug = $1 AND capacity IS NOT NULL AND overcommit IS NOT NULL \
+         RETURNING capacity, overcommit"
+    );
+    let Some(row) = session.optional(query.arg(slug)).await? else {
+        return Ok(None);
+    };
+    let overcommit: Overcommit = row.json("overcommit")?;
+    let limited = overcommit != Overcommit::default();
+    Ok(limited.then_some((row.json("capacity")?, overcommit)))
+}
+
 /// Removes a region, and keeps in mind that it was; false when there was none.
 pub async fn remove_region(session: &mut Session, slug: &str) -> Result<bool> {
     let removed = session

@@ -65,10 +65,11 @@ pub async fn create(app: &App, actor: &Actor, new: &NewEnvironment) -> Result<Pu
     let lane = lane(organisation, &account);
     let place = Place {
         environment: &environment,
+        provider: &provider,
         application: &application.name,
         lane: &lane,
     };
-    nodes::write(&mut session, actor, &place, &nodes).await?;
+    nodes::write(&mut session, app, actor, &place, &nodes).await?;
     store::audit::record(
         &mut session,
         actor,

@@ -4,7 +4,7 @@ use std::collections::HashSet;
 
 use clouds::Offer;
 use domain::account::Actor;
-use domain::environment::Environment;
+use domain::environment::{Environment, Provider};
 use domain::server::Server;
 use domain::{Error, Image, Plan, PublicId, Region, Result, names};
 use serde_json::{Map, Value};
@@ -190,10 +190,14 @@ fn validate_tags(tags: &Map<String, Value>) -> Result<()> {
 /// Writes validated nodes into an environment, within the caller's transaction.
 pub(super) async fn write(
     session: &mut Session,
+    app: &App,
     actor: &Actor,
     view: &Place<'_>,
     nodes: &[Node],
 ) -> Result<Vec<Server>> {
+    let plans: Vec<_> = nodes.iter().map(|node| &node.plan).collect();
+    let region = &view.environment.region;
+    let admitted = servers::admit(session, app, view.provider, region, &plans).await?;
     let mut servers = Vec::with_capacity(nodes.len());
     for node in nodes {
         let wanted = Wanted {
@@ -209,7 +213,7 @@ pub(super) async fn write(
             tags: &node.tags,
             own: Own::default(),
         };
-        let (server, _) = servers::create(session, actor, &wanted).await?;
+        let (server, _) = servers::create(session, actor, &admitted, &wanted).await?;
         servers.push(server);
     }
     Ok(servers)
@@ -218,6 +222,7 @@ pub(super) async fn write(
 /// Where nodes are written.
 pub(super) struct Place<'a> {
     pub(super) environment: &'a Environment,
+    pub(super) provider: &'a Provider,
     pub(super) application: &'a str,
     pub(super) lane: &'a str,
 }
@@ -278,10 +283,11 @@ pub(super) async fn write_into(
     let nodes = choose(&servers)?;
     let place = Place {
         environment: &environment,
+        provider: &view.provider,
         application: &view.application.name,
         lane: &lane(actor.organisation.id, &account),
     };
-    let servers = write(&mut session, actor, &place, &nodes).await?;
+    let servers = write(&mut session, app, actor, &place, &nodes).await?;
     store::audit::record(&mut session, actor, action, environment.public_id.as_str()).await?;
     session.commit().await?;
     Ok(servers)

@@ -243,6 +243,10 @@ async fn compare(
         if now.setup == Setup::Lost {
             store::servers::set_setup(&mut session, now.id, Setup::Ready, None).await?;
         }
+        if now.setup == Setup::Lost || now.power == Power::Terminated {
+            // What has come back costs its price again.
+            store::billing::begin(&mut session, now.id).await?;
+        }
         if now.power != instance.power {
             app.metrics.drift(instance.power.as_str());
             tracing::info!(server = %now.id, was = now.power.as_str(), is = instance.power.as_str(), "a server was switched outside Arcus");
@@ -269,6 +273,7 @@ async fn compare(
         if now.setup != Setup::Failed {
             store::servers::set_setup(&mut session, now.id, Setup::Lost, Some(LOST)).await?;
         }
+        store::billing::end(&mut session, now.id).await?;
     }
     session.tell();
     session.commit().await

@@ -2,10 +2,13 @@
 //!
 //! One task for each account in each region: it follows the cloud's events where there are any, looks when it is nudged
 //! and once in a period, and is no other's business when its cloud is slow or away. They take no input and are
-//! idempotent. Leases that ran out need no reconciler: the queue's claim takes them up.
+//! idempotent. Leases that ran out need no reconciler: the queue's claim takes them up. Beside these tasks one charges what
+//! is due, and one looks how large the operator's regions are.
 
+mod charging;
 pub mod drift;
 mod orphans;
+mod rooms;
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -61,8 +64,21 @@ impl Drop for Watch {
     }
 }
 
+/// A task that ends with whoever holds this.
+struct Beside<T>(JoinHandle<T>);
+
+// === impl Beside ===
+
+impl<T> Drop for Beside<T> {
+    fn drop(&mut self) {
+        self.0.abort();
+    }
+}
+
 /// Runs until `shutdown`.
 pub async fn run(app: App, shutdown: CancellationToken) {
+    let _charging = Beside(tokio::spawn(charging::run(app.clone())));
+    let _rooms = Beside(tokio::spawn(rooms::run(app.clone())));
     let mut watches: HashMap<(String, String), Watch> = HashMap::new();
     let turns = Turns {
         house: Arc::new(Semaphore::new(AT_ONCE)),

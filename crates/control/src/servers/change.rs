@@ -6,8 +6,9 @@
 use clouds::InstanceRef;
 use domain::account::Actor;
 use domain::operation::{Operation, OperationKind};
-use domain::server::{Desired, Power, Server, Setup};
-use domain::{Error, Plan, Result, ServerId, random};
+use domain::quota::Amounts;
+use domain::server::{Desired, Power, Server, Setup, Size};
+use domain::{Error, Money, Plan, Result, ServerId, random};
 use secrecy::SecretString;
 use serde_json::{Value, json};
 use store::Session;
@@ -17,7 +18,7 @@ use crate::accounts::passwords;
 use crate::app::{Account, App};
 use crate::catalog::house;
 use crate::operations::{lane, retry};
-use crate::providers;
+use crate::{billing, capacity, providers, quota};
 
 /// The letters of new passwords: none that is taken for another.
 const LETTERS: &[u8] = b"abcdefghijkmnopqrstuvwxyzABCDEFGHJKLMNPQRSTUVWXYZ23456789";
@@ -43,9 +44,9 @@ pub struct NewPassword {
 }
 
 /// A server whose row is locked, within a transaction that changes it.
-pub(super) struct Held<'a> {
-    pub(super) session: Session,
-    pub(super) server: Server,
+pub(crate) struct Held<'a> {
+    pub(crate) session: Session,
+    pub(crate) server: Server,
     pub(super) actor: &'a Actor,
     lane: String,
 }
@@ -54,7 +55,7 @@ pub(super) struct Held<'a> {
 
 impl<'a> Held<'a> {
     /// Locks a server: its environment first, then what is under way for it, as everybody does. Errors: `NotFound`.
-    pub(super) async fn lock(app: &App, actor: &'a Actor, id: ServerId) -> Result<Self> {
+    pub(crate) async fn lock(app: &App, actor: &'a Actor, id: ServerId) -> Result<Self> {
         let (server, account) = known(app, actor, id).await?;
         let organisation = actor.organisation.id;
         let mut session = app.store.write().await?;
@@ -80,6 +81,23 @@ impl<'a> Held<'a> {
         Ok(self)
     }
 
+    /// Errors: `Payment`, `Quota` for a plan that is more than what the server has, where it is one of the operator's.
+    async fn must_afford(&mut self, app: &App, plan: &Plan) -> Result<()> {
+        let (session, server) = (&mut self.session, &self.server);
+        if !store::customers::is_of_the_house(session, server.id).await? {
+            return Ok(());
+        }
+        let organisation = server.organisation_id;
+        let more = Amounts::change(&server.size, &Size::from(plan));
+        quota::check(session, app, organisation, &more).await?;
+        let extra = plan.hourly.minus(server.hourly)?;
+        // Who wants less may have it, whatever the balance.
+        if extra > Money(0) {
+            billing::must_cover(session, app, organisation, extra).await?;
+        }
+        capacity::check(session, &server.region, &more).await
+    }
+
     /// Queues an operation of that kind.
     pub(super) async fn queue(
         &mut self,
@@ -92,8 +110,14 @@ impl<'a> Held<'a> {
         super::enqueue_with(session, self.actor, server, kind, &self.lane, &asked).await
     }
 
+    /// Says that it is to run, to stop or to go, and queues that.
+    pub(crate) async fn switch(&mut self, desired: Desired) -> Result<Operation> {
+        let (session, server) = (&mut self.session, &self.server);
+        super::switch(session, self.actor, server, desired, &self.lane).await
+    }
+
     /// Writes the line of the audit trail, and makes all of it last.
-    pub(super) async fn commit(mut self, action: &str) -> Result<()> {
+    pub(crate) async fn commit(mut self, action: &str) -> Result<()> {
         let id = self.server.id.to_string();
         store::audit::record(&mut self.session, self.actor, action, &id).await?;
         self.session.commit().await
@@ -151,8 +175,7 @@ async fn power(
     action: &str,
 ) -> Result<Operation> {
     let mut held = Held::lock(app, actor, id).await?.must_be_there()?;
-    let (session, server) = (&mut held.session, &held.server);
-    let operation = super::switch(session, actor, server, desired, &held.lane).await?;
+    let operation = held.switch(desired).await?;
     held.commit(action).await?;
     Ok(operation)
 }
@@ -169,8 +192,7 @@ pub async fn reboot(app: &App, actor: &Actor, id: ServerId) -> Result<Operation>
 /// Destroys a server, and its snapshots with it. Asked for twice, the second answers with the first's operation.
 pub async fn destroy(app: &App, actor: &Actor, id: ServerId) -> Result<Operation> {
     let mut held = Held::lock(app, actor, id).await?;
-    let (session, server) = (&mut held.session, &held.server);
-    let operation = super::destroy(session, actor, server, &held.lane).await?;
+    let operation = held.switch(Desired::Destroyed).await?;
     held.commit("server.destroy").await?;
     Ok(operation)
 }
@@ -239,6 +261,7 @@ pub async fn change_plan(
     }
     let mut held = Held::lock(app, actor, id).await?.must_be_there()?;
     check_plan(&held.server, plan, direction)?;
+    held.must_afford(app, plan).await?;
     let kind = OperationKind::ResizeServer;
     let operation = held.queue(kind, &json!({ "plan": plan }), None).await?;
     held.commit("server.change_plan").await?;
@@ -325,6 +348,7 @@ pub async fn rebuild(
              them first",
         ));
     }
+    super::must_not_be_held(&mut held.session, &held.server).await?;
     store::servers::want(&mut held.session, id, Desired::Running).await?;
     let kind = OperationKind::RebuildServer;
     let operation = held.queue(kind, &json!({ "image": image }), None).await?;

@@ -197,7 +197,8 @@ async fn write(app: &App, actor: &Actor, what: What<'_>, action: &str) -> Result
             snapshot: what.snapshot,
         },
     };
-    let (server, operation) = super::create(&mut session, actor, &wanted).await?;
+    let admitted = super::admit(&mut session, app, &provider, what.region, &[what.plan]).await?;
+    let (server, operation) = super::create(&mut session, actor, &admitted, &wanted).await?;
     store::audit::record(&mut session, actor, action, &server.id.to_string()).await?;
     session.commit().await?;
     Ok(operation)

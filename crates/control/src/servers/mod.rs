@@ -10,13 +10,18 @@ pub mod tags;
 mod view;
 
 use domain::account::Actor;
+use domain::environment::Provider;
 use domain::operation::{Operation, OperationKind};
-use domain::server::{Desired, Server};
-use domain::{EnvironmentId, Image, Plan, ProviderId, Result, SnapshotId, names, random};
+use domain::quota::Amounts;
+use domain::server::{Desired, Server, Size};
+use domain::{EnvironmentId, Image, Money, Plan, ProviderId, Result, SnapshotId, names, random};
 use secrecy::SecretString;
 use serde_json::{Map, Value};
 use store::Session;
 use store::operations::NewOperation;
+
+use crate::app::{App, HOUSE};
+use crate::{billing, capacity, quota};
 
 pub use create::{
     Extras, NewFromSnapshot, NewServer, create as create_one, create_from_snapshot,
@@ -69,10 +74,42 @@ pub(crate) struct Own<'a> {
     pub(crate) snapshot: Option<SnapshotId>,
 }
 
+/// That servers of some sizes may be made: there is money, quota and room for them.
+pub(crate) struct Admitted(());
+
+/// Whether servers of these plans may be made, all of them together. What is made on a customer's own cloud account costs
+/// us nothing. What this looks at stays locked until the session ends: nothing else of ours may be locked after it but
+/// what is new.
+///
+/// Errors: `Payment`, `Quota`.
+pub(crate) async fn admit(
+    session: &mut Session,
+    app: &App,
+    provider: &Provider,
+    region: &str,
+    plans: &[&Plan],
+) -> Result<Admitted> {
+    if provider.kind != HOUSE {
+        return Ok(Admitted(()));
+    }
+    let organisation = provider.organisation_id;
+    let sizes: Vec<_> = plans.iter().map(|plan| Size::from(*plan)).collect();
+    let wanted = Amounts::servers(&sizes);
+    let mut hourly = Money(0);
+    for plan in plans {
+        hourly = hourly.plus(plan.hourly)?;
+    }
+    quota::check(session, app, organisation, &wanted).await?;
+    billing::must_cover(session, app, organisation, hourly).await?;
+    capacity::check(session, region, &wanted).await?;
+    Ok(Admitted(()))
+}
+
 /// Writes a server and queues its making.
 pub(crate) async fn create(
     session: &mut Session,
     actor: &Actor,
+    _: &Admitted,
     wanted: &Wanted<'_>,
 ) -> Result<(Server, Operation)> {
     let cloud_name = free_cloud_name(session, wanted.prefix, wanted.name).await?;
@@ -113,11 +150,30 @@ pub(crate) async fn switch(
         Desired::Stopped => OperationKind::StopServer,
         Desired::Destroyed => return destroy(session, actor, server, lane).await,
     };
+    match desired {
+        Desired::Running => must_not_be_held(session, server).await?,
+        // Its owner wants it off now, money or not.
+        _ if server.suspended => {
+            store::customers::set_suspended(session, server.id, false).await?;
+        }
+        _ => {}
+    }
     store::servers::want(session, server.id, desired).await?;
     let pending = store::operations::last_pending(session, server.id).await?;
     match pending {
         Some(pending) if pending.kind == kind && !pending.is_accepted() => Ok(pending),
         _ => enqueue(session, actor, server, kind, lane).await,
+    }
+}
+
+/// Errors: `Payment` for a server of a suspended organisation in one of the operator's regions: it stays off.
+pub(crate) async fn must_not_be_held(session: &mut Session, server: &Server) -> Result<()> {
+    if !store::customers::is_held(session, server.id).await? {
+        return Ok(());
+    }
+    match store::customers::suspension(session, server.organisation_id).await? {
+        Some(suspension) => Err(billing::suspended(&suspension)),
+        None => Ok(()),
     }
 }
 
@@ -128,6 +184,7 @@ pub(crate) async fn reboot(
     server: &Server,
     lane: &str,
 ) -> Result<Operation> {
+    must_not_be_held(session, server).await?;
     enqueue(session, actor, server, OperationKind::RebootServer, lane).await
 }
 
@@ -151,6 +208,8 @@ pub(crate) async fn destroy(
     )
     .await?;
     store::servers::want(session, server.id, Desired::Destroyed).await?;
+    // It costs nothing from now on, however long its cloud takes.
+    store::billing::end(session, server.id).await?;
     enqueue(session, actor, server, OperationKind::DestroyServer, lane).await
 }
 

@@ -2,14 +2,16 @@
 
 use domain::account::Actor;
 use domain::operation::{Operation, OperationKind};
+use domain::quota::Amounts;
 use domain::server::Desired;
 use domain::snapshot::{Snapshot, SnapshotState};
-use domain::{Error, Result, ServerId, SnapshotId, names, random};
+use domain::{Error, Money, Result, ServerId, SnapshotId, names, random};
 use serde_json::{Value, json};
 use store::Session;
 
 use super::change::Held;
 use crate::app::App;
+use crate::{billing, quota};
 
 /// The organisation's snapshots.
 pub async fn list(app: &App, actor: &Actor) -> Result<Vec<Snapshot>> {
@@ -30,6 +32,11 @@ pub async fn of_server(app: &App, actor: &Actor, id: ServerId) -> Result<Vec<Sna
 pub async fn create(app: &App, actor: &Actor, id: ServerId, name: &str) -> Result<Operation> {
     names::title("a snapshot", name)?;
     let mut held = Held::lock(app, actor, id).await?.must_be_there()?;
+    if store::customers::is_of_the_house(&mut held.session, id).await? {
+        let organisation = actor.organisation.id;
+        quota::check(&mut held.session, app, organisation, &Amounts::snapshot()).await?;
+        billing::must_cover(&mut held.session, app, organisation, Money(0)).await?;
+    }
     // A name of our own at the cloud: what people call it may be anything.
     let cloud_name = format!("arcus-{}", random::hex::<8>());
     let (session, server) = (&mut held.session, &held.server);

@@ -5,6 +5,8 @@ ALTER TABLE users ADD COLUMN last_login_at BIGINT;
 
 -- The organisation's money ran out then, and its servers were switched off.
 ALTER TABLE organisations ADD COLUMN suspended_at BIGINT;
+-- Why: 'balance', which a payment ends, or 'operator', whose word does.
+ALTER TABLE organisations ADD COLUMN suspended_for TEXT;
 
 -- A login by JWT: the one refresh token that is good, by its number, until the family ends or is revoked.
 CREATE TABLE login_families (
@@ -45,6 +47,7 @@ ALTER TABLE servers ADD COLUMN public_ipv6 TEXT;
 ALTER TABLE servers ADD COLUMN snapshot_id BIGINT;
 -- Switched off for want of money: to be switched on when there is some.
 ALTER TABLE servers ADD COLUMN suspended BOOLEAN NOT NULL DEFAULT FALSE;
+CREATE INDEX servers_suspended ON servers (id) WHERE suspended;
 UPDATE servers SET
     cpus = COALESCE((SELECT p.cpus FROM plans p WHERE p.slug = servers.plan), 0),
     memory_mib = COALESCE((SELECT p.memory_mib FROM plans p WHERE p.slug = servers.plan), 0),
@@ -181,6 +184,13 @@ CREATE TABLE charges (
 );
 CREATE INDEX charges_of_month ON charges (organisation_id, month, server_id);
 
+-- The last number of each kind that was given out. Its row is locked until the number stands where it belongs, so that
+-- there are no gaps.
+CREATE TABLE counters (
+    name TEXT PRIMARY KEY,
+    value BIGINT NOT NULL
+);
+
 CREATE TABLE invoices (
     id INTEGER PRIMARY KEY AUTOINCREMENT,
     organisation_id BIGINT NOT NULL REFERENCES organisations (id),
@@ -203,3 +213,21 @@ CREATE TABLE notices (
 );
 CREATE INDEX notices_of_organisation ON notices (organisation_id, created_at);
 CREATE INDEX operations_pending_of_organisation ON operations (organisation_id, id) WHERE status IN ('queued', 'running');
+
+-- What was written of money stays as it is, whoever asks.
+CREATE TRIGGER ledger_transactions_no_update BEFORE UPDATE ON ledger_transactions
+BEGIN SELECT RAISE(ABORT, 'ledger_transactions is only ever added to'); END;
+CREATE TRIGGER ledger_transactions_no_delete BEFORE DELETE ON ledger_transactions
+BEGIN SELECT RAISE(ABORT, 'ledger_transactions is only ever added to'); END;
+CREATE TRIGGER ledger_lines_no_update BEFORE UPDATE ON ledger_lines
+BEGIN SELECT RAISE(ABORT, 'ledger_lines is only ever added to'); END;
+CREATE TRIGGER ledger_lines_no_delete BEFORE DELETE ON ledger_lines
+BEGIN SELECT RAISE(ABORT, 'ledger_lines is only ever added to'); END;
+CREATE TRIGGER charges_no_update BEFORE UPDATE ON charges
+BEGIN SELECT RAISE(ABORT, 'charges is only ever added to'); END;
+CREATE TRIGGER charges_no_delete BEFORE DELETE ON charges
+BEGIN SELECT RAISE(ABORT, 'charges is only ever added to'); END;
+CREATE TRIGGER invoices_no_update BEFORE UPDATE ON invoices
+BEGIN SELECT RAISE(ABORT, 'invoices is only ever added to'); END;
+CREATE TRIGGER invoices_no_delete BEFORE DELETE ON invoices
+BEGIN SELECT RAISE(ABORT, 'invoices is only ever added to'); END;

@@ -1,0 +1,252 @@
+//! Suspension: whoever owes has their servers in the operator's regions switched off, and on again once they do not.
+//!
+//! That an organisation is suspended stands in its row, decided under the lock of its balance. Its servers follow one by
+//! one, in transactions of their own, whenever somebody looks: of what a crash or a race has left the next look takes care.
+
+use std::time::Duration;
+
+use domain::account::Actor;
+use domain::ledger::NoticeKind;
+use domain::server::{Desired, Server};
+use domain::{Error, ErrorKind, Money, OrganisationId, Result, Role, Timestamp};
+use store::Session;
+use store::customers::Reason;
+use store::ledger::Held;
+
+use super::{hold, printed};
+use crate::app::App;
+use crate::servers::change::Held as HeldServer;
+
+/// What Arcus does by itself is done through this.
+const FACADE: &str = "billing";
+
+/// Suspends an organisation whose balance is below zero, unless it is.
+pub(super) async fn for_balance(session: &mut Session, app: &App, held: &Held) -> Result<()> {
+    let organisation = held.organisation;
+    if !store::customers::suspend(session, organisation, Reason::Balance).await? {
+        return Ok(());
+    }
+    let fate = match app.settings.billing.destroy_after {
+        Some(after) => format!(
+            "on {} they are destroyed with all that is on them",
+            session.now().plus(after)
+        ),
+        None => "they are charged as before".to_owned(),
+    };
+    let message = format!(
+        "the balance is {}: the servers are switched off, and {fate}; top the balance up, and they are switched on again",
+        printed(app, held.balance)
+    );
+    store::notices::add(session, organisation, NoticeKind::Suspended, &message).await?;
+    let subject = organisation.to_string();
+    store::audit::record_operator(session, FACADE, "organisation.suspend", &subject).await
+}
+
+/// Ends the suspension of an organisation that does not owe any more; false where there is none.
+pub(super) async fn lift(session: &mut Session, app: &App, held: &Held) -> Result<bool> {
+    let organisation = held.organisation;
+    let may = held.balance >= Money(0) || !app.settings.billing.on;
+    if !may || !store::customers::resume(session, organisation, Reason::Balance).await? {
+        return Ok(false);
+    }
+    let message = format!(
+        "the balance is {}: the servers are switched on again",
+        printed(app, held.balance)
+    );
+    store::notices::add(session, organisation, NoticeKind::Resumed, &message).await?;
+    let subject = organisation.to_string();
+    store::audit::record_operator(session, FACADE, "organisation.resume", &subject).await?;
+    Ok(true)
+}
+
+/// Suspends an organisation by the operator's word. Errors: `Conflict` where it is suspended.
+pub async fn suspend(app: &App, organisation: OrganisationId) -> Result<()> {
+    let mut session = app.store.write().await?;
+    store::ledger::hold(&mut session, organisation).await?;
+    if !store::customers::suspend(&mut session, organisation, Reason::Operator).await? {
+        return Err(Error::conflict(
+            "the organisation is suspended already; nothing was changed",
+        ));
+    }
+    let message = "the operator has suspended the organisation: its servers are switched off";
+    store::notices::add(&mut session, organisation, NoticeKind::Suspended, message).await?;
+    let subject = organisation.to_string();
+    store::audit::record_operator(&mut session, "cli", "organisation.suspend", &subject).await?;
+    session.commit().await?;
+    follow(app).await
+}
+
+/// Ends an organisation's suspension by the operator's word.
+///
+/// Errors: `Conflict` where it is not suspended, and `Payment` where it owes.
+pub async fn resume(app: &App, organisation: OrganisationId) -> Result<()> {
+    let mut session = app.store.write().await?;
+    let held = store::ledger::hold(&mut session, organisation).await?;
+    let Some(suspension) = store::customers::suspension(&mut session, organisation).await? else {
+        return Err(Error::conflict(
+            "the organisation is not suspended; nothing was changed",
+        ));
+    };
+    if held.balance < Money(0) && app.settings.billing.on {
+        return Err(Error::new(
+            ErrorKind::Payment,
+            format!(
+                "the balance is {}, for which the organisation would be suspended at once; nothing was changed: give it a \
+                 credit, or note what it has paid",
+                printed(app, held.balance)
+            ),
+        ));
+    }
+    store::customers::resume(&mut session, organisation, suspension.reason).await?;
+    let message = "the organisation is suspended no more: its servers are switched on again";
+    store::notices::add(&mut session, organisation, NoticeKind::Resumed, message).await?;
+    let subject = organisation.to_string();
+    store::audit::record_operator(&mut session, "cli", "organisation.resume", &subject).await?;
+    session.commit().await?;
+    follow(app).await
+}
+
+/// Has the servers follow what stands in their organisations' rows.
+pub(super) async fn follow(app: &App) -> Result<()> {
+    let mut session = app.store.read().await?;
+    let owing = store::customers::suspended_for(&mut session, Reason::Balance).await?;
+    drop(session);
+    for (organisation, since) in owing {
+        if lift_by_itself(app, organisation).await? {
+            continue;
+        }
+        if let Some(after) = app.settings.billing.destroy_after {
+            destroy_all(app, organisation, since, after).await?;
+        }
+    }
+    let mut session = app.store.read().await?;
+    let running = store::customers::to_be_stopped(&mut session).await?;
+    let stopped = store::customers::to_be_started(&mut session).await?;
+    drop(session);
+    for server in &running {
+        told(server, stop(app, server).await);
+    }
+    for server in &stopped {
+        told(server, start(app, server).await);
+    }
+    Ok(())
+}
+
+/// One that can't be switched keeps none of the others; the next look tries again.
+fn told(server: &Server, outcome: Result<()>) {
+    if let Err(error) = outcome {
+        tracing::warn!(
+            server = %server.id,
+            error = error.private(),
+            message = error.message(),
+            "a server can't be switched as its organisation's suspension asks for"
+        );
+    }
+}
+
+/// Ends a suspension for want of money where there is some, or where none is asked for any more.
+async fn lift_by_itself(app: &App, organisation: OrganisationId) -> Result<bool> {
+    let mut session = app.store.read().await?;
+    let balance = store::ledger::balance(&mut session, organisation).await?;
+    drop(session);
+    if balance.unwrap_or_default() < Money(0) && app.settings.billing.on {
+        return Ok(false);
+    }
+    let mut session = app.store.write().await?;
+    let held = hold(&mut session, app, organisation).await?;
+    let is_free = lift(&mut session, app, &held).await?;
+    session.commit().await?;
+    Ok(is_free)
+}
+
+/// Whatever is done for an organisation without anybody's asking is done in the name of its first user.
+async fn somebody(app: &App, organisation: OrganisationId) -> Result<Actor> {
+    let mut session = app.store.read().await?;
+    let customer = store::customers::by_id(&mut session, organisation).await?;
+    let (user_id, user_name) = store::customers::first_user(&mut session, organisation)
+        .await?
+        .ok_or_else(|| {
+            Error::internal(format!(
+                "organisation {organisation} has servers and no user"
+            ))
+        })?;
+    Ok(Actor {
+        organisation: customer.organisation,
+        user_id,
+        user_name,
+        role: Role::Owner,
+        facade: FACADE,
+        request_id: String::new(),
+    })
+}
+
+/// Locks a server, and after it its organisation's balance: whether that is suspended does not change any more.
+async fn lock<'a>(app: &App, actor: &'a Actor, server: &Server) -> Result<HeldServer<'a>> {
+    let mut held = HeldServer::lock(app, actor, server.id).await?;
+    store::ledger::hold(&mut held.session, server.organisation_id).await?;
+    Ok(held)
+}
+
+async fn stop(app: &App, server: &Server) -> Result<()> {
+    let actor = somebody(app, server.organisation_id).await?;
+    let mut held = lock(app, &actor, server).await?;
+    if held.server.desired != Desired::Running
+        || !store::customers::is_held(&mut held.session, server.id).await?
+    {
+        return Ok(());
+    }
+    held.switch(Desired::Stopped).await?;
+    store::customers::set_suspended(&mut held.session, server.id, true).await?;
+    held.commit("server.suspend").await
+}
+
+async fn start(app: &App, server: &Server) -> Result<()> {
+    let actor = somebody(app, server.organisation_id).await?;
+    let mut held = lock(app, &actor, server).await?;
+    if !held.server.suspended || store::customers::is_held(&mut held.session, server.id).await? {
+        return Ok(());
+    }
+    store::customers::set_suspended(&mut held.session, server.id, false).await?;
+    if held.server.desired == Desired::Stopped {
+        held.switch(Desired::Running).await?;
+    }
+    held.commit("server.resume").await
+}
+
+/// Destroys what an organisation has that has owed for too long.
+async fn destroy_all(
+    app: &App,
+    organisation: OrganisationId,
+    since: Timestamp,
+    after: Duration,
+) -> Result<()> {
+    if app.clock().now() < since.plus(after) {
+        return Ok(());
+    }
+    let mut session = app.store.read().await?;
+    let servers = store::customers::to_be_destroyed(&mut session, organisation).await?;
+    drop(session);
+    for server in &servers {
+        told(server, destroy(app, server, since).await);
+    }
+    Ok(())
+}
+
+async fn destroy(app: &App, server: &Server, since: Timestamp) -> Result<()> {
+    let actor = somebody(app, server.organisation_id).await?;
+    let mut held = lock(app, &actor, server).await?;
+    let organisation = server.organisation_id;
+    // It may have been topped up a moment ago.
+    let now = store::customers::suspension(&mut held.session, organisation).await?;
+    if now.is_none_or(|now| now.since != since || now.reason != Reason::Balance) {
+        return Ok(());
+    }
+    held.switch(Desired::Destroyed).await?;
+    let message = format!(
+        "the server {:?} is destroyed: the balance has been below zero since {since}",
+        server.name
+    );
+    let kind = NoticeKind::Destroyed;
+    store::notices::add(&mut held.session, organisation, kind, &message).await?;
+    held.commit("server.destroy").await
+}

@@ -1,0 +1,154 @@
+//! Charges: each hour of each server that was charged, once and for good.
+//!
+//! Written by `control::billing` under the lock of the organisation's balance, in the transaction that changes it.
+
+use domain::billing::{Charge, Month};
+use domain::ledger::{InvoiceLine, Transaction};
+use domain::{Money, OrganisationId, Result, ServerId};
+use serde_json::Value;
+
+use crate::query::{json, sql};
+use crate::session::Session;
+
+/// Adds charges of an organisation's servers. They are with the transaction that takes their sum from the balance; with
+/// none where they cost nothing.
+pub async fn record(
+    session: &mut Session,
+    organisation: OrganisationId,
+    charges: &[(ServerId, Charge)],
+    transaction: Option<&Transaction>,
+) -> Result<()> {
+    let rows = charges.iter().map(|(server, charge)| {
+        let plan = Value::from(charge.plan.as_str());
+        let numbers = |number: i64| Value::from(number);
+        Value::Array(vec![
+            numbers(server.0),
+            numbers(charge.hour),
+            numbers(charge.due_at.0),
+            numbers(charge.month.0),
+            plan,
+            numbers(charge.amount.0),
+        ])
+    });
+    // One statement, however many they are.
+    let query = sql!(
+        sqlite: "INSERT INTO charges (server_id, hour, began_at, month, plan, amount, organisation_id, transaction_id) \
+         SELECT json_extract(e.value, '$[0]'), json_extract(e.value, '$[1]'), json_extract(e.value, '$[2]'), \
+         json_extract(e.value, '$[3]'), json_extract(e.value, '$[4]'), json_extract(e.value, '$[5]'), $2, $3 \
+         FROM json_each($1) e",
+        postgres: "INSERT INTO charges (server_id, hour, began_at, month, plan, amount, organisation_id, transaction_id) \
+         SELECT CAST(e->>0 AS BIGINT), CAST(e->>1 AS BIGINT), CAST(e->>2 AS BIGINT), CAST(e->>3 AS BIGINT), e->>4, \
+         CAST(e->>5 AS BIGINT), $2, $3 FROM jsonb_array_elements(CAST(CAST($1 AS TEXT) AS JSONB)) AS e"
+    );
+    let rows = json(&rows.collect::<Vec<_>>())?;
+    let transaction = transaction.map(|transaction| transaction.id);
+    session
+        .execute(query.arg(rows).arg(organisation).arg(transaction))
+        .await
+        .map(drop)
+}
+
+/// What a server was charged in a month.
+pub async fn spent(
+    session: &mut Session,
+    organisation: OrganisationId,
+    server: ServerId,
+    month: Month,
+) -> Result<Money> {
+    let query = sql!(
+        "SELECT CAST(COALESCE(SUM(amount), 0) AS BIGINT) AS spent FROM charges \
+         WHERE organisation_id = $1 AND month = $2 AND server_id = $3"
+    );
+    session
+        .one(query.arg(organisation).arg(month.0).arg(server))
+        .await?
+        .get("spent")
+        .map(Money)
+}
+
+/// What an organisation was charged in a month, by server and plan.
+pub async fn lines(
+    session: &mut Session,
+    organisation: OrganisationId,
+    month: Month,
+) -> Result<Vec<InvoiceLine>> {
+    let query = sql!(
+        "SELECT c.server_id, s.name, s.region, c.plan, COUNT(*) AS hours, CAST(SUM(c.amount) AS BIGINT) AS amount \
+         FROM charges c JOIN servers s ON s.id = c.server_id WHERE c.organisation_id = $1 AND c.month = $2 \
+         GROUP BY c.server_id, s.name, s.region, c.plan ORDER BY c.server_id, MIN(c.hour)"
+    );
+    let rows = session.all(query.arg(organisation).arg(month.0)).await?;
+    rows.iter()
+        .map(|row| {
+            Ok(InvoiceLine {
+                server_id: ServerId(row.get("server_id")?),
+                server: row.get("name")?,
+                region: row.get("region")?,
+                plan: row.get("plan")?,
+                hours: row.get("hours")?,
+                amount: Money(row.get("amount")?),
+            })
+        })
+        .collect()
+}
+
+/// The months before `before` in which an organisation was charged something and of which it has no invoice, the oldest
+/// first.
+pub async fn months_without_invoice(
+    session: &mut Session,
+    organisation: OrganisationId,
+    before: Month,
+) -> Result<Vec<Month>> {
+    let query = sql!(
+        "SELECT month FROM charges WHERE organisation_id = $1 AND month < $2 AND month > \
+         (SELECT COALESCE(MAX(i.month), 0) FROM invoices i WHERE i.organisation_id = $1) \
+         GROUP BY month HAVING SUM(amount) > 0 ORDER BY month"
+    );
+    let rows = session.all(query.arg(organisation).arg(before.0)).await?;
+    rows.iter().map(|row| row.get("month").map(Month)).collect()
+}
+
+/// What an organisation was charged after a month.
+pub(crate) async fn after(
+    session: &mut Session,
+    organisation: OrganisationId,
+    month: Month,
+) -> Result<Money> {
+    let query = sql!(
+        "SELECT CAST(COALESCE(SUM(amount), 0) AS BIGINT) AS later FROM charges WHERE organisation_id = $1 AND month > $2"
+    );
+    session
+        .one(query.arg(organisation).arg(month.0))
+        .await?
+        .get("later")
+        .map(Money)
+}
+
+/// What an organisation brought in within a month.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Revenue {
+    /// Which.
+    pub organisation: String,
+    /// How many hours of servers it was charged.
+    pub hours: i64,
+    /// For how much.
+    pub amount: Money,
+}
+
+/// What each organisation was charged in a month, the most first.
+pub async fn revenue(session: &mut Session, month: Month) -> Result<Vec<Revenue>> {
+    let query = sql!(
+        "SELECT o.slug, COUNT(*) AS hours, CAST(SUM(c.amount) AS BIGINT) AS amount FROM organisations o \
+         JOIN charges c ON c.organisation_id = o.id AND c.month = $1 GROUP BY o.slug ORDER BY SUM(c.amount) DESC, o.slug"
+    );
+    let rows = session.all(query.arg(month.0)).await?;
+    rows.iter()
+        .map(|row| {
+            Ok(Revenue {
+                organisation: row.get("slug")?,
+                hours: row.get("hours")?,
+                amount: Money(row.get("amount")?),
+            })
+        })
+        .collect()
+}

@@ -1,0 +1,241 @@
+//! The ledger: double entry, append only; and beside it the balance of each organisation.
+//!
+//! Written by `control::billing`. What must stay true: the lines of a transaction sum to zero; an organisation's
+//! transactions are numbered without gaps; its row in `balances` is what its lines sum to, and is locked by whoever writes
+//! any of this or relies on it ([`hold`]). Operations and servers are locked before it, intervals after it.
+
+use domain::ledger::{Transaction, TransactionKind};
+use domain::{Money, OrganisationId, Result, Timestamp};
+
+use crate::query::{Row, sql};
+use crate::session::Session;
+
+macro_rules! columns {
+    () => {
+        "id, seq, kind, amount, balance_after, description, created_at"
+    };
+}
+
+/// An organisation's balance, locked until the session ends.
+#[derive(Debug)]
+pub struct Held {
+    /// Whose.
+    pub organisation: OrganisationId,
+    /// What it has; less than nothing where it owes.
+    pub balance: Money,
+    /// When it was told that this will be used up soon.
+    pub warned_at: Option<Timestamp>,
+    last_seq: i64,
+}
+
+/// The accounts of the ledger beside those of the customers: where an amount comes from, or goes to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Account {
+    /// What servers have brought in.
+    Revenue,
+    /// What customers have paid.
+    Cash,
+    /// What the operator has given away.
+    Credit,
+}
+
+/// A transaction to be added.
+#[derive(Debug, Clone, Copy)]
+pub struct Posting<'a> {
+    /// What it is.
+    pub kind: TransactionKind,
+    /// What the balance has more of it; negative where it has less.
+    pub amount: Money,
+    /// The account that has as much less.
+    pub against: Account,
+    /// What it is for.
+    pub description: &'a str,
+    /// What may happen once and no more, in words of our own, such as `stripe:ID`.
+    pub once: Option<&'a str>,
+}
+
+// === impl Account ===
+
+impl Account {
+    fn name(self) -> &'static str {
+        match self {
+            Self::Revenue => "revenue",
+            Self::Cash => "cash",
+            Self::Credit => "credit",
+        }
+    }
+}
+
+/// Locks an organisation's balance; one that has none has nothing.
+pub async fn hold(session: &mut Session, organisation: OrganisationId) -> Result<Held> {
+    let query = sql!(
+        "INSERT INTO balances (organisation_id, balance, last_seq) VALUES ($1, 0, 0) \
+         ON CONFLICT (organisation_id) DO UPDATE SET balance = balances.balance RETURNING balance, last_seq, warned_at"
+    );
+    let row = session.one(query.arg(organisation)).await?;
+    Ok(Held {
+        organisation,
+        balance: Money(row.get("balance")?),
+        warned_at: row.get::<Option<i64>>("warned_at")?.map(Timestamp),
+        last_seq: row.get("last_seq")?,
+    })
+}
+
+/// An organisation's balance, as it is at this moment; `None` where it has never had a transaction.
+pub async fn balance(session: &mut Session, organisation: OrganisationId) -> Result<Option<Money>> {
+    let query = sql!("SELECT balance FROM balances WHERE organisation_id = $1 AND last_seq > 0");
+    let row = session.optional(query.arg(organisation)).await?;
+    row.map(|row| row.get("balance").map(Money)).transpose()
+}
+
+// === impl Held ===
+
+impl Held {
+    /// Whether the organisation has never had a transaction.
+    pub fn is_new(&self) -> bool {
+        self.last_seq == 0
+    }
+}
+
+/// Adds a transaction. Errors: `Exists` where what may happen once has happened; the session is of no use then.
+pub async fn post(
+    session: &mut Session,
+    held: &mut Held,
+    posting: &Posting<'_>,
+) -> Result<Transaction> {
+    let now = session.now();
+    let (seq, balance) = (held.last_seq + 1, held.balance.plus(posting.amount)?);
+    let opposite = Money(0).minus(posting.amount)?;
+    let query = sql!(concat!(
+        "INSERT INTO ledger_transactions (organisation_id, seq, kind, amount, balance_after, description, once, \
+         created_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8) RETURNING ",
+        columns!()
+    ));
+    let row = session
+        .one(
+            query
+                .arg(held.organisation)
+                .arg(seq)
+                .arg(posting.kind.as_str())
+                .arg(posting.amount.0)
+                .arg(balance.0)
+                .arg(posting.description)
+                .arg(posting.once.map(str::to_owned))
+                .arg(now),
+        )
+        .await?;
+    let transaction = transaction(&row)?;
+    let query = sql!(
+        "INSERT INTO ledger_lines (transaction_id, account, amount) VALUES ($1, $2, $3), ($1, $4, $5)"
+    );
+    session
+        .execute(
+            query
+                .arg(transaction.id)
+                .arg(format!("customer:{}", held.organisation))
+                .arg(posting.amount.0)
+                .arg(posting.against.name())
+                .arg(opposite.0),
+        )
+        .await?;
+    let query = sql!("UPDATE balances SET balance = $1, last_seq = $2 WHERE organisation_id = $3");
+    session
+        .execute(query.arg(balance.0).arg(seq).arg(held.organisation))
+        .await?;
+    (held.balance, held.last_seq) = (balance, seq);
+    Ok(transaction)
+}
+
+/// The transaction that was to happen once, if it has.
+pub async fn posted(session: &mut Session, once: &str) -> Result<Option<Transaction>> {
+    let query = sql!(concat!(
+        "SELECT ",
+        columns!(),
+        " FROM ledger_transactions WHERE once = $1"
+    ));
+    let row = session.optional(query.arg(once)).await?;
+    row.as_ref().map(transaction).transpose()
+}
+
+/// Notes that an organisation was told that its balance will be used up soon, or that this is over.
+pub async fn set_warned(session: &mut Session, held: &mut Held, is_warned: bool) -> Result<()> {
+    held.warned_at = is_warned.then(|| session.now());
+    let query = sql!("UPDATE balances SET warned_at = $1 WHERE organisation_id = $2");
+    session
+        .execute(query.arg(held.warned_at).arg(held.organisation))
+        .await
+        .map(drop)
+}
+
+/// The organisation's last transactions, the newest first.
+pub async fn transactions(
+    session: &mut Session,
+    organisation: OrganisationId,
+    limit: i64,
+) -> Result<Vec<Transaction>> {
+    let query = sql!(concat!(
+        "SELECT ",
+        columns!(),
+        " FROM ledger_transactions WHERE organisation_id = $1 ORDER BY seq DESC LIMIT $2"
+    ));
+    let rows = session.all(query.arg(organisation).arg(limit)).await?;
+    rows.iter().map(transaction).collect()
+}
+
+/// Adds the whole ledger up. What is wrong with it, in words; `None` where nothing is.
+pub async fn verify(session: &mut Session) -> Result<Option<String>> {
+    let query = sql!(
+        "SELECT transaction_id AS id FROM ledger_lines GROUP BY transaction_id HAVING SUM(amount) <> 0 LIMIT 1"
+    );
+    if let Some(row) = session.optional(query).await? {
+        let id: i64 = row.get("id")?;
+        return Ok(Some(format!(
+            "the lines of transaction {id} do not sum to zero"
+        )));
+    }
+    let query = sql!(
+        "SELECT t.id FROM (SELECT id, seq, balance_after, \
+         SUM(amount) OVER (PARTITION BY organisation_id ORDER BY seq) AS balance, \
+         ROW_NUMBER() OVER (PARTITION BY organisation_id ORDER BY seq) AS number FROM ledger_transactions) t \
+         WHERE t.balance <> t.balance_after OR t.number <> t.seq LIMIT 1"
+    );
+    if let Some(row) = session.optional(query).await? {
+        let id: i64 = row.get("id")?;
+        return Ok(Some(format!(
+            "transaction {id} does not follow from the one before it"
+        )));
+    }
+    let query = sql!(
+        "SELECT b.organisation_id AS id FROM balances b WHERE b.balance <> COALESCE((SELECT SUM(l.amount) \
+         FROM ledger_lines l WHERE l.account = 'customer:' || b.organisation_id), 0) LIMIT 1"
+    );
+    if let Some(row) = session.optional(query).await? {
+        let id: i64 = row.get("id")?;
+        return Ok(Some(format!(
+            "the balance of organisation {id} is not what its lines sum to"
+        )));
+    }
+    let query = sql!(
+        "SELECT t.id FROM ledger_transactions t WHERE t.kind = 'charge' AND t.amount <> \
+         -COALESCE((SELECT SUM(c.amount) FROM charges c WHERE c.transaction_id = t.id), 0) LIMIT 1"
+    );
+    if let Some(row) = session.optional(query).await? {
+        let id: i64 = row.get("id")?;
+        return Ok(Some(format!(
+            "transaction {id} is not what its hours sum to"
+        )));
+    }
+    Ok(None)
+}
+
+fn transaction(row: &Row) -> Result<Transaction> {
+    Ok(Transaction {
+        id: row.get("id")?,
+        seq: row.get("seq")?,
+        kind: row.word("kind")?,
+        amount: Money(row.get("amount")?),
+        balance_after: Money(row.get("balance_after")?),
+        description: row.get("description")?,
+        created_at: row.time("created_at")?,
+    })
+}
