@@ -2,4 +2,5 @@
 
 pub mod defaults;
 pub mod house;
+pub(crate) mod images;
 pub mod packages;
