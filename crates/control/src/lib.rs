@@ -12,6 +12,7 @@ pub mod catalog;
 pub mod environments;
 pub mod integrations;
 pub mod journal;
+pub mod metering;
 pub mod metrics;
 pub mod operations;
 pub mod providers;

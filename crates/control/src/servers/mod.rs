@@ -13,6 +13,10 @@ use store::Session;
 use store::operations::NewOperation;
 use store::servers::NewServer;
 
+mod usage;
+
+pub use usage::{Usage, Used, usage};
+
 /// So many servers of one name are numbered.
 const MOST_NUMBERED: usize = 20;
 
