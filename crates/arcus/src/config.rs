@@ -101,6 +101,9 @@ pub(crate) struct Serve {
     /// How often the reconcilers look, in seconds.
     #[arg(long, env = "ARCUS_RECONCILE_SECS")]
     pub(crate) reconcile_secs: Option<f64>,
+    /// How often the servers' traffic is read, in seconds.
+    #[arg(long, env = "ARCUS_SAMPLE_SECS")]
+    pub(crate) sample_secs: Option<f64>,
     /// Calls on their way at once, per cloud account.
     #[arg(long, env = "ARCUS_CALLS_AT_ONCE")]
     pub(crate) calls_at_once: Option<usize>,
@@ -268,6 +271,8 @@ impl Configuration {
             lease: seconds(flags.lease_secs, "lease-secs")?.unwrap_or(default.lease),
             reconcile_every: seconds(flags.reconcile_secs, "reconcile-secs")?
                 .unwrap_or(default.reconcile_every),
+            sample_every: seconds(flags.sample_secs, "sample-secs")?
+                .unwrap_or(default.sample_every),
             calls_at_once: flags
                 .calls_at_once
                 .or(file.calls_at_once)

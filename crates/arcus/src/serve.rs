@@ -1,4 +1,4 @@
-//! `arcus serve`: the listener, the runner and the reconcilers, from start to drain.
+//! `arcus serve`: the listener, the runner, the reconcilers and the metering, from start to drain.
 
 use std::io::IsTerminal;
 use std::time::Duration;
@@ -6,7 +6,7 @@ use std::time::Duration;
 use api::MetricsAccess;
 use control::catalog::house;
 use control::operations::Runner;
-use control::{App, Registration, accounts, reconcile};
+use control::{App, Registration, accounts, metering, reconcile};
 use domain::{Error, Result, Role};
 use secrecy::ExposeSecret;
 use tokio::net::TcpListener;
@@ -43,6 +43,7 @@ pub(crate) async fn run(place: &Place, flags: Serve) -> Result<()> {
     let shutdown = app.shutdown.clone();
     let runner = tokio::spawn(Runner::new(app.clone()).run(shutdown.clone()));
     let reconcilers = tokio::spawn(reconcile::run(app.clone(), shutdown.clone()));
+    let metering = tokio::spawn(metering::run(app.clone(), shutdown.clone()));
     let metrics = MetricsAccess {
         token: configuration.metrics_token,
     };
@@ -58,6 +59,7 @@ pub(crate) async fn run(place: &Place, flags: Serve) -> Result<()> {
     // The runner bounds its own drain; a panic in it was logged where it happened.
     let _ = runner.await;
     reconcilers.abort();
+    metering.abort();
     app.store.close().await;
     tracing::info!("stopped");
     Ok(())

@@ -76,6 +76,8 @@ pub struct Settings {
     pub calls_per_second: Option<NonZeroU32>,
     /// How often the reconcilers look, when nothing nudges them.
     pub reconcile_every: Duration,
+    /// How often the servers' traffic is read.
+    pub sample_every: Duration,
     /// What is done with orphans.
     pub orphans: OrphanPolicy,
     /// How long the policy `Remove` lets an orphan be, so that its owner can speak up.
@@ -150,6 +152,7 @@ impl Default for Settings {
             calls_at_once: 32,
             calls_per_second: None,
             reconcile_every: Duration::from_secs(60),
+            sample_every: Duration::from_secs(60),
             orphans: OrphanPolicy::Report,
             orphans_after: Duration::from_hours(1),
             max_nodes: 100,

@@ -15,6 +15,7 @@ pub mod environments;
 pub mod events;
 pub mod integrations;
 pub mod journal;
+pub mod metering;
 pub mod metrics;
 pub mod operations;
 pub mod providers;

@@ -23,6 +23,7 @@ pub mod server;
 pub mod snapshot;
 pub mod ssh_key;
 pub mod time;
+pub mod traffic;
 
 pub use error::{Error, ErrorKind, Result};
 pub use ids::{

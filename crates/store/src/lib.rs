@@ -31,6 +31,7 @@ pub mod session;
 pub mod settings;
 pub mod snapshots;
 pub mod ssh_keys;
+pub mod traffic;
 
 pub use seal::Sealer;
 pub use session::{Schema, Session, Store};

@@ -65,6 +65,17 @@ pub struct EventRecord {
     pub message: String,
 }
 
+/// What is known of the traffic of a server, in bytes that it received and sent.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct TrafficRecord {
+    /// The counters of its hypervisor as they were last read.
+    pub counted: (i64, i64),
+    /// All samples of five minutes together.
+    pub by_five_minutes: (i64, i64),
+    /// All samples of an hour together.
+    pub by_hour: (i64, i64),
+}
+
 /// A server's row.
 #[derive(Debug, Clone)]
 pub struct ServerRecord {
@@ -147,6 +158,28 @@ impl Ledger {
             "SELECT COUNT(*) FROM operations WHERE status IN ('queued', 'running')"
         );
         rows[0].0
+    }
+
+    /// What is known of every server's traffic, by its key.
+    pub async fn traffic(&self) -> Vec<TrafficRecord> {
+        let mut open = self.0.lock().await;
+        let rows: Vec<(i64, i64, i64, i64, i64, i64)> = rows!(
+            &mut *open,
+            "SELECT c.received_bytes, c.sent_bytes, \
+             CAST(SUM(CASE WHEN s.resolution = 300 THEN s.received_bytes ELSE 0 END) AS BIGINT), \
+             CAST(SUM(CASE WHEN s.resolution = 300 THEN s.sent_bytes ELSE 0 END) AS BIGINT), \
+             CAST(SUM(CASE WHEN s.resolution = 3600 THEN s.received_bytes ELSE 0 END) AS BIGINT), \
+             CAST(SUM(CASE WHEN s.resolution = 3600 THEN s.sent_bytes ELSE 0 END) AS BIGINT) \
+             FROM traffic_counters c LEFT JOIN traffic_samples s ON s.server_id = c.server_id \
+             GROUP BY c.server_id, c.received_bytes, c.sent_bytes ORDER BY c.server_id"
+        );
+        rows.into_iter()
+            .map(|row| TrafficRecord {
+                counted: (row.0, row.1),
+                by_five_minutes: (row.2, row.3),
+                by_hour: (row.4, row.5),
+            })
+            .collect()
     }
 
     /// Everything.

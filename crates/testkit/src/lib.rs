@@ -16,7 +16,7 @@ pub mod wait;
 pub use arcus::{Arcus, Builder};
 pub use client::{Answer, Client};
 pub use database::Database;
-pub use ledger::{EventRecord, Ledger, OperationRecord, Records, ServerRecord};
+pub use ledger::{EventRecord, Ledger, OperationRecord, Records, ServerRecord, TrafficRecord};
 pub use reqwest::Method;
 pub use scene::Scene;
 pub use shape::assert_shape;

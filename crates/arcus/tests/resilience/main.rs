@@ -9,3 +9,4 @@ mod files;
 mod orphans;
 mod outside;
 mod replicas;
+mod traffic;

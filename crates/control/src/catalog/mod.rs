@@ -2,6 +2,7 @@
 
 pub mod defaults;
 pub mod house;
+pub(crate) mod images;
 pub mod packages;
 mod sold;
 

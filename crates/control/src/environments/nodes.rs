@@ -12,7 +12,7 @@ use store::Session;
 
 use super::view::{self, EnvironmentView};
 use crate::app::App;
-use crate::catalog::{house, packages};
+use crate::catalog::{house, images};
 use crate::operations::lane;
 use crate::providers;
 use crate::servers::{self, Own, Wanted};
@@ -117,10 +117,7 @@ fn validate_one(offer: &Offer, node: &NewNode) -> Result<Node> {
     names::label("a node", &node.name)?;
     let slug = node.image.as_deref().unwrap_or(DEFAULT_IMAGE);
     let (plan, image) = on_sale(offer, &node.size, slug)?;
-    let mut packages = node.packages.clone();
-    let mut seen = HashSet::new();
-    packages.retain(|package| seen.insert(package.clone()));
-    packages::resolve(&packages, &image.distribution)?;
+    let packages = images::with_packages(&image, &node.packages)?;
     validate_tags(&node.tags)?;
     Ok(Node {
         name: node.name.clone(),
@@ -131,7 +128,7 @@ fn validate_one(offer: &Offer, node: &NewNode) -> Result<Node> {
     })
 }
 
-/// The plan and the image of those slugs, if new servers may have them.
+/// The plan and the image of those slugs, if new servers may have them and the one is large enough for the other.
 pub(super) fn on_sale(offer: &Offer, plan: &str, image: &str) -> Result<(Plan, Image)> {
     let plan = house::choose(&offer.plans, |plan| &plan.slug, plan, "size")?;
     let image = house::choose(&offer.images, |image| &image.slug, image, "image")?;
@@ -140,6 +137,7 @@ pub(super) fn on_sale(offer: &Offer, plan: &str, image: &str) -> Result<(Plan, I
     } else if !image.open {
         ("image", &image.slug)
     } else {
+        images::fit(plan, image)?;
         return Ok((plan.clone(), image.clone()));
     };
     let message = format!(

@@ -128,6 +128,7 @@ async fn finish(run: &Run) -> Result<(), Fault> {
     store::servers::mark_destroyed(&mut session, run.server.id).await?;
     store::snapshots::mark_destroyed_with(&mut session, run.server.id).await?;
     store::billing::end(&mut session, run.server.id).await?;
+    store::traffic::end(&mut session, run.server.id).await?;
     if let Some(environment) = run.server.environment_id {
         store::environments::finish_deleting(&mut session, environment).await?;
     }

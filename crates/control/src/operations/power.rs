@@ -51,6 +51,7 @@ pub(super) async fn stop(run: &mut Run) -> Result<(), Fault> {
     }
     run.note("stop", 10, "asking the system to shut down")
         .await?;
+    run.sample(&before).await?;
     cloud.stop(&at, false).await?;
     accepted(run, previous(run, before.power), Power::Stopping).await?;
     let since = Instant::now();
@@ -84,6 +85,7 @@ pub(super) async fn reboot(run: &mut Run) -> Result<(), Fault> {
         let before = run.interruptible(run.get(&at)).await??;
         run.note("reboot", 10, "asking the cloud to reboot it")
             .await?;
+        run.sample(&before).await?;
         cloud.reboot(&at).await?;
         accepted(run, before.power, Power::Pending).await?;
     }

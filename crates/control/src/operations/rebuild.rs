@@ -19,13 +19,14 @@ pub(super) async fn rebuild(run: &mut Run) -> Result<(), Fault> {
     let image: Image = run.input("image")?;
     let cloud = run.account.cloud.clone();
     if !run.has_done("rebuilt") {
-        run.interruptible(run.get(&at)).await??;
+        let before = run.interruptible(run.get(&at)).await??;
         run.note("rebuild", 10, "asking the cloud for a new system")
             .await?;
         run.server.image.clone_from(&image.slug);
         run.server.login_user.clone_from(&image.login_user);
         run.server.packages.clone_from(&image.packages);
         let first_words = create_server::first_words(run, &image).await?;
+        run.sample(&before).await?;
         cloud.rebuild(&at, &image, &first_words.user_data).await?;
         let mut session = run
             .step("rebuilt", 40, "the old system was replaced")

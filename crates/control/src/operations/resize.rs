@@ -20,6 +20,7 @@ pub(super) async fn resize(run: &mut Run) -> Result<(), Fault> {
     remember_power(run, before.power).await?;
     run.note("resize", 20, "asking the cloud for the new size")
         .await?;
+    run.sample(&before).await?;
     cloud.resize(&at, &plan).await?;
     let mut session = run
         .step("resized", 60, "the server has the new size")

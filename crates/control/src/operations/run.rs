@@ -14,6 +14,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::originals::Originals;
 use crate::app::{Account, App};
+use crate::metering;
 
 /// Why an operation did not get to its end.
 #[derive(Debug)]
@@ -105,6 +106,7 @@ impl Run {
             store::servers::set_setup(&mut session, self.server.id, Setup::Installing, None)
                 .await?;
             store::billing::begin(&mut session, self.server.id).await?;
+            store::traffic::begin(&mut session, self.server.id).await?;
         }
         session.commit().await?;
         self.server.cloud_id = Some(instance.at.id.clone());
@@ -183,6 +185,16 @@ impl Run {
             let lost = Error::internal(format!("the input {name} can't be read")).source(error);
             Fault::Store(lost)
         })
+    }
+
+    /// Reads the traffic of a server that runs, which is about to be switched off: its counters begin anew with its next
+    /// start.
+    pub(super) async fn sample(&self, seen: &Instance) -> Result<(), Fault> {
+        if seen.power != Power::Running {
+            return Ok(());
+        }
+        self.interruptible(metering::sample_one(&self.app, &self.account, &self.server))
+            .await
     }
 
     /// Whether an earlier try has recorded this in the output.

@@ -40,6 +40,7 @@ pub(super) async fn restore(run: &mut Run) -> Result<(), Fault> {
     if !run.has_done("restored") {
         run.note("restore", 20, "putting the disk back").await?;
         let cloud = run.account.cloud.clone();
+        run.sample(&before).await?;
         cloud.restore_snapshot(&at, &snapshot.cloud_name).await?;
         let mut output = run.operation.output.clone();
         output["restored"] = snapshot.id.0.into();

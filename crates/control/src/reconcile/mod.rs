@@ -232,13 +232,14 @@ async fn look(app: &App, label: &Label, account: &Account) -> Result<()> {
 }
 
 /// How an account is called in the database.
-struct Label {
+pub(crate) struct Label {
     name: String,
-    provider: Option<domain::ProviderId>,
+    /// `None` is the house.
+    pub(crate) provider: Option<domain::ProviderId>,
 }
 
 /// All accounts; one that can't be opened is left out, and told of once.
-async fn accounts(app: &App) -> Result<Vec<(Label, Account)>> {
+pub(crate) async fn accounts(app: &App) -> Result<Vec<(Label, Account)>> {
     let since = app.clock().now().minus(AFTERMATH);
     let mut session = app.store.read().await?;
     let regions = store::house::regions(&mut session).await?;

@@ -29,6 +29,10 @@ pub use create::{
 };
 pub use view::{ServerView, State, find, list};
 
+mod usage;
+
+pub use usage::{Usage, Used, usage};
+
 /// So many servers of one name are numbered.
 const MOST_NUMBERED: usize = 20;
 

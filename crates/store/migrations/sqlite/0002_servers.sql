@@ -99,7 +99,8 @@ CREATE TABLE traffic_counters (
     received_bytes BIGINT NOT NULL,
     sent_bytes BIGINT NOT NULL
 );
--- By five minutes (resolution 300) for a week, by the hour (3600) for a year; both in seconds, begun at multiples.
+-- By five minutes (resolution 300) for a week, by the hour (3600) for a year. Both are in seconds; began_at is a time like
+-- all others, at a multiple of them.
 CREATE TABLE traffic_samples (
     server_id BIGINT NOT NULL REFERENCES servers (id),
     resolution BIGINT NOT NULL,

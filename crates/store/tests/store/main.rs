@@ -4,3 +4,4 @@ mod common;
 mod opening;
 mod queue;
 mod rows;
+mod traffic;
