@@ -1,6 +1,6 @@
 //! The authorisation table of Cloude.ro's API. What money and secrets hang on is for admins.
 
-use crate::http::access::{MEMBER, PUBLIC, Table};
+use crate::http::access::{ADMIN, MEMBER, PUBLIC, Table};
 
 /// Method, route, access.
 pub const TABLE: &Table = &[
@@ -47,4 +47,12 @@ pub const TABLE: &Table = &[
     ("GET", "/v1/region/list", PUBLIC),
     ("GET", "/v1/event/list", MEMBER),
     ("GET", "/v1/event/{id}", MEMBER),
+    ("GET", "/v1/usage/list", MEMBER),
+    ("GET", "/v1/invoice/list", ADMIN),
+    ("GET", "/v1/invoice/{number}", ADMIN),
+    ("GET", "/v1/invoice/{number}/html", ADMIN),
+    ("GET", "/v1/transaction/list", ADMIN),
+    ("POST", "/v1/account/topup", ADMIN),
+    // The provider's signature is looked at by the use case.
+    ("POST", "/v1/payment/webhook", PUBLIC),
 ];

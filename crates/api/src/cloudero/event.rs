@@ -3,7 +3,6 @@
 use axum::Json;
 use axum::extract::{Path, State};
 use control::{App, events};
-use domain::OperationId;
 
 use super::auth::Caller;
 use super::wire::envelope::{Envelope, success};
@@ -32,6 +31,6 @@ pub(crate) async fn one(
     Caller(actor): Caller,
     Path(id): Path<String>,
 ) -> Result<Json<Envelope<EventResponse>>, Failure> {
-    let id = OperationId(key_in_path("event", &id)?);
+    let id = key_in_path("event", &id)?;
     Ok(success(events::find(&app, &actor, id).await?.into()))
 }

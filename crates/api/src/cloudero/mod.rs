@@ -6,6 +6,7 @@ mod auth;
 mod error;
 mod event;
 mod image;
+mod money;
 mod package;
 mod region;
 pub(crate) mod routes;
@@ -13,6 +14,7 @@ mod server;
 mod snapshot;
 mod sshkey;
 mod tags;
+mod usage;
 mod user;
 mod wire;
 

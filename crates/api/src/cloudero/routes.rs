@@ -8,8 +8,8 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use super::{
-    PREFIX, account, auth, error, event, image, package, region, server, snapshot, sshkey, tags,
-    user,
+    PREFIX, account, auth, error, event, image, money, package, region, server, snapshot, sshkey,
+    tags, usage, user,
 };
 use crate::http::fallback;
 
@@ -86,6 +86,13 @@ pub(crate) fn router(app: App) -> (Router, utoipa::openapi::OpenApi) {
         .routes(routes!(region::list))
         .routes(routes!(event::list))
         .routes(routes!(event::one))
+        .routes(routes!(usage::list))
+        .routes(routes!(money::invoices))
+        .routes(routes!(money::invoice))
+        .routes(routes!(money::invoice_page))
+        .routes(routes!(money::transactions))
+        .routes(routes!(money::top_up))
+        .routes(routes!(money::webhook))
         .split_for_parts();
     let document = Document::openapi().nest(PREFIX, document);
     let router = fallback::finish(router, &app, auth::layer, error::render).with_state(app);

@@ -22,6 +22,8 @@ testkit::on_both_databases![
     tags_are_created_listed_changed_and_destroyed_as_printed,
     events_are_listed_as_printed,
     what_is_sold_is_listed_as_printed,
+    money_is_listed_as_printed,
+    traffic_is_listed_as_printed,
 ];
 
 async fn a_login_answers_two_tokens(builder: Builder) {
@@ -505,4 +507,74 @@ async fn what_is_sold_is_listed_as_printed(builder: Builder) {
     let region = |slug: &str, name: &str, open: bool| json!({"slug": slug, "name": name, "country": "TR", "status": open});
     assert_eq!(regions[0], region("ist1", "Ist-01", false));
     assert_eq!(regions[1], region("ist2", "Ist-02", true));
+}
+
+async fn money_is_listed_as_printed(builder: Builder) {
+    let shop = Shop::open(builder).await;
+    shop.server("web").await;
+    shop.arcus.tell(&["billing", "charge"], "");
+    let printed = r#"curl --location --request GET "https://api.cloude.ro/v1/invoice/list" \
+  --header "Authorization: Bearer {{authToken}}" \
+  --data """#;
+    // No month is over yet.
+    assert_eq!(curl(&shop.customer, printed, &[]).await.data(), json!([]));
+    let printed = r#"curl --location --request GET "https://api.cloude.ro/v1/transaction/list" \
+--header "Authorization: Bearer {{authToken}}" \
+--header "Content-Type: application/x-www-form-urlencoded" \
+--data """#;
+    let list = curl(&shop.customer, printed, &[]).await.data();
+    let shape = json!([{
+        "id": 1, "type": "charge", "amount": "-0.015", "balance_after": "24.985", "description": "1 server hour",
+        "created_at": "2018-06-20T15:21:41Z",
+    }]);
+    assert_shape(&list, &shape);
+    let told = |name: &str| {
+        let all = list.as_array().expect("an array").iter();
+        json!(all.map(|one| one[name].clone()).collect::<Vec<_>>())
+    };
+    assert_eq!(
+        told("type"),
+        json!(["charge", "credit"]),
+        "the newest first"
+    );
+    assert_eq!(told("amount"), json!(["-0.015", "25.00"]));
+    let balance = shop.customer.get("/v1/account/user_balance").await;
+    assert!(
+        balance.text.contains("\"balance\":24.985"),
+        "{}",
+        balance.text
+    );
+}
+
+async fn traffic_is_listed_as_printed(builder: Builder) {
+    let shop = Shop::open(builder.flag("--sample-secs=0.2")).await;
+    let id = shop.server("web").await;
+    let printed = r#"curl --location --request GET "https://api.cloude.ro/v1/usage/list?id=1" \
+  --header "Authorization: Bearer {{authToken}}" \
+  --header "Content-Type: application/x-www-form-urlencoded" \
+  --data """#;
+    let own = [("id=1", &*format!("id={id}"))];
+    let usage = testkit::wait::until(
+        "some traffic",
+        std::time::Duration::from_secs(60),
+        || async {
+            let usage = curl(&shop.customer, printed, &own).await.ok();
+            let went = usage["data"]["incoming"][0][0].as_f64();
+            went.is_some_and(|went| went > 0.0).then_some(usage)
+        },
+    )
+    .await;
+    let shape = json!({
+        "status": "success", "message": null,
+        "data": {"incoming": [[125.0859375, 1_515_678_960]], "outgoing": [[6.796875, 1_515_678_960]]},
+    });
+    assert_shape(&usage, &shape);
+    let began_at = usage["data"]["outgoing"][0][1]
+        .as_i64()
+        .expect("a whole number");
+    assert_eq!(
+        began_at % 300,
+        0,
+        "samples begin at multiples of five minutes"
+    );
 }

@@ -31,28 +31,6 @@ pub(crate) fn choose<'a, T>(
     })
 }
 
-/// Whether a plan is large enough for an image. Errors: `Invalid` with what is too small.
-pub(crate) fn fit(plan: &Plan, image: &Image) -> Result<()> {
-    let least = image.minimum;
-    let small = |what: &str, needed: u64, has: u64| {
-        Err(Error::invalid(format!(
-            "the image {:?} needs {needed} of {what}, and {:?} has {has}; nothing was done",
-            image.slug, plan.slug
-        ))
-        .field("image"))
-    };
-    match (least.cpus, least.memory_mib, least.disk_gib) {
-        (Some(cpus), _, _) if plan.cpus < cpus => {
-            small("processors", cpus.into(), plan.cpus.into())
-        }
-        (_, Some(memory), _) if plan.memory_mib < memory => {
-            small("MiB of memory", memory, plan.memory_mib)
-        }
-        (_, _, Some(disk)) if plan.disk_gib < disk => small("GiB of disk", disk, plan.disk_gib),
-        _ => Ok(()),
-    }
-}
-
 /// Adds one of the operator's regions, or changes it, after its cloud was reached.
 ///
 /// Errors: `Conflict` where servers live in it and its cloud or an option is another one: they would be looked for

@@ -16,7 +16,7 @@ use store::Session;
 use super::Asked;
 use crate::accounts::passwords;
 use crate::app::{Account, App};
-use crate::catalog::house;
+use crate::catalog::{house, images};
 use crate::operations::{lane, retry};
 use crate::{billing, capacity, providers, quota};
 
@@ -338,7 +338,7 @@ pub async fn rebuild(
     let offer = offer_of(app, actor, &server).await?;
     let image = image.unwrap_or(&server.image);
     let image = house::choose(&offer.images, |image| &image.slug, image, "image")?;
-    house::fit(&server.agreed_plan(), image)?;
+    images::fit(&server.agreed_plan(), image)?;
     let mut held = Held::lock(app, actor, id).await?.must_be_there()?;
     let organisation = actor.organisation.id;
     let snapshots = store::snapshots::of_server(&mut held.session, organisation, id).await?;

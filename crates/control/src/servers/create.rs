@@ -15,7 +15,7 @@ use serde_json::{Map, Value};
 
 use super::{Own, Wanted};
 use crate::app::{Account, App, HOUSE};
-use crate::catalog::house;
+use crate::catalog::{house, images};
 use crate::operations::lane;
 use crate::{providers, provision, ssh_keys};
 
@@ -88,7 +88,7 @@ pub async fn create(app: &App, actor: &Actor, new: &NewServer) -> Result<Operati
             "{closed:?} is not open for new servers; nothing was created"
         )));
     }
-    house::fit(plan, image)?;
+    images::fit(plan, image)?;
     let what = What {
         name: &new.name,
         region: &region.slug,
