@@ -56,6 +56,8 @@ pub(crate) enum Command {
         #[arg(long, requires = "token")]
         installation: Option<String>,
     },
+    /// List the snapshots as JSON, each with its instance's id and its name.
+    Snapshots,
     /// How often each call was made.
     Calls,
 }
@@ -117,6 +119,7 @@ pub(crate) async fn run(place: &Place, command: Command) -> Result<()> {
                 .map_err(failed)?;
             table::line(&added.id);
         }
+        Command::Snapshots => return table::json(&world.snapshots().await.map_err(failed)?),
         Command::Calls => return table::json(&world.calls().await.map_err(failed)?),
     }
     Ok(())

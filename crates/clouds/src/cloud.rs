@@ -84,7 +84,8 @@ pub struct CreateInstance {
     pub ports: Vec<u16>,
     /// Whether containers will run inside (Docker).
     pub nesting: bool,
-    /// What its disk begins as, instead of the image: it gets an identity of its own all the same.
+    /// What its disk begins as, instead of the image: it gets an identity of its own all the same. One that is gone is
+    /// [`ErrorClass::Rejected`].
     pub snapshot: Option<SnapshotRef>,
 }
 
@@ -242,14 +243,22 @@ pub trait Cloud: Send + Sync + 'static {
     /// Puts a found instance under our tag.
     async fn adopt(&self, at: &InstanceRef, tag: &Tag) -> CloudResult<()>;
 
-    /// Changes the size, in place where the cloud can. May leave it switched off.
+    /// Changes the size, in place where the cloud can. May leave it switched off. A disk that would be smaller than
+    /// what is on it is [`ErrorClass::Rejected`], with nothing changed.
     async fn resize(&self, at: &InstanceRef, plan: &Plan) -> CloudResult<()>;
 
-    /// Reinstalls from an image; the address stays. May leave it switched off.
-    async fn rebuild(&self, at: &InstanceRef, image: &Image, user_data: &str) -> CloudResult<()>;
+    /// Reinstalls from an image; the address stays. May leave it switched off. `nesting` as in a create: whether
+    /// containers will run inside the new system.
+    async fn rebuild(
+        &self,
+        at: &InstanceRef,
+        image: &Image,
+        user_data: &str,
+        nesting: bool,
+    ) -> CloudResult<()>;
 
     /// Sets a user's password inside, and lets the user log in with it, by SSH too. The password comes as a hash in
-    /// crypt(3)'s format: nobody needs to keep the password itself.
+    /// crypt(3)'s format ([`password::check`](crate::password::check)): nobody needs to keep the password itself.
     async fn set_password(
         &self,
         at: &InstanceRef,
@@ -263,7 +272,7 @@ pub trait Cloud: Send + Sync + 'static {
     /// The instance's snapshots.
     async fn snapshots(&self, at: &InstanceRef) -> CloudResult<Vec<Snapshot>>;
 
-    /// Puts the disk back to a snapshot. May leave it switched off.
+    /// Puts the disk back to a snapshot, and nothing else: owner, name and size stay. May leave it switched off.
     async fn restore_snapshot(&self, at: &InstanceRef, name: &str) -> CloudResult<()>;
 
     /// Deletes a snapshot.

@@ -9,6 +9,7 @@ pub mod cloud;
 pub mod conformance;
 pub mod incus;
 pub mod outgoing;
+pub mod password;
 pub mod registry;
 pub mod sandbox;
 

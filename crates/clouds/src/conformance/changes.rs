@@ -1,94 +1,63 @@
-//! What may be changed about an instance, where the cloud can: disk, size, system, owner.
+//! What may be changed about an instance, where the cloud can: size, system, owner, password.
 
 use secrecy::SecretString;
 
 use super::scene::{Answer, Scene};
 use crate::cloud::{ErrorClass, Guest, Tag, Until};
 
-/// Two snapshots are taken, one is restored, one is destroyed.
-pub async fn a_snapshot_is_listed_restored_and_destroyed(scene: &Scene) {
-    let (_, running) = scene.running().await;
-    let at = &running.at;
-    let taken = scene.cloud.create_snapshot(at, "first").await;
-    if taken.if_supported("create a snapshot").is_none() {
-        return;
-    }
-    scene
-        .cloud
-        .create_snapshot(at, "second")
-        .await
-        .must("create another snapshot");
-    assert_eq!(names(scene, at).await, ["first", "second"]);
+/// Of a password that is nowhere.
+const A_HASH: &str = "$6$conformance$nvTVW4YdH/hM5TUvjWadnF9eQAo/V4oWi3AQmsQf1pxKKiKAE7IPbftvpw5vYxH2bHNSvflrr9sqgznukzPAY0";
 
-    scene
-        .cloud
-        .restore_snapshot(at, "first")
-        .await
-        .must("restore");
-    scene.cloud.start(at).await.must("start what was restored");
-    scene.reaches(at, Until::Running).await;
-
-    scene
-        .cloud
-        .destroy_snapshot(at, "first")
-        .await
-        .must("destroy a snapshot");
-    assert_eq!(names(scene, at).await, ["second"]);
-    let missing = scene.cloud.restore_snapshot(at, "first").await;
-    missing.must_fail(ErrorClass::NotFound, "restore what is destroyed");
-}
-
-async fn names(scene: &Scene, at: &crate::InstanceRef) -> Vec<String> {
-    let snapshots = scene.cloud.snapshots(at).await.must("list snapshots");
-    let mut names: Vec<_> = snapshots
-        .into_iter()
-        .map(|snapshot| snapshot.name)
-        .collect();
-    names.sort();
-    names
-}
-
-/// A larger size leaves the instance what it was.
+/// A larger size leaves the instance what it was, and so does the way back where the cloud can make a disk smaller.
 pub async fn a_resized_instance_runs_under_its_tag(scene: &Scene) {
     let (request, running) = scene.running().await;
-    let resized = scene
-        .cloud
-        .resize(&running.at, &scene.fixture.larger_plan)
-        .await;
+    let fixture = &scene.fixture;
+    let resized = scene.cloud.resize(&running.at, &fixture.larger_plan).await;
     if resized.if_supported("resize").is_none() {
         return;
     }
-    scene
-        .cloud
-        .start(&running.at)
-        .await
-        .must("start what was resized");
-    let larger = scene.reaches(&running.at, Until::Running).await;
-    assert_eq!(larger.tag.as_ref(), Some(&request.tag));
-    assert_eq!(larger.name, request.name);
+    let smaller = async || {
+        let back = scene.cloud.resize(&running.at, &fixture.plan).await;
+        back.if_supported("resize to a smaller size");
+    };
+    for and_back in [false, true] {
+        if and_back {
+            smaller().await;
+        }
+        scene
+            .cloud
+            .start(&running.at)
+            .await
+            .must("start what was resized");
+        let resized = scene.reaches(&running.at, Until::Running).await;
+        assert_eq!(resized.tag.as_ref(), Some(&request.tag));
+        assert_eq!(resized.name, request.name);
+    }
 }
 
-/// A new system on the same instance: same address, same tag, same name.
+/// A new system on the same instance: same address, same tag, same name. Once more does no harm.
 pub async fn a_rebuilt_instance_keeps_its_address_and_its_tag(scene: &Scene) {
     let (request, running) = scene.running().await;
     let user_data = "#cloud-config\n{\"hostname\":\"rebuilt\"}\n";
-    let rebuilt = scene
-        .cloud
-        .rebuild(&running.at, &scene.fixture.image, user_data)
-        .await;
-    if rebuilt.if_supported("rebuild").is_none() {
-        return;
+    for nesting in [true, false] {
+        let rebuilt = scene
+            .cloud
+            .rebuild(&running.at, &scene.fixture.image, user_data, nesting)
+            .await;
+        if rebuilt.if_supported("rebuild").is_none() {
+            return;
+        }
+        scene
+            .cloud
+            .start(&running.at)
+            .await
+            .must("start what was rebuilt");
+        let again = scene.reaches(&running.at, Until::Running).await;
+        assert_eq!(again.at, running.at);
+        assert_eq!(again.address(), running.address());
+        assert_eq!(again.tag.as_ref(), Some(&request.tag));
+        assert_eq!(again.name, request.name);
     }
-    scene
-        .cloud
-        .start(&running.at)
-        .await
-        .must("start what was rebuilt");
-    let again = scene.reaches(&running.at, Until::Running).await;
-    assert_eq!(again.at, running.at);
-    assert_eq!(again.address(), running.address());
-    assert_eq!(again.tag.as_ref(), Some(&request.tag));
-    assert_eq!(again.name, request.name);
 }
 
 /// An instance that is put under another tag is that tag's alone.
@@ -116,40 +85,25 @@ pub async fn an_adopted_instance_is_found_under_its_new_tag_alone(scene: &Scene)
     assert_eq!(scene.listed(scene.installation(), 0).await, [""; 0]);
 }
 
-/// Metering adds up differences: while an instance runs, no counter is ever less than it was.
-pub async fn traffic_counters_do_not_go_backwards_while_it_runs(scene: &Scene) {
-    let (_, running) = scene.running().await;
-    let Some(mut before) = scene
-        .cloud
-        .traffic(&running.at)
-        .await
-        .if_supported("traffic")
-    else {
-        return;
-    };
-    for _ in 0..5 {
-        let after = scene.cloud.traffic(&running.at).await.must("traffic");
-        assert!(
-            after.received_bytes >= before.received_bytes,
-            "{before:?}, then {after:?}"
-        );
-        assert!(
-            after.sent_bytes >= before.sent_bytes,
-            "{before:?}, then {after:?}"
-        );
-        before = after;
-    }
-}
-
-/// Root's password can be set inside a running instance, and its console can be read.
+/// Root's password can be set inside a running instance by its hash, and its console can be read. What is no hash would
+/// be a password that nobody can have.
 pub async fn a_password_is_set_and_the_console_is_read(scene: &Scene) {
     let (_, running) = scene.running().await;
-    let password = SecretString::from(domain::random::hex::<16>());
     let set = scene
         .cloud
-        .set_password(&running.at, "root", &password)
+        .set_password(&running.at, "root", &a_hash())
         .await;
-    set.if_supported("set a password");
+    if set.if_supported("set a password").is_some() {
+        for (user, hash) in [
+            ("root", "no hash"),
+            ("ro:ot", A_HASH),
+            ("root", "$6$a\nb:c"),
+        ] {
+            let hash = SecretString::from(hash);
+            let refused = scene.cloud.set_password(&running.at, user, &hash).await;
+            refused.must_fail(ErrorClass::Rejected, "set what is no hash");
+        }
+    }
     scene
         .cloud
         .console_log(&running.at)
@@ -178,11 +132,10 @@ pub async fn what_a_cloud_cannot_do_comes_with_a_reason(scene: &Scene) {
     let (_, running) = scene.running().await;
     let cloud = &scene.cloud;
     let at = &running.at;
-    let password = SecretString::from(domain::random::hex::<16>());
     cloud.traffic(at).await.if_supported("traffic");
     cloud.console_log(at).await.if_supported("console_log");
     cloud
-        .set_password(at, "root", &password)
+        .set_password(at, "root", &a_hash())
         .await
         .if_supported("set_password");
     cloud
@@ -207,7 +160,11 @@ pub async fn what_a_cloud_cannot_do_comes_with_a_reason(scene: &Scene) {
         .if_supported("resize");
     let image = &scene.fixture.image;
     cloud
-        .rebuild(at, image, "#cloud-config\n{}\n")
+        .rebuild(at, image, "#cloud-config\n{}\n", false)
         .await
         .if_supported("rebuild");
+}
+
+fn a_hash() -> SecretString {
+    SecretString::from(A_HASH)
 }

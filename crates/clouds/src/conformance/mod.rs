@@ -21,8 +21,10 @@
 mod changes;
 mod creation;
 mod ending;
+mod measures;
 mod power;
 mod scene;
+mod snapshots;
 
 use std::panic::{AssertUnwindSafe, resume_unwind};
 use std::sync::Arc;
@@ -35,8 +37,10 @@ use crate::cloud::Cloud;
 pub use changes::*;
 pub use creation::*;
 pub use ending::*;
+pub use measures::*;
 pub use power::*;
 pub use scene::{Fixture, Scene};
+pub use snapshots::*;
 
 /// A driver, and what the suite needs to know of its cloud.
 pub type Setup = (Arc<dyn Cloud>, Fixture);
@@ -65,10 +69,15 @@ macro_rules! conformance_suite {
             a_stopped_instance_is_destroyed_too
             destroying_what_is_gone_does_no_harm
             a_snapshot_is_listed_restored_and_destroyed
+            a_restored_instance_is_what_it_was_but_for_its_disk
+            an_instance_from_a_snapshot_is_one_of_its_own
+            a_snapshot_that_is_gone_makes_no_instance
             a_resized_instance_runs_under_its_tag
             a_rebuilt_instance_keeps_its_address_and_its_tag
             an_adopted_instance_is_found_under_its_new_tag_alone
             traffic_counters_do_not_go_backwards_while_it_runs
+            a_restart_begins_another_epoch_of_traffic
+            the_disk_the_network_and_the_capacity_are_told
             a_password_is_set_and_the_console_is_read
             the_guest_is_asked_in_one_way
             what_a_cloud_cannot_do_comes_with_a_reason

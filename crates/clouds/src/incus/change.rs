@@ -8,8 +8,9 @@ use domain::{Image, Plan};
 use reqwest::Method;
 use serde_json::{Value, json};
 
-use super::create::{CPUS, limits, size};
-use super::operations::{DOWNLOAD_LIMIT, USUAL_LIMIT};
+use super::copy::COPIED;
+use super::create::{CPUS, NESTING, USER_DATA, limits, size};
+use super::operations::DOWNLOAD_LIMIT;
 use super::{Incus, names, wire};
 use crate::cloud::{CloudError, CloudResult, ErrorClass, InstanceRef};
 
@@ -19,6 +20,7 @@ impl Incus {
     /// Processors and memory of a container change while it runs; so does its disk, where the pool can do that.
     pub(super) async fn resize_instance(&self, at: &InstanceRef, plan: &Plan) -> CloudResult<()> {
         let instance = self.describe(at).await?;
+        self.check_it_fits(at, &instance, plan).await?;
         let mut body = json!({ "config": limits(plan) });
         if let Some((name, root)) = instance.root_disk() {
             let mut root = root.clone();
@@ -50,11 +52,14 @@ impl Incus {
             .await
     }
 
+    /// What is known of the old system goes first, so that after a crash at any point the same call goes on: the address
+    /// is reserved while there still is one to be seen.
     pub(super) async fn rebuild_instance(
         &self,
         at: &InstanceRef,
         image: &Image,
         user_data: &str,
+        nesting: bool,
     ) -> CloudResult<()> {
         if !self.client.can("instances_rebuild").await? {
             return Err(CloudError::unsupported(
@@ -65,7 +70,7 @@ impl Incus {
         let (source, instance, state, snapshots) = tokio::try_join!(
             self.image_source(image),
             self.describe(at),
-            self.state(at),
+            self.state_now(at),
             self.list_snapshots(at),
         )?;
         if !snapshots.is_empty() {
@@ -74,37 +79,40 @@ impl Incus {
                 "the system can't be reinstalled while there are snapshots of it; delete them first",
             ));
         }
+        let address = state.address();
+        let mut reserved = self.keep_address(&instance, address.as_deref()).await?;
         self.halt(&instance).await?;
+        if reserved.is_err() {
+            reserved = self.keep_address(&instance, address.as_deref()).await?;
+        }
+        if let Err(error) = reserved {
+            tracing::info!(instance = id, %error, "its network can't reserve its address");
+        }
         // A new id makes cloud-init take the machine for a new one, though its user data may be the same.
         let config = json!({
-            "cloud-init.user-data": user_data,
+            USER_DATA: user_data,
+            NESTING: if nesting && !self.options.vm { "true" } else { "" },
+            COPIED: "",
             "volatile.cloud-init.instance-id": new_instance_id(),
         });
         self.patch(&instance, json!({ "config": config })).await?;
-        if let Some(address) = state.address() {
-            self.keep_address(&instance, &address).await?;
-        }
         let rebuild = json!({ "source": source });
         let path = ["instances", id, "rebuild"];
         self.client
             .run(Method::POST, &path, Some(&rebuild), DOWNLOAD_LIMIT)
             .await?;
-        let path = ["instances", id, "state"];
-        self.client
-            .run(
-                Method::PUT,
-                &path,
-                Some(&json!({ "action": "start" })),
-                USUAL_LIMIT,
-            )
-            .await
+        self.switch_on(id).await
     }
 
-    /// Reserves the address in the network. One that Incus doesn't manage takes no reservations; then only the DHCP
-    /// server there decides.
-    async fn keep_address(&self, instance: &wire::Instance, address: &str) -> CloudResult<()> {
-        let Some((name, nic)) = instance.managed_nic() else {
-            return Ok(());
+    /// Reserves the address in the network; inside is why its network can't do that. One that Incus doesn't manage takes
+    /// no reservations at all; then only the DHCP server there decides.
+    async fn keep_address(
+        &self,
+        instance: &wire::Instance,
+        address: Option<&str>,
+    ) -> CloudResult<Result<(), CloudError>> {
+        let (Some(address), Some((name, nic))) = (address, instance.managed_nic()) else {
+            return Ok(Ok(()));
         };
         let mut nic = nic.clone();
         nic.insert("ipv4.address".to_owned(), address.to_owned());
@@ -112,11 +120,8 @@ impl Incus {
             .patch(instance, json!({ "devices": { name: nic } }))
             .await
         {
-            Err(error) if error.class == ErrorClass::Rejected => {
-                tracing::info!(instance = instance.name, %error, "its network can't reserve its address");
-                Ok(())
-            }
-            result => result,
+            Err(error) if error.class == ErrorClass::Rejected => Ok(Err(error)),
+            result => result.map(Ok),
         }
     }
 }

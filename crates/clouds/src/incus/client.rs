@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use reqwest::header::RETRY_AFTER;
-use reqwest::{Method, Response, Url};
+use reqwest::{Method, RequestBuilder, Response, Url};
 use secrecy::{ExposeSecret, SecretString};
 use serde::de::DeserializeOwned;
 use serde_json::Value;
@@ -112,6 +112,28 @@ impl Client {
         self.send(method, self.url(path, parameters), body).await
     }
 
+    /// Writes a file of root's inside an instance, which need not run; what was in it before is gone.
+    pub(super) async fn write_file(
+        &self,
+        id: &str,
+        file: &str,
+        content: &'static str,
+    ) -> CloudResult<()> {
+        let url = self.url(&["instances", id, "files"], &[("path", file)]);
+        let request = self.http.post(url).body(content);
+        let headers = [
+            ("X-Incus-type", "file"),
+            ("X-Incus-write", "overwrite"),
+            ("X-Incus-uid", "0"),
+            ("X-Incus-gid", "0"),
+            ("X-Incus-mode", "0444"),
+        ];
+        let request = headers.into_iter().fold(request, |request, (name, value)| {
+            request.header(name, value)
+        });
+        self.carry(request, true).await.map(drop)
+    }
+
     /// Reads the end of an operation, however long it takes, and doesn't hold its permit for that long: a wait costs
     /// Incus nothing, and would keep other calls from their turn.
     pub(super) async fn wait_for<T: DeserializeOwned>(&self, operation: &str) -> CloudResult<T> {
@@ -196,12 +218,17 @@ impl Client {
 
     async fn send(&self, method: Method, url: Url, body: Option<&Value>) -> CloudResult<Answer> {
         let changes = method != Method::GET;
-        let permit = self.permit().await;
-        let mut request = self.http.request(method, url).timeout(CALL_LIMIT);
+        let mut request = self.http.request(method, url);
         if let Some(body) = body {
             request = request.json(body);
         }
+        self.carry(request, changes).await
+    }
+
+    async fn carry(&self, request: RequestBuilder, changes: bool) -> CloudResult<Answer> {
+        let permit = self.permit().await;
         let response = request
+            .timeout(CALL_LIMIT)
             .send()
             .await
             .map_err(|error| errors::unanswered(error, changes))?;

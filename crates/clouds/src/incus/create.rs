@@ -1,5 +1,5 @@
 //! Making an instance, in as few calls as Incus allows: look up the image and the profiles (at once), create and start
-//! (one call), wait for its end, read the result.
+//! (one call), wait for its end, read the result. One from a snapshot is made first and started then (`copy`).
 //!
 //! What must stay true: the tag is a part of the call that creates; the name follows from the name and token alone, so
 //! that the same request again meets the same instance; an instance that isn't ours is never touched; containers are
@@ -17,7 +17,7 @@ use super::instances::check;
 use super::operations::{DOWNLOAD_LIMIT, USUAL_LIMIT, begun};
 use super::shown::{INSTALLATION, NAME, TOKEN, root_disk};
 use super::wire::{self, Device, Operation, Profile, timestamp};
-use super::{Incus, errors, names};
+use super::{Incus, copy, errors, names};
 use crate::cloud::{
     CloudError, CloudResult, CreateInstance, ErrorClass, Instance, InstanceRef, Tag,
 };
@@ -38,8 +38,13 @@ fn started(at: InstanceRef, request: &CreateInstance, operation: &Operation) -> 
 pub(super) const CPUS: &str = "limits.cpu";
 /// How much memory an instance has.
 pub(super) const MEMORY: &str = "limits.memory";
+/// What cloud-init is told.
+pub(super) const USER_DATA: &str = "cloud-init.user-data";
+/// Whether containers may run inside a container.
+pub(super) const NESTING: &str = "security.nesting";
 
-type Devices = BTreeMap<String, Device>;
+/// Devices by their names.
+pub(super) type Devices = BTreeMap<String, Device>;
 
 // === impl Incus ===
 
@@ -48,13 +53,14 @@ impl Incus {
         check(&request.tag)?;
         let (starts, source, devices) = tokio::try_join!(
             self.client.can("instance_create_start"),
-            self.image_source(&request.image),
+            self.source(request),
             self.devices(&request.plan),
         )?;
+        let starts = starts && request.snapshot.is_none();
         let mut body = json!({
             "type": self.options.instance_type(),
             "profiles": self.options.profiles,
-            "config": self.config(request),
+            "config": self.config(request, &devices),
             "devices": devices,
             "source": source,
             "start": starts,
@@ -71,12 +77,13 @@ impl Incus {
             match self.attempt(&at, &request.tag, &body).await {
                 // What was made and started in one call runs: its address comes later, and who waits for it looks.
                 Ok(Some(operation)) if starts => return Ok(started(at, request, &operation)),
-                Ok(_) => return self.created(&at).await,
+                Ok(operation) => return self.first_start(&at, &request.tag, operation).await,
                 Err(error) if errors::is_taken(&error) || errors::is_being_made(&error) => {
                     if let Some(instance) = self.created_before(&at, &request.tag, error).await? {
                         return Ok(instance);
                     }
                 }
+                Err(error) if request.snapshot.is_some() => return Err(copy::no_snapshot(error)),
                 Err(error) => return Err(error),
             }
         }
@@ -111,11 +118,9 @@ impl Incus {
             .finish(&operation, DOWNLOAD_LIMIT)
             .await
             .map(drop);
-        let refused =
-            |error: &CloudError| matches!(error.class, ErrorClass::Rejected | ErrorClass::Quota);
         if ended
             .as_ref()
-            .is_err_and(|error| refused(error) && !errors::is_taken(error))
+            .is_err_and(|error| is_refusal(error) && !errors::is_taken(error))
         {
             self.discard(at, tag, &operation).await;
         }
@@ -140,15 +145,28 @@ impl Incus {
         }
     }
 
-    /// The instance that was just made; started now where the server couldn't do both at once.
+    /// Starts what `operation` has just made without starting it. What can't start is not left behind either.
+    async fn first_start(
+        &self,
+        at: &InstanceRef,
+        tag: &Tag,
+        operation: Option<Operation>,
+    ) -> CloudResult<Instance> {
+        let created = self.created(at).await;
+        if let (Err(error), Some(operation)) = (&created, &operation)
+            && is_refusal(error)
+        {
+            self.discard(at, tag, operation).await;
+        }
+        created
+    }
+
+    /// The instance that was just made; started now where that was not done with it.
     async fn created(&self, at: &InstanceRef) -> CloudResult<Instance> {
         let mut instance = self.describe(at).await?;
         if instance.power() == Power::Stopped {
-            let path = ["instances", &at.id, "state"];
-            let start = json!({ "action": "start" });
-            self.client
-                .run(Method::PUT, &path, Some(&start), USUAL_LIMIT)
-                .await?;
+            self.make_its_own(&instance).await?;
+            self.switch_on(&at.id).await?;
             instance = self.describe(at).await?;
         }
         Ok(instance.shown(&at.region))
@@ -182,7 +200,14 @@ impl Incus {
         }
     }
 
-    fn config(&self, request: &CreateInstance) -> Map<String, Value> {
+    async fn source(&self, request: &CreateInstance) -> CloudResult<Value> {
+        match &request.snapshot {
+            Some(snapshot) => self.snapshot_source(snapshot),
+            None => self.image_source(&request.image).await,
+        }
+    }
+
+    fn config(&self, request: &CreateInstance, own: &Devices) -> Map<String, Value> {
         let mut config = limits(&request.plan);
         let mut set = |key: &str, value: &str| {
             config.insert(key.to_owned(), Value::from(value));
@@ -191,17 +216,25 @@ impl Incus {
         set(TOKEN, &request.tag.token);
         set(NAME, &request.name);
         if !request.user_data.is_empty() {
-            set("cloud-init.user-data", &request.user_data);
+            set(USER_DATA, &request.user_data);
         }
         // A virtual machine has a kernel of its own, and Incus refuses the key there.
         if request.nesting && !self.options.vm {
-            set("security.nesting", "true");
+            set(NESTING, "true");
+        }
+        if request.snapshot.is_some() {
+            copy::mark(&mut config, own);
         }
         config
     }
 
     /// The devices that differ from the profiles': the root disk's size and pool, the network.
     async fn devices(&self, plan: &Plan) -> CloudResult<Devices> {
+        Ok(self.own_devices(&self.inherited().await?, plan))
+    }
+
+    /// The devices that new instances have from their profiles.
+    pub(super) async fn inherited(&self) -> CloudResult<Devices> {
         let profiles = self.options.profiles.iter().map(|name| async move {
             self.client
                 .get::<Profile>(&["profiles", name])
@@ -212,7 +245,7 @@ impl Incus {
             .await?
             .into_iter()
             .flat_map(|profile| profile.devices);
-        Ok(self.own_devices(&inherited.collect(), plan))
+        Ok(inherited.collect())
     }
 
     fn own_devices(&self, inherited: &Devices, plan: &Plan) -> Devices {
@@ -271,6 +304,11 @@ fn device(settings: &[(&str, &str)]) -> Device {
         .iter()
         .map(|(key, value)| ((*key).to_owned(), (*value).to_owned()))
         .collect()
+}
+
+/// The same call will be refused again.
+fn is_refusal(error: &CloudError) -> bool {
+    matches!(error.class, ErrorClass::Rejected | ErrorClass::Quota)
 }
 
 /// A missing profile is a mistake in the region's options and not a missing instance.

@@ -1,8 +1,7 @@
-//! Running a command inside an instance, which is how a password is set.
+//! Running a command inside an instance.
 //!
-//! The password goes over the command's standard input: a command line would be seen by everyone inside. What must stay
-//! true: only names and passwords that can't become a second line of that input get there, and no password gets into an
-//! error.
+//! Called by `password` and `disk`. What is secret goes over the command's standard input: a command line would be seen by
+//! everyone inside. What must stay true: however much a command prints, only the beginning is kept.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -20,13 +19,15 @@ use super::socket::Socket;
 use super::{Incus, errors, names};
 use crate::cloud::{CloudError, CloudResult, ErrorClass, InstanceRef};
 
-const LIMIT: Duration = Duration::from_mins(1);
-const LONGEST_COMPLAINT: usize = 2000;
+const LONGEST_OUTPUT: usize = 2000;
 
 /// How a command ended.
-struct Ended {
-    code: i64,
-    complaint: String,
+pub(super) struct Ended {
+    pub(super) code: i64,
+    /// What it printed.
+    pub(super) output: String,
+    /// What it printed as errors.
+    pub(super) complaint: String,
 }
 
 /// What Incus tells of a command that waits for its input.
@@ -45,33 +46,24 @@ struct Result {
 // === impl Incus ===
 
 impl Incus {
-    pub(super) async fn change_password(
-        &self,
-        at: &InstanceRef,
-        user: &str,
-        password: &SecretString,
-    ) -> CloudResult<()> {
-        check(user, password.expose_secret())?;
-        let line = SecretString::from(format!("{user}:{}\n", password.expose_secret()));
-        let ended = tokio::time::timeout(LIMIT, self.exec(at, &["chpasswd"], &line)).await;
-        let ended = ended.unwrap_or_else(|_| Err(errors::lost("the command did not end", true)))?;
-        if ended.code == 0 {
-            return Ok(());
-        }
-        let complaint = ended
-            .complaint
-            .replace(password.expose_secret(), "(password)");
-        Err(rejected(format!(
-            "the system did not take the password: {}",
-            complaint.trim()
-        )))
-    }
-
-    async fn exec(
+    /// Runs a command as root, and waits for its end for so long at the most.
+    pub(super) async fn exec(
         &self,
         at: &InstanceRef,
         command: &[&str],
         input: &SecretString,
+        limit: Duration,
+    ) -> CloudResult<Ended> {
+        let ended = tokio::time::timeout(limit, self.run_inside(at, command, input, limit)).await;
+        ended.unwrap_or_else(|_| Err(errors::lost("the command did not end", true)))
+    }
+
+    async fn run_inside(
+        &self,
+        at: &InstanceRef,
+        command: &[&str],
+        input: &SecretString,
+        limit: Duration,
     ) -> CloudResult<Ended> {
         let path = ["instances", names::checked(at)?, "exec"];
         let body = json!({ "command": command, "interactive": false, "wait-for-websocket": true });
@@ -89,16 +81,20 @@ impl Incus {
         // The command begins when all three are open.
         let (mut stdin, mut stdout, mut stderr) =
             tokio::try_join!(open("0"), open("1"), open("2"))?;
-        let (_, complaint, ended) = tokio::join!(
+        let (output, complaint, ended) = tokio::join!(
             async {
                 send(&mut stdin, input).await;
                 read(&mut stdout).await
             },
             read(&mut stderr),
-            self.client.finish(&operation, LIMIT),
+            self.client.finish(&operation, limit),
         );
         let Result { code } = parsed(ended?.metadata)?;
-        Ok(Ended { code, complaint })
+        Ok(Ended {
+            code,
+            output,
+            complaint,
+        })
     }
 }
 
@@ -117,7 +113,7 @@ async fn read(socket: &mut Socket) -> String {
     while let Some(Ok(message)) = socket.next().await {
         match message {
             Message::Binary(bytes) => {
-                let room = LONGEST_COMPLAINT.saturating_sub(text.len());
+                let room = LONGEST_OUTPUT.saturating_sub(text.len());
                 text.extend_from_slice(&bytes[..bytes.len().min(room)]);
             }
             Message::Text(_) | Message::Close(_) => break,
@@ -127,46 +123,6 @@ async fn read(socket: &mut Socket) -> String {
     String::from_utf8_lossy(&text).into_owned()
 }
 
-fn check(user: &str, password: &str) -> CloudResult<()> {
-    let harmless =
-        |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || b"_-".contains(&byte);
-    if user.is_empty() || user.len() > 32 || user.starts_with('-') || !user.bytes().all(harmless) {
-        Err(rejected(
-            "the name of a user holds 1 to 32 lower-case letters, digits and _ -",
-        ))
-    } else if password.is_empty() || password.chars().any(char::is_control) {
-        Err(rejected(
-            "a password is not empty and holds no control characters",
-        ))
-    } else {
-        Ok(())
-    }
-}
-
 fn rejected(message: impl Into<String>) -> CloudError {
     CloudError::new(ErrorClass::Rejected, message)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn nothing_that_could_be_a_second_line_reaches_the_command() {
-        for (user, password) in [
-            ("root\nx", "p"),
-            ("root:x", "p"),
-            ("", "p"),
-            ("-r", "p"),
-            ("root", ""),
-            ("root", "p\nx:y"),
-            ("root", "p\0"),
-        ] {
-            assert_eq!(
-                check(user, password).expect_err("refused").class,
-                ErrorClass::Rejected
-            );
-        }
-        assert!(check("root", "pass: word é").is_ok());
-    }
 }

@@ -47,6 +47,17 @@ impl Incus {
             .await
     }
 
+    /// [`state`](Self::state), for those who can't do without: where its processes ended while Incus counted them, it is
+    /// asked again later.
+    pub(super) async fn state_now(&self, at: &InstanceRef) -> CloudResult<State> {
+        match self.state(at).await {
+            Err(error) if error.class == ErrorClass::Rejected => {
+                Err(CloudError::new(ErrorClass::Unavailable, error.message))
+            }
+            result => result,
+        }
+    }
+
     pub(super) async fn find_instances(
         &self,
         region: &str,

@@ -1,10 +1,12 @@
-//! Looking without touching: the server itself, an instance's traffic, its console.
+//! Looking without touching: the server itself, an instance's traffic, its network, its console.
+
+use std::net::Ipv4Addr;
 
 use domain::Region;
 
-use super::wire::Interface;
+use super::wire::{self, Interface};
 use super::{Incus, names};
-use crate::cloud::{CloudResult, InstanceRef, Offer, Traffic};
+use crate::cloud::{CloudResult, ErrorClass, InstanceRef, Network, Offer, Traffic};
 
 /// The end of a console's log that is worth showing.
 const LONGEST_LOG: usize = 64 << 10;
@@ -42,20 +44,52 @@ impl Incus {
     }
 
     /// What went through the interfaces that Incus gave the instance; what its containers say among themselves is
-    /// no traffic.
+    /// no traffic. The counters are those of the interfaces' other ends, which each start makes anew under new names.
     pub(super) async fn read_traffic(&self, at: &InstanceRef) -> CloudResult<Traffic> {
-        let state = self.state(at).await?;
-        let given = || {
-            let all = state.network.iter();
-            all.filter(|(name, interface)| interface.is_given(name))
-                .map(|(_, interface)| interface)
-        };
+        let state = self.state_now(at).await?;
+        let given = || state.given().map(|(_, interface)| interface);
         let sum = |count: fn(&Interface) -> u64| given().map(count).fold(0, u64::saturating_add);
+        let ends: Vec<&str> = given()
+            .map(|interface| interface.host_name.as_str())
+            .collect();
         Ok(Traffic {
-            epoch: String::new(),
+            epoch: ends.join(","),
             received_bytes: sum(|interface| interface.counters.bytes_received),
             sent_bytes: sum(|interface| interface.counters.bytes_sent),
         })
+    }
+
+    /// What the instance shows of itself, and the way out as the network has it, where Incus manages that.
+    pub(super) async fn read_network(&self, at: &InstanceRef) -> CloudResult<Network> {
+        let (instance, state) = tokio::try_join!(self.describe(at), self.state_now(at))?;
+        let nic = instance.managed_nic();
+        let managed = match nic.and_then(|(_, nic)| nic.get("network")) {
+            Some(name) => self.network(name).await?,
+            None => wire::Network::default(),
+        };
+        let setting = |key: &str| managed.config.get(key).and_then(|text| host(text));
+        // A bridge of Incus's own is itself the way out, unless it is told of another; so is a network of others.
+        let way_out = setting("ipv4.gateway").or_else(|| setting("ipv4.address"));
+        let other = managed.config.get("ipv4.dhcp.gateway").cloned();
+        let shown = state.global("inet").map(|address| address.netmask.as_str());
+        let bits = shown
+            .and_then(|bits| bits.parse().ok())
+            .or_else(|| way_out.map(|(_, bits)| bits));
+        Ok(Network {
+            netmask: bits.and_then(netmask),
+            gateway: other.or_else(|| way_out.map(|(address, _)| address.to_string())),
+            ipv6: state.global("inet6").map(|address| address.ip.clone()),
+        })
+    }
+
+    /// A network's settings; none where it is another project's, which not everyone may see.
+    async fn network(&self, name: &str) -> CloudResult<wire::Network> {
+        match self.client.get(&["networks", name]).await {
+            Err(error) if matches!(error.class, ErrorClass::NotFound | ErrorClass::Auth) => {
+                Ok(wire::Network::default())
+            }
+            result => result,
+        }
     }
 
     pub(super) async fn read_console_log(&self, at: &InstanceRef) -> CloudResult<String> {
@@ -68,5 +102,42 @@ impl Incus {
             from += 1;
         }
         Ok(log[from..].to_owned())
+    }
+}
+
+/// An address with the length of its network's part, such as `10.0.0.1/24`; `None` for `none` and `auto`.
+fn host(text: &str) -> Option<(Ipv4Addr, u32)> {
+    let (address, bits) = text.split_once('/')?;
+    Some((address.parse().ok()?, bits.parse().ok()?))
+}
+
+fn netmask(bits: u32) -> Option<String> {
+    let host_part = u32::MAX.checked_shr(bits).unwrap_or_default();
+    (bits <= 32).then(|| Ipv4Addr::from(!host_part).to_string())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_netmask_has_as_many_ones_as_the_network_has_bits() {
+        for (bits, mask) in [
+            (0, "0.0.0.0"),
+            (10, "255.192.0.0"),
+            (24, "255.255.255.0"),
+            (32, "255.255.255.255"),
+        ] {
+            assert_eq!(netmask(bits).as_deref(), Some(mask));
+        }
+        assert_eq!(netmask(33), None);
+    }
+
+    #[test]
+    fn a_network_without_addresses_has_no_way_out() {
+        assert_eq!(host("10.0.0.1/24"), Some((Ipv4Addr::new(10, 0, 0, 1), 24)));
+        for none in ["none", "auto", "fd42::1/64", ""] {
+            assert_eq!(host(none), None, "{none}");
+        }
     }
 }

@@ -11,7 +11,8 @@
 //! | `options` | what the driver is opened with |
 //! | `client`, `tls`, `errors` | calls over HTTP, pinned certificates, what a failure means |
 //! | `operations`, `socket` | Incus's background operations, its websockets |
-//! | `create`, `image`, `instances`, `power`, `change`, `snapshots`, `exec`, `look` | the verbs |
+//! | `create`, `copy`, `image`, `instances`, `power`, `change`, `disk`, `snapshots`, `restore` | the verbs |
+//! | `exec`, `password`, `look`, `capacity` | those that work inside, or change nothing |
 //! | `events`, `wait` | the stream of changes, and waiting by it |
 //! | `wire`, `shown`, `names` | the JSON, what it means, the names that Incus accepts |
 
@@ -19,19 +20,23 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
+use domain::offer::Capacity;
 use domain::{Image, Plan};
 use futures::stream::BoxStream;
 use secrecy::SecretString;
 
 use crate::cloud::{
-    Change, Cloud, CloudResult, CreateInstance, Instance, InstanceRef, Offer, Snapshot, Tag,
-    Traffic, Until,
+    Change, Cloud, CloudResult, CreateInstance, Instance, InstanceRef, Network, Offer, Snapshot,
+    Tag, Traffic, Until,
 };
 use crate::registry::{Field, Kind, Settings};
 
+mod capacity;
 mod change;
 mod client;
+mod copy;
 mod create;
+mod disk;
 mod errors;
 mod events;
 mod exec;
@@ -41,7 +46,9 @@ mod look;
 mod names;
 mod operations;
 pub mod options;
+mod password;
 mod power;
+mod restore;
 mod shown;
 mod snapshots;
 mod socket;
@@ -168,17 +175,23 @@ impl Cloud for Incus {
         self.resize_instance(at, plan).await
     }
 
-    async fn rebuild(&self, at: &InstanceRef, image: &Image, user_data: &str) -> CloudResult<()> {
-        self.rebuild_instance(at, image, user_data).await
+    async fn rebuild(
+        &self,
+        at: &InstanceRef,
+        image: &Image,
+        user_data: &str,
+        nesting: bool,
+    ) -> CloudResult<()> {
+        self.rebuild_instance(at, image, user_data, nesting).await
     }
 
     async fn set_password(
         &self,
         at: &InstanceRef,
         user: &str,
-        password: &SecretString,
+        password_hash: &SecretString,
     ) -> CloudResult<()> {
-        self.change_password(at, user, password).await
+        self.change_password(at, user, password_hash).await
     }
 
     async fn create_snapshot(&self, at: &InstanceRef, name: &str) -> CloudResult<()> {
@@ -195,6 +208,18 @@ impl Cloud for Incus {
 
     async fn destroy_snapshot(&self, at: &InstanceRef, name: &str) -> CloudResult<()> {
         self.delete_snapshot(at, name).await
+    }
+
+    async fn disk_usage(&self, at: &InstanceRef) -> CloudResult<Option<u64>> {
+        self.read_disk_usage(at).await
+    }
+
+    async fn network(&self, at: &InstanceRef) -> CloudResult<Network> {
+        self.read_network(at).await
+    }
+
+    async fn capacity(&self) -> CloudResult<Option<Capacity>> {
+        self.read_capacity().await
     }
 
     async fn traffic(&self, at: &InstanceRef) -> CloudResult<Traffic> {

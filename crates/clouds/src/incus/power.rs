@@ -16,16 +16,21 @@ use crate::cloud::{CloudError, CloudResult, ErrorClass, InstanceRef};
 /// How long a guest has to shut down by itself; then the operation fails, and `wait` says so.
 const GRACE: Duration = Duration::from_secs(30);
 
-const STOPPED: &str = "Stopped";
+/// Incus's word for an instance that is off.
+pub(super) const STOPPED: &str = "Stopped";
 
 // === impl Incus ===
 
 impl Incus {
     pub(super) async fn start_instance(&self, at: &InstanceRef) -> CloudResult<()> {
-        let action = match self.describe(at).await?.status.as_str() {
+        let instance = self.describe(at).await?;
+        let action = match instance.status.as_str() {
             "Running" | "Ready" => return Ok(()),
             "Frozen" => "unfreeze",
-            _ => "start",
+            _ => {
+                self.make_its_own(&instance).await?;
+                "start"
+            }
         };
         self.begin_power(at, &json!({ "action": action })).await
     }
@@ -42,9 +47,12 @@ impl Incus {
     }
 
     pub(super) async fn reboot_instance(&self, at: &InstanceRef) -> CloudResult<()> {
-        let action = match self.describe(at).await?.status.as_str() {
-            STOPPED => "start",
-            _ => "restart",
+        let instance = self.describe(at).await?;
+        let action = if instance.status == STOPPED {
+            self.make_its_own(&instance).await?;
+            "start"
+        } else {
+            "restart"
         };
         self.begin_power(at, &json!({ "action": action, "timeout": GRACE.as_secs() }))
             .await
@@ -106,6 +114,21 @@ impl Incus {
         {
             // It went off by itself in between.
             Err(error) if error.message.contains("already stopped") => Ok(()),
+            result => result,
+        }
+    }
+
+    /// Switches on and waits until it runs.
+    pub(super) async fn switch_on(&self, id: &str) -> CloudResult<()> {
+        let path = ["instances", id, "state"];
+        let body = json!({ "action": "start" });
+        match self
+            .client
+            .run(Method::PUT, &path, Some(&body), USUAL_LIMIT)
+            .await
+        {
+            // Somebody else was quicker.
+            Err(error) if error.message.contains("already running") => Ok(()),
             result => result,
         }
     }

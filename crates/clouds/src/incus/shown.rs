@@ -78,6 +78,11 @@ impl wire::Instance {
     }
 }
 
+/// Whether Incus says that it runs.
+pub(super) fn is_running(status: &str) -> bool {
+    power(status) == Power::Running
+}
+
 /// The disk that is mounted at `/`.
 pub(super) fn root_disk(
     devices: &BTreeMap<String, wire::Device>,
@@ -105,18 +110,31 @@ pub(super) fn power(status: &str) -> Power {
 impl State {
     /// The global IPv4 address of the first interface that Incus gave the instance, `eth0` before others.
     pub(super) fn address(&self) -> Option<String> {
-        let mut given: Vec<_> = self
-            .network
-            .iter()
-            .filter(|(name, interface)| interface.is_given(name))
-            .collect();
+        self.global("inet").map(|address| address.ip.clone())
+    }
+
+    /// The first global address of that family, `inet` or `inet6`.
+    pub(super) fn global(&self, family: &str) -> Option<&wire::Address> {
+        let mut given: Vec<_> = self.given().collect();
         given.sort_by_key(|(name, _)| (*name != "eth0", *name));
         let mut addresses = given
             .into_iter()
             .flat_map(|(_, interface)| &interface.addresses);
-        let usable =
-            |address: &&wire::Address| address.family == "inet" && address.scope == "global";
-        addresses.find(usable).map(|address| address.ip.clone())
+        addresses.find(|address| address.family == family && address.scope == "global")
+    }
+
+    /// The interfaces that Incus gave the instance.
+    pub(super) fn given(&self) -> impl Iterator<Item = (&String, &wire::Interface)> {
+        self.network
+            .iter()
+            .filter(|(name, interface)| interface.is_given(name))
+    }
+
+    /// How many bytes the root disk holds, where its pool counts.
+    pub(super) fn root_usage(&self) -> Option<u64> {
+        let only = self.disk.values().next().filter(|_| self.disk.len() == 1);
+        let usage = self.disk.get("root").or(only)?.usage;
+        u64::try_from(usage).ok().filter(|usage| *usage > 0)
     }
 }
 

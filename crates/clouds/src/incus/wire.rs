@@ -41,6 +41,8 @@ pub(super) struct Server {
 pub(super) struct Environment {
     #[serde(default)]
     pub(super) server_name: String,
+    #[serde(default)]
+    pub(super) server_clustered: bool,
 }
 
 #[derive(Debug, Deserialize)]
@@ -53,6 +55,9 @@ pub(super) struct Instance {
     pub(super) created_at: String,
     #[serde(default, deserialize_with = "nullable")]
     pub(super) config: BTreeMap<String, String>,
+    /// Its own; with those of its profiles they are the expanded ones.
+    #[serde(default, deserialize_with = "nullable")]
+    pub(super) devices: BTreeMap<String, Device>,
     #[serde(default, deserialize_with = "nullable")]
     pub(super) expanded_devices: BTreeMap<String, Device>,
     /// Only where it was asked for.
@@ -64,6 +69,16 @@ pub(super) struct State {
     pub(super) status: String,
     #[serde(default, deserialize_with = "nullable")]
     pub(super) network: BTreeMap<String, Interface>,
+    /// By the names of the devices.
+    #[serde(default, deserialize_with = "nullable")]
+    pub(super) disk: BTreeMap<String, Disk>,
+}
+
+#[derive(Debug, Deserialize)]
+pub(super) struct Disk {
+    /// In bytes; not above 0 where the pool doesn't count.
+    #[serde(default)]
+    pub(super) usage: i64,
 }
 
 #[derive(Debug, Deserialize)]
@@ -82,6 +97,9 @@ pub(super) struct Address {
     pub(super) family: String,
     #[serde(rename = "address")]
     pub(super) ip: String,
+    /// How many bits of it are the network's.
+    #[serde(default)]
+    pub(super) netmask: String,
     pub(super) scope: String,
 }
 
@@ -96,7 +114,52 @@ pub(super) struct Counters {
 #[derive(Debug, Deserialize)]
 pub(super) struct Profile {
     #[serde(default, deserialize_with = "nullable")]
+    pub(super) config: BTreeMap<String, String>,
+    #[serde(default, deserialize_with = "nullable")]
     pub(super) devices: BTreeMap<String, Device>,
+}
+
+/// A network, managed or not.
+#[derive(Debug, Default, Deserialize)]
+pub(super) struct Network {
+    #[serde(default, deserialize_with = "nullable")]
+    pub(super) config: BTreeMap<String, String>,
+}
+
+/// `GET /1.0/resources`.
+#[derive(Debug, Deserialize)]
+pub(super) struct Resources {
+    pub(super) cpu: Total,
+    pub(super) memory: Total,
+}
+
+/// `GET /1.0/storage-pools/NAME/resources`.
+#[derive(Debug, Deserialize)]
+pub(super) struct PoolResources {
+    pub(super) space: Total,
+}
+
+#[derive(Debug, Default, Deserialize)]
+pub(super) struct Total {
+    #[serde(default)]
+    pub(super) total: u64,
+}
+
+#[derive(Debug, Deserialize)]
+pub(super) struct Pool {
+    #[serde(default)]
+    pub(super) driver: String,
+}
+
+/// A machine of a cluster.
+#[derive(Debug, Deserialize)]
+pub(super) struct Member {
+    pub(super) server_name: String,
+    /// `Online`, `Offline`, `Evacuated`, among others.
+    #[serde(default)]
+    pub(super) status: String,
+    #[serde(default, deserialize_with = "nullable")]
+    pub(super) groups: Vec<String>,
 }
 
 #[derive(Debug, Deserialize)]
@@ -111,6 +174,9 @@ pub(super) struct Snapshot {
     pub(super) name: String,
     #[serde(default)]
     pub(super) created_at: String,
+    /// In bytes; not above 0 where the pool doesn't count.
+    #[serde(default)]
+    pub(super) size: i64,
 }
 
 /// A background operation.

@@ -11,7 +11,7 @@ use super::faults::Faults;
 use super::machine::{ADDRESSES, Goal, Machine};
 use super::rows;
 use super::truth::{Change, lost};
-use crate::cloud::{CloudError, CloudResult, CreateInstance, ErrorClass, Tag};
+use crate::cloud::{CloudError, CloudResult, CreateInstance, ErrorClass, SnapshotRef, Tag};
 
 /// Makes an instance, or gives the one that bears the token already.
 pub(super) async fn create(
@@ -35,10 +35,34 @@ pub(super) async fn create(
             return Err(CloudError::new(ErrorClass::Quota, message));
         }
     }
+    let disk = match &request.snapshot {
+        Some(snapshot) => Some(snapshot_of(change, snapshot).await?),
+        None => None,
+    };
     let visible_at = change
         .now
         .plus(Duration::from_millis(faults.visible_after_ms));
-    make(change, request, Some(&request.tag), visible_at, faults).await
+    let mut machine = make(change, request, Some(&request.tag), visible_at, faults).await?;
+    if let Some(disk) = disk {
+        machine.disk = disk;
+        change.save(&machine).await?;
+    }
+    Ok(machine)
+}
+
+/// What is on the disk that a snapshot is of. One that is gone stays gone, so that this is no "not found", which a create
+/// would be tried again for.
+async fn snapshot_of(change: &mut Change, snapshot: &SnapshotRef) -> CloudResult<String> {
+    let gone = |error: CloudError| match error.class {
+        ErrorClass::NotFound => CloudError::new(
+            ErrorClass::Rejected,
+            "the snapshot is gone; nothing was made of it",
+        ),
+        _ => error,
+    };
+    let of = change.shown(&snapshot.of).await.map_err(gone)?;
+    let disk = change.snapshot_disk(of.serial, &snapshot.name).await;
+    disk.map_err(gone)
 }
 
 /// Makes an instance without asking anything.

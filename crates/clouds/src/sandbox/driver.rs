@@ -7,6 +7,7 @@
 use std::time::Duration;
 
 use async_trait::async_trait;
+use domain::offer::Capacity;
 use domain::{Image, Plan, Region};
 use secrecy::{ExposeSecret, SecretString};
 
@@ -15,8 +16,9 @@ use super::region::{Sandbox, shown};
 use super::{creation, extras, guest, rows};
 use crate::cloud::{
     Cloud, CloudError, CloudResult, CreateInstance, ErrorClass, Guest, Instance, InstanceRef,
-    Offer, Snapshot, Tag, Traffic, Until,
+    Network, Offer, Snapshot, Tag, Traffic, Until,
 };
+use crate::password;
 
 #[async_trait]
 impl Cloud for Sandbox {
@@ -150,14 +152,20 @@ impl Cloud for Sandbox {
     }
 
     async fn resize(&self, at: &InstanceRef, plan: &Plan) -> CloudResult<()> {
-        self.alter("resize", at, |machine, _, _| {
+        self.alter("resize", at, |machine, _, faults| {
             machine.must_live()?;
-            machine.resize(plan)
+            machine.resize(plan, faults)
         })
         .await
     }
 
-    async fn rebuild(&self, at: &InstanceRef, image: &Image, user_data: &str) -> CloudResult<()> {
+    async fn rebuild(
+        &self,
+        at: &InstanceRef,
+        image: &Image,
+        user_data: &str,
+        nesting: bool,
+    ) -> CloudResult<()> {
         let (call, faults) = self.begin(Method::changing("rebuild")).await?;
         call.carry(async {
             let mut change = self.truth.change().await?;
@@ -165,7 +173,8 @@ impl Cloud for Sandbox {
             machine.must_live()?;
             machine.install(image, change.now, &faults);
             change.save(&machine).await?;
-            change.set_user_data(machine.serial, user_data).await?;
+            let serial = machine.serial;
+            change.set_first_words(serial, user_data, nesting).await?;
             change.commit().await
         })
         .await
@@ -178,12 +187,14 @@ impl Cloud for Sandbox {
         password_hash: &SecretString,
     ) -> CloudResult<()> {
         let (call, _) = self.begin(Method::changing("set_password")).await?;
-        let hash = extras::password_hash(password_hash.expose_secret());
         call.carry(async {
+            let hash = password_hash.expose_secret();
+            password::check(user, hash)?;
+            let kept = extras::hash_of(hash);
             let mut change = self.truth.change().await?;
             let machine = change.shown(at).await?;
             machine.must_run(change.now)?;
-            change.set_password(machine.serial, user, &hash).await?;
+            change.set_password(machine.serial, user, &kept).await?;
             change.commit().await
         })
         .await
@@ -202,12 +213,12 @@ impl Cloud for Sandbox {
     }
 
     async fn snapshots(&self, at: &InstanceRef) -> CloudResult<Vec<Snapshot>> {
-        let (call, _) = self.begin(Method::reading("snapshots")).await?;
+        let (call, faults) = self.begin(Method::reading("snapshots")).await?;
         call.carry(async {
             let mut on = self.truth.read().await?;
             let now = self.truth.now();
             let machine = shown(rows::machine(&mut on, at).await?, at, now)?;
-            extras::snapshots(&mut on, machine.serial).await
+            extras::snapshots(&mut on, machine.serial, &faults).await
         })
         .await
     }
@@ -235,6 +246,27 @@ impl Cloud for Sandbox {
             change.commit().await
         })
         .await
+    }
+
+    async fn disk_usage(&self, at: &InstanceRef) -> CloudResult<Option<u64>> {
+        let (call, faults) = self.begin(Method::reading("disk_usage")).await?;
+        call.carry(async {
+            let mut on = self.truth.read().await?;
+            let now = self.truth.now();
+            let machine = shown(rows::machine(&mut on, at).await?, at, now)?;
+            Ok(Some(guest::disk_usage(&machine.disk, &faults)))
+        })
+        .await
+    }
+
+    async fn network(&self, at: &InstanceRef) -> CloudResult<Network> {
+        let (machine, _) = self.see("network", at).await?;
+        Ok(machine.network())
+    }
+
+    async fn capacity(&self) -> CloudResult<Option<Capacity>> {
+        let (call, faults) = self.begin(Method::reading("capacity")).await?;
+        call.carry(async { Ok(Some(faults.capacity())) }).await
     }
 
     async fn traffic(&self, at: &InstanceRef) -> CloudResult<Traffic> {

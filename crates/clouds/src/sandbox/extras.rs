@@ -5,20 +5,24 @@ use sha2::{Digest, Sha256};
 use sqlx::Row;
 use sqlx::sqlite::SqliteConnection;
 
+use super::faults::Faults;
+use super::guest;
 use super::truth::{Change, lost};
 use crate::cloud::{CloudError, CloudResult, ErrorClass, Snapshot};
 
-/// How often a password is hashed over. The file is its owner's alone and the servers are not real; this is so that
-/// what a person typed there is not had for nothing.
+/// How often a password's hash is hashed over. The file is its owner's alone and the servers are not real; this is so
+/// that what a person typed there is not had for nothing.
 const ROUNDS: u32 = 10_000;
 
 /// An instance's snapshots, the oldest first.
 pub(super) async fn snapshots(
     on: &mut SqliteConnection,
     instance: i64,
+    faults: &Faults,
 ) -> CloudResult<Vec<Snapshot>> {
     let query = sqlx::query(
-        "SELECT name, created_at FROM snapshots WHERE instance = $1 ORDER BY created_at, name",
+        "SELECT name, disk, created_at FROM snapshots WHERE instance = $1 \
+         ORDER BY created_at, name",
     );
     let rows = query.bind(instance).fetch_all(on).await.map_err(lost)?;
     let decode = |row: &sqlx::sqlite::SqliteRow| {
@@ -26,7 +30,7 @@ pub(super) async fn snapshots(
         Ok(Snapshot {
             name: row.try_get("name")?,
             created_at,
-            size_bytes: None,
+            size_bytes: Some(guest::disk_usage(row.try_get("disk")?, faults)),
         })
     };
     rows.iter()
@@ -35,33 +39,33 @@ pub(super) async fn snapshots(
         .map_err(lost)
 }
 
-/// Whether that is the password which was set last.
-pub(super) async fn password_is(
+/// Whether that is the hash of the password which was set last.
+pub(super) async fn password_hash_is(
     on: &mut SqliteConnection,
     instance: i64,
     user: &str,
-    password: &str,
+    password_hash: &str,
 ) -> CloudResult<bool> {
     let query = sqlx::query_scalar("SELECT hash FROM passwords WHERE instance = $1 AND user = $2");
-    let hash = query
+    let kept = query
         .bind(instance)
         .bind(user)
         .fetch_optional(on)
         .await
         .map_err(lost)?;
-    let hash: String = hash.unwrap_or_default();
-    Ok(hash
+    let kept: String = kept.unwrap_or_default();
+    Ok(kept
         .split_once(':')
-        .is_some_and(|(salt, _)| hashed(salt, password) == hash))
+        .is_some_and(|(salt, _)| hashed(salt, password_hash) == kept))
 }
 
-/// What is kept of a password: `salt:hash`. Slow on purpose, so done before the file is held.
-pub(super) fn password_hash(password: &str) -> String {
-    hashed(&random::hex::<16>(), password)
+/// What is kept of a password's hash: `salt:hash`. Slow on purpose, so done before the file is held.
+pub(super) fn hash_of(password_hash: &str) -> String {
+    hashed(&random::hex::<16>(), password_hash)
 }
 
-fn hashed(salt: &str, password: &str) -> String {
-    let first = Sha256::digest(format!("{salt}:{password}"));
+fn hashed(salt: &str, password_hash: &str) -> String {
+    let first = Sha256::digest(format!("{salt}:{password_hash}"));
     let last = (0..ROUNDS).fold(first, |hash, _| Sha256::digest(hash));
     format!("{salt}:{}", hex::encode(last))
 }
@@ -113,7 +117,7 @@ impl Change {
         }
     }
 
-    /// Keeps a password's hash.
+    /// Keeps what is kept of a password's hash.
     pub(super) async fn set_password(
         &mut self,
         instance: i64,

@@ -3,7 +3,15 @@
 //! Owns their keys, their values' forms and their help, all from one list. They are read from the file at every
 //! call, so that setting one works at once, in every process.
 
+use domain::offer::Capacity;
 use serde::{Deserialize, Serialize};
+
+/// What the simulated machines have, where no fault says otherwise: more than any test or demonstration sells.
+const CAPACITY: Capacity = Capacity {
+    cpus: 100_000,
+    memory_mib: 400_000 << 10,
+    disk_gib: 10_000_000,
+};
 
 macro_rules! faults {
     ($($name:ident: $type:ty = $parse:ident, $help:literal;)+) => {
@@ -53,7 +61,24 @@ faults! {
     stop_ms: u64 = millis, "How long an instance takes to stop.";
     destroy_ms: u64 = millis, "How long an instance takes to be gone.";
     ignore_tokens: bool = flag, "Whether a second create with a known token makes a second instance.";
+    disk_usage_gib: Option<u64> = number, "How many GiB each disk holds; none for one to two, by what is on it.";
+    capacity_cpus: Option<u64> = number, "The processors of all machines together; none for 100000.";
+    capacity_memory_mib: Option<u64> = number, "The memory of all machines together in MiB; none for 409600000.";
+    capacity_disk_gib: Option<u64> = number, "The disk of all machines together in GiB; none for 10000000.";
     fail_package: String = text, "The package whose installation fails where user data names it; empty for none.";
+}
+
+// === impl Faults ===
+
+impl Faults {
+    /// What the simulated machines have.
+    pub(super) fn capacity(&self) -> Capacity {
+        Capacity {
+            cpus: self.capacity_cpus.unwrap_or(CAPACITY.cpus),
+            memory_mib: self.capacity_memory_mib.unwrap_or(CAPACITY.memory_mib),
+            disk_gib: self.capacity_disk_gib.unwrap_or(CAPACITY.disk_gib),
+        }
+    }
 }
 
 fn millis(value: &str) -> Result<u64, &'static str> {
@@ -75,13 +100,17 @@ fn flag(value: &str) -> Result<bool, &'static str> {
 }
 
 fn limit(value: &str) -> Result<Option<u64>, &'static str> {
+    number(value).map_err(|_| "a number of instances or none")
+}
+
+fn number(value: &str) -> Result<Option<u64>, &'static str> {
     if value == "none" {
         return Ok(None);
     }
     value
         .parse()
         .map(Some)
-        .map_err(|_| "a number of instances or none")
+        .map_err(|_| "a whole number or none")
 }
 
 #[expect(clippy::unnecessary_wraps, reason = "one signature for all")]

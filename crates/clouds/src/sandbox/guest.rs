@@ -1,9 +1,10 @@
-//! What the simulated systems say: cloud-init's report, the console, the traffic counters. Pure.
+//! What the simulated systems say: cloud-init's report, the console, the counters of traffic and disk. Pure.
 
 use std::time::Duration;
 
 use domain::Timestamp;
 
+use super::faults::Faults;
 use super::machine::Machine;
 use crate::cloud::Traffic;
 
@@ -78,6 +79,15 @@ pub(super) fn traffic(machine: &Machine, now: Timestamp) -> Traffic {
         epoch: machine.started_at.0.to_string(),
         received_bytes: bytes(40 + own * 7 % 60),
         sent_bytes: bytes(15 + own * 11 % 30),
+    }
+}
+
+/// How many bytes a disk holds, that of a snapshot as well: between one and two GiB, by what is on it.
+pub(super) fn disk_usage(disk: &str, faults: &Faults) -> u64 {
+    const GIB: u64 = 1 << 30;
+    match faults.disk_usage_gib {
+        Some(gib) => gib.saturating_mul(GIB),
+        None => GIB + disk.bytes().map(u64::from).sum::<u64>() * 7919 * 64 % GIB,
     }
 }
 

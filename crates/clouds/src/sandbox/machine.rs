@@ -2,20 +2,30 @@
 //!
 //! What must stay true: a row says where it is going and when it gets there; nobody has to do anything at that moment.
 
-use std::net::Ipv4Addr;
+use std::net::{Ipv4Addr, Ipv6Addr};
 use std::time::Duration;
 
 use domain::server::Power;
 use domain::{Image, Plan, Timestamp, random};
 
 use super::faults::Faults;
-use crate::cloud::{CloudError, CloudResult, ErrorClass, Instance, InstanceRef, Tag};
+use super::guest;
+use crate::cloud::{CloudError, CloudResult, ErrorClass, Instance, InstanceRef, Network, Tag};
 
 /// The shared address space of RFC 6598, which no real network of a user has in it.
 const NETWORK: u32 = u32::from_be_bytes([100, 64, 0, 0]);
 
-/// How many addresses 100.64.0.0/10 has for hosts.
-pub(super) const ADDRESSES: i64 = (1 << 22) - 2;
+/// The length of its part of an address.
+const NETWORK_BITS: u32 = 10;
+
+/// The way out of it, by its offset: the last address that a host may have.
+const GATEWAY: i64 = (1 << (32 - NETWORK_BITS)) - 2;
+
+/// How many addresses it has for instances.
+pub(super) const ADDRESSES: i64 = GATEWAY - 1;
+
+/// Where the instances' IPv6 addresses begin: in the documentation's network.
+const NETWORK_V6: Ipv6Addr = Ipv6Addr::new(0x2001, 0xdb8, 0x64, 0, 0, 0, 0, 0);
 
 /// What an instance is, or becomes when it has settled.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -94,8 +104,18 @@ impl Machine {
     }
 
     pub(super) fn address_text(&self) -> String {
-        let offset = u32::try_from(self.address).unwrap_or_default();
-        Ipv4Addr::from(NETWORK.saturating_add(offset)).to_string()
+        host(self.address)
+    }
+
+    /// The network that all are in.
+    pub(super) fn network(&self) -> Network {
+        let mask = Ipv4Addr::from(!(u32::MAX >> NETWORK_BITS));
+        let own = u128::from(self.address.unsigned_abs());
+        Network {
+            netmask: Some(mask.to_string()),
+            gateway: Some(host(GATEWAY)),
+            ipv6: Some(Ipv6Addr::from(u128::from(NETWORK_V6) + own).to_string()),
+        }
     }
 
     /// As the cloud's API shows it: with an address while it runs.
@@ -182,13 +202,14 @@ impl Machine {
         self.stopped_at.get_or_insert(now);
     }
 
-    /// Takes another size. As on most clouds, a disk never shrinks.
-    pub(super) fn resize(&mut self, plan: &Plan) -> CloudResult<()> {
-        let disk_gib = whole(plan.disk_gib);
-        if disk_gib < self.disk_gib {
+    /// Takes another size, unless what is on its disk would not fit.
+    pub(super) fn resize(&mut self, plan: &Plan, faults: &Faults) -> CloudResult<()> {
+        let used_gib = guest::disk_usage(&self.disk, faults).div_ceil(1 << 30);
+        if plan.disk_gib > 0 && plan.disk_gib < used_gib {
             return Err(refused(format!(
-                "a disk of {} GiB can't shrink to the {disk_gib} GiB of {}",
-                self.disk_gib, plan.slug
+                "{used_gib} GiB are in use on the disk, and {} has a disk of {} GiB; nothing was changed: make room \
+                 first",
+                plan.slug, plan.disk_gib
             )));
         }
         self.size(plan);
@@ -233,6 +254,12 @@ impl Machine {
         self.goal = goal;
         self.settles_at = now.plus(Duration::from_millis(takes_ms));
     }
+}
+
+/// The address at that offset.
+fn host(offset: i64) -> String {
+    let offset = u32::try_from(offset).unwrap_or_default();
+    Ipv4Addr::from(NETWORK.saturating_add(offset)).to_string()
 }
 
 fn whole(number: u64) -> i64 {

@@ -176,11 +176,18 @@ impl Change {
         Ok(())
     }
 
-    /// Gives an instance other user data.
-    pub(super) async fn set_user_data(&mut self, serial: i64, user_data: &str) -> CloudResult<()> {
-        let query = sqlx::query("UPDATE instances SET user_data = $1 WHERE serial = $2");
+    /// Gives an instance what its next system is told.
+    pub(super) async fn set_first_words(
+        &mut self,
+        serial: i64,
+        user_data: &str,
+        nesting: bool,
+    ) -> CloudResult<()> {
+        let query =
+            sqlx::query("UPDATE instances SET user_data = $1, nesting = $2 WHERE serial = $3");
         query
             .bind(user_data)
+            .bind(nesting)
             .bind(serial)
             .execute(self.on())
             .await

@@ -47,7 +47,7 @@ CREATE TABLE IF NOT EXISTS snapshots (
 CREATE TABLE IF NOT EXISTS passwords (
     instance INTEGER NOT NULL REFERENCES instances (serial) ON DELETE CASCADE,
     user     TEXT    NOT NULL,
-    -- Salted and hashed; the password itself is nowhere.
+    -- Of the hash that was sent, salted and hashed again; the password itself is nowhere.
     hash     TEXT    NOT NULL,
     PRIMARY KEY (instance, user)
 ) STRICT, WITHOUT ROWID;

@@ -51,7 +51,8 @@ pub struct InstanceRecord {
     pub disk_gib: i64,
     /// The image that it was last installed from.
     pub image: String,
-    /// Stands for what is on the disk: new with each installation, put back by restoring a snapshot.
+    /// Stands for what is on the disk: new with each installation, put back by restoring a snapshot, and that of a
+    /// snapshot's instance where it was made from a snapshot.
     pub disk: String,
     /// When it was made, as RFC 3339.
     pub created_at: String,
@@ -87,6 +88,15 @@ impl World {
         Ok(all)
     }
 
+    /// Every snapshot: the id of its instance, and its name.
+    pub async fn snapshots(&self) -> CloudResult<Vec<(String, String)>> {
+        let query = sqlx::query_as(
+            "SELECT i.id, s.name FROM snapshots s JOIN instances i ON i.serial = s.instance ORDER BY s.created_at, s.name",
+        );
+        let mut on = self.truth.read().await?;
+        query.fetch_all(&mut *on).await.map_err(lost)
+    }
+
     /// Every instance that there ever was, the oldest first.
     pub async fn all_instances(&self) -> CloudResult<Vec<InstanceRecord>> {
         let machines = rows::everything(&mut *self.truth.read().await?).await?;
@@ -116,11 +126,11 @@ impl World {
         })
     }
 
-    /// Whether that is the password which was last set for a user of an instance.
-    pub async fn password_is(&self, id: &str, user: &str, password: &str) -> CloudResult<bool> {
+    /// Whether that is the hash of the password which was last set for a user of an instance.
+    pub async fn password_hash_is(&self, id: &str, user: &str, hash: &str) -> CloudResult<bool> {
         let mut on = self.truth.read().await?;
         let machine = rows::by_id(&mut on, id).await?.ok_or_else(|| unknown(id))?;
-        extras::password_is(&mut on, machine.serial, user, password).await
+        extras::password_hash_is(&mut on, machine.serial, user, hash).await
     }
 
     /// How often each method of the driver was called since the beginning or the last reset, by every process that

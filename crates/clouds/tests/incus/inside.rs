@@ -1,31 +1,13 @@
-//! What is done to the system inside: its password, its disk, its snapshots.
+//! A system that is replaced by another.
 
-use clouds::{ErrorClass, Tag, Until};
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use clouds::{ErrorClass, Until};
 use domain::server::Power;
 use serde_json::json;
 
-use crate::rig::{PATIENCE, image, on_incus, plan, set_password};
-
-#[tokio::test]
-async fn a_password_that_is_set_stands_in_the_guest() {
-    on_incus(async |rig| {
-        let made = rig.running(&rig.request("password")).await;
-        let shadow = async || rig.inside(&made, "grep ^root: /etc/shadow").await;
-        let before = shadow().await;
-        set_password(&rig.cloud, &made.at, "root", "pass: wörd 'x'")
-            .await
-            .expect("is set");
-        let after = shadow().await;
-        assert_ne!(after, before);
-        assert!(after.starts_with("root:$"), "{after}");
-
-        let error = set_password(&rig.cloud, &made.at, "nobody-here", "hunter2hunter2").await;
-        let error = error.expect_err("no such user");
-        assert_eq!(error.class, ErrorClass::Rejected, "{error}");
-        assert!(!error.message.contains("hunter2"), "{error}");
-    })
-    .await;
-}
+use crate::proxy::{Lost, Proxy};
+use crate::rig::{PATIENCE, image, on_incus, until_it_can};
 
 #[tokio::test]
 async fn a_rebuilt_system_is_new_and_takes_its_user_data() {
@@ -41,10 +23,11 @@ async fn a_rebuilt_system_is_new_and_takes_its_user_data() {
         assert_eq!(rig.inside(&made, settled).await, "first");
         rig.inside(&made, "touch /root/old").await;
 
-        for given in ["second", "second"] {
+        for (given, nesting) in [("second", true), ("second", false)] {
             let data = file(given);
+            let before = rig.host_key(&made).await;
             rig.cloud
-                .rebuild(&made.at, &image(), &data)
+                .rebuild(&made.at, &image(), &data, nesting)
                 .await
                 .expect("rebuilds");
             let again = rig
@@ -53,6 +36,9 @@ async fn a_rebuilt_system_is_new_and_takes_its_user_data() {
                 .await
                 .expect("runs");
             assert_eq!(again.address(), made.address());
+            assert_ne!(rig.host_key(&made).await, before, "a new system");
+            let nests = &rig.shown(&made).await["config"]["security.nesting"];
+            assert_eq!(*nests, if nesting { json!("true") } else { json!(null) });
             assert_eq!(rig.inside(&made, settled).await, given);
             assert_eq!(rig.inside(&made, "ls /root").await, "given");
             rig.inside(&made, "touch /root/old").await;
@@ -71,7 +57,7 @@ async fn a_system_with_snapshots_is_not_rebuilt_and_goes_on_running() {
             .expect("takes a snapshot");
         let error = rig
             .cloud
-            .rebuild(&made.at, &image(), "")
+            .rebuild(&made.at, &image(), "", false)
             .await
             .expect_err("refused");
         assert_eq!(error.class, ErrorClass::Rejected, "{error}");
@@ -84,41 +70,32 @@ async fn a_system_with_snapshots_is_not_rebuilt_and_goes_on_running() {
 }
 
 #[tokio::test]
-async fn a_restored_disk_leaves_the_owner_and_the_size_as_they_are() {
+async fn a_rebuild_that_broke_off_anywhere_is_done_by_the_next() {
     on_incus(async |rig| {
-        let made = rig.running(&rig.request("restored")).await;
-        let at = &made.at;
-        rig.inside(&made, "echo old >/root/state; sync").await;
-        rig.cloud
-            .create_snapshot(at, "before")
-            .await
-            .expect("takes a snapshot");
-        rig.inside(&made, "echo new >/root/state").await;
-        let token = "another-token".to_owned();
-        let tag = Tag {
-            installation: rig.installation.clone(),
-            token,
-        };
-        rig.cloud.adopt(at, &tag).await.expect("adopts");
-        rig.cloud
-            .resize(at, &plan(1, 640, 5))
-            .await
-            .expect("resizes");
+        let made = rig.running(&rig.request("halfway")).await;
+        let changes = |line: &str| !line.starts_with("GET ");
+        // The requests that change something: reserve, stop, tell, rebuild, start. Whoever sent them is gone at once.
+        for survived in 0..5 {
+            let seen = AtomicUsize::new(0);
+            let proxy = Proxy::that_loses(&rig.raw, Lost::Requests, move |line| {
+                let sent = seen.fetch_add(usize::from(changes(line)), Ordering::SeqCst);
+                sent > survived || sent == survived && changes(line)
+            });
+            let broken = proxy.cloud.rebuild(&made.at, &image(), "", false).await;
+            broken.expect_err("breaks off");
 
-        rig.cloud
-            .restore_snapshot(at, "before")
-            .await
-            .expect("restores");
-        rig.cloud.start(at).await.expect("starts");
-        let restored = rig
-            .cloud
-            .wait(at, Until::Running, PATIENCE)
-            .await
-            .expect("runs");
-        assert_eq!(rig.inside(&made, "cat /root/state").await, "old");
-        assert_eq!(restored.tag, Some(tag));
-        assert_eq!(rig.memory_inside(&made).await, 640 << 20);
-        assert_eq!(rig.shown(&made).await["devices"]["root"]["size"], "5GiB");
+            until_it_can(async || rig.cloud.rebuild(&made.at, &image(), "", true).await)
+                .await
+                .unwrap_or_else(|error| panic!("after {survived}: {error}"));
+            let again = rig
+                .cloud
+                .wait(&made.at, Until::Running, PATIENCE)
+                .await
+                .expect("runs");
+            assert_eq!(again.address(), made.address(), "after {survived}");
+        }
+        let nests = &rig.shown(&made).await["config"]["security.nesting"];
+        assert_eq!(*nests, "true");
     })
     .await;
 }

@@ -3,10 +3,15 @@
 //! Where no Incus answers, each test says so and passes without having tested anything. `ARCUS_TEST_INCUS` names
 //! another socket than the usual one; set, it is a promise, and an Incus that doesn't answer there is a failure.
 
+mod copies;
 mod creation;
 mod inside;
+mod measures;
 mod network;
+mod passwords;
 mod power;
+mod proxy;
+mod restores;
 mod rig;
 
 use clouds::conformance::{Fixture, Setup};

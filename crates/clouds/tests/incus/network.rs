@@ -3,10 +3,9 @@
 use std::fs::File;
 use std::net::{Ipv4Addr, TcpListener};
 use std::panic::{AssertUnwindSafe, resume_unwind};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::Stdio;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
@@ -15,9 +14,8 @@ use domain::credentials::Credentials;
 use futures::FutureExt;
 use serde_json::{Map, json};
 use sha2::{Digest, Sha256};
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::{UnixListener, UnixStream};
 
+use crate::proxy::{Lost, Proxy};
 use crate::rig::{
     PATIENCE, REGION, Raw, Rig, USUAL_SOCKET, local, on_incus, open, request_under, set_password,
     told_of,
@@ -35,7 +33,7 @@ async fn all_of_it_works_over_https_with_a_client_certificate() {
             .wait(&made.at, Until::Running, PATIENCE)
             .await
             .expect("runs");
-        set_password(&cloud, &made.at, "root", "over websockets")
+        set_password(&cloud, &made.at, "root", "$6$salt$over.websockets")
             .await
             .expect("is set");
         told_of(rig, &cloud, &made).await;
@@ -103,18 +101,14 @@ async fn a_server_that_is_not_there_is_unavailable_and_nothing_was_sent() {
 #[tokio::test]
 async fn a_create_whose_answer_is_lost_is_found_and_not_made_twice() {
     on_incus(async |rig| {
-        let folder = tempfile::tempdir().expect("makes a folder");
-        let socket = folder.path().join("incus.socket");
-        let proxy = tokio::spawn(lose_answers_to_create(
-            UnixListener::bind(&socket).expect("binds"),
-            rig.raw.socket.clone(),
-        ));
-        let cloud = open(local(&socket), Credentials::default()).expect("opens");
-        cloud.check().await.expect("reads come through");
+        let proxy = Proxy::that_loses(&rig.raw, Lost::Answers, |line| {
+            line.starts_with("POST /1.0/instances?")
+        });
+        proxy.cloud.check().await.expect("reads come through");
         let request = rig.request("lost");
-        let error = cloud.create(&request).await.expect_err("no answer");
+        let error = proxy.cloud.create(&request).await.expect_err("no answer");
         assert_eq!(error.class, ErrorClass::OutcomeUnknown, "{error}");
-        proxy.abort();
+        drop(proxy);
 
         let made = rig.create(&request).await;
         let running = rig.cloud.wait(&made.at, Until::Running, PATIENCE).await;
@@ -122,45 +116,6 @@ async fn a_create_whose_answer_is_lost_is_found_and_not_made_twice() {
         assert_eq!(found.expect("finds"), [running.expect("runs")]);
     })
     .await;
-}
-
-/// Passes everything on to Incus and back, but for the answers to requests that make an instance.
-async fn lose_answers_to_create(listener: UnixListener, incus: PathBuf) {
-    while let Ok((client, _)) = listener.accept().await {
-        let server = UnixStream::connect(&incus).await.expect("Incus answers");
-        tokio::spawn(async move {
-            let (mut from_client, mut to_client) = client.into_split();
-            let (mut from_server, mut to_server) = server.into_split();
-            let creating = Arc::new(AtomicBool::new(false));
-            let seen = Arc::clone(&creating);
-            let requests = async move {
-                let mut buffer = [0; 16 << 10];
-                while let Ok(length @ 1..) = from_client.read(&mut buffer).await {
-                    if buffer.starts_with(b"POST /1.0/instances?") {
-                        seen.store(true, Ordering::SeqCst);
-                    }
-                    to_server
-                        .write_all(&buffer[..length])
-                        .await
-                        .expect("is passed on");
-                }
-            };
-            let answers = async move {
-                let mut buffer = [0; 16 << 10];
-                while let Ok(length @ 1..) = from_server.read(&mut buffer).await {
-                    if creating.load(Ordering::SeqCst) {
-                        return;
-                    }
-                    to_client
-                        .write_all(&buffer[..length])
-                        .await
-                        .expect("is passed back");
-                }
-            };
-            // When one side ends, both connections are dropped.
-            tokio::select! { () = requests => {}, () = answers => {} }
-        });
-    }
 }
 
 #[test]

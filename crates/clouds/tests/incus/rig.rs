@@ -7,7 +7,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use clouds::registry::{self, Settings};
-use clouds::{Budget, Cloud, CreateInstance, Instance, InstanceRef, Tag, Until};
+use clouds::{
+    Budget, Cloud, CloudError, CloudResult, CreateInstance, ErrorClass, Instance, InstanceRef, Tag,
+    Until,
+};
 use domain::credentials::Credentials;
 use domain::{Image, ImageSource, Money, Plan, random};
 use futures::{FutureExt, StreamExt};
@@ -17,6 +20,8 @@ use serde_json::{Map, Value, json};
 pub(crate) const USUAL_SOCKET: &str = "/var/lib/incus/unix.socket";
 pub(crate) const REGION: &str = "lab";
 pub(crate) const PATIENCE: Duration = Duration::from_secs(90);
+/// How often a condition is looked at.
+const PAUSE: Duration = Duration::from_millis(50);
 
 /// One test's own installation on the real Incus.
 pub(crate) struct Rig {
@@ -91,6 +96,12 @@ impl Rig {
             .expect("has an output");
         let path = log.strip_prefix("/1.0/").expect("is below /1.0");
         self.raw.text(path).await.trim().to_owned()
+    }
+
+    /// The first line of a host key.
+    pub(crate) async fn host_key(&self, made: &Instance) -> String {
+        let settled = "cloud-init status --wait >/dev/null; cat /etc/ssh/ssh_host_ed25519_key.pub";
+        self.inside(made, settled).await
     }
 
     pub(crate) async fn memory_inside(&self, made: &Instance) -> u64 {
@@ -179,11 +190,32 @@ pub(crate) async fn set_password(
     cloud: &Arc<dyn Cloud>,
     at: &InstanceRef,
     user: &str,
-    password: &str,
+    hash: &str,
 ) -> clouds::CloudResult<()> {
     cloud
-        .set_password(at, user, &SecretString::from(password))
+        .set_password(at, user, &SecretString::from(hash))
         .await
+}
+
+/// Asks again as long as Incus can't answer now, as the runner does.
+pub(crate) async fn until_it_can<T>(ask: impl AsyncFn() -> CloudResult<T>) -> CloudResult<T> {
+    let is_final = |answer: &CloudResult<T>| {
+        let unavailable = |error: &CloudError| error.class == ErrorClass::Unavailable;
+        !answer.as_ref().is_err_and(unavailable)
+    };
+    eventually(ask, is_final).await
+}
+
+/// Looks again and again until what is seen is as it should be, or for too long; the last that was seen.
+pub(crate) async fn eventually<T>(look: impl AsyncFn() -> T, holds: impl Fn(&T) -> bool) -> T {
+    let deadline = tokio::time::Instant::now() + PATIENCE;
+    loop {
+        let seen = look().await;
+        if holds(&seen) || tokio::time::Instant::now() > deadline {
+            return seen;
+        }
+        tokio::time::sleep(PAUSE).await;
+    }
 }
 
 pub(crate) fn open(

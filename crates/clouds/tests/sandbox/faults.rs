@@ -188,7 +188,7 @@ async fn with_revoked_credentials_every_call_is_refused() {
         })
         .await;
     let (cloud, before) = (&sandbox.cloud, sandbox.records().await);
-    let password = SecretString::from("secret");
+    let password = SecretString::from("$6$salt$hash");
     let classes = [
         class(cloud.check().await),
         class(cloud.offer().await),
@@ -203,12 +203,15 @@ async fn with_revoked_credentials_every_call_is_refused() {
         class(cloud.destroy(&at).await),
         class(cloud.adopt(&at, &tag("b")).await),
         class(cloud.resize(&at, &plan("large", 20)).await),
-        class(cloud.rebuild(&at, &image("debian-13"), "").await),
+        class(cloud.rebuild(&at, &image("debian-13"), "", false).await),
         class(cloud.set_password(&at, "root", &password).await),
         class(cloud.create_snapshot(&at, "s").await),
         class(cloud.snapshots(&at).await),
         class(cloud.restore_snapshot(&at, "s").await),
         class(cloud.destroy_snapshot(&at, "s").await),
+        class(cloud.disk_usage(&at).await),
+        class(cloud.network(&at).await),
+        class(cloud.capacity().await),
         class(cloud.traffic(&at).await),
         class(cloud.console_log(&at).await),
         class(cloud.guest_report(&at).await),
@@ -223,6 +226,49 @@ async fn with_revoked_credentials_every_call_is_refused() {
         "{classes:?}"
     );
     assert_eq!(sandbox.records().await, before);
+}
+
+#[tokio::test]
+async fn the_machines_are_large_until_a_fault_says_how_large() {
+    let sandbox = Sandbox::open().await;
+    let capacity = async || {
+        let told = sandbox.cloud.capacity().await.expect("is told");
+        told.expect("they end somewhere")
+    };
+    let large = capacity().await;
+    assert!(large.cpus >= 100_000 && large.memory_mib >= 100 << 20 && large.disk_gib >= 1_000_000);
+    let small = Faults {
+        capacity_cpus: Some(4),
+        capacity_disk_gib: Some(50),
+        ..none()
+    };
+    sandbox.set(small).await;
+    let told = capacity().await;
+    assert_eq!((told.cpus, told.disk_gib), (4, 50));
+    assert_eq!(told.memory_mib, large.memory_mib);
+}
+
+#[tokio::test]
+async fn a_disk_that_is_full_does_not_become_smaller_than_what_is_on_it() {
+    let full = Faults {
+        disk_usage_gib: Some(15),
+        ..none()
+    };
+    let sandbox = Sandbox::with(full).await;
+    let at = sandbox.running("a").await;
+    let resize = async |gib| sandbox.cloud.resize(&at, &plan("other", gib)).await;
+    resize(20).await.expect("it grows");
+    let used = sandbox.cloud.disk_usage(&at).await.expect("is told");
+    assert_eq!(used, Some(15 << 30));
+    let refused = resize(14).await.expect_err("is refused");
+    assert_eq!(refused.class, ErrorClass::Rejected);
+    assert!(
+        refused.message.contains("15 GiB") && refused.message.contains("14 GiB"),
+        "{refused}"
+    );
+    assert_eq!(sandbox.record(&at).await.disk_gib, 20);
+    resize(15).await.expect("it fits");
+    assert_eq!(sandbox.record(&at).await.disk_gib, 15);
 }
 
 #[tokio::test]

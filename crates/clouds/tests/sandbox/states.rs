@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use clouds::sandbox::Faults;
-use clouds::{ErrorClass, Until};
+use clouds::{ErrorClass, SnapshotRef, Until};
 use domain::server::Power;
 use secrecy::SecretString;
 use tokio::time::Instant;
@@ -128,7 +128,7 @@ async fn a_restored_snapshot_puts_the_disk_back() {
     let user_data = "#cloud-config\n{}\n";
     sandbox
         .cloud
-        .rebuild(&at, &image("debian-13"), user_data)
+        .rebuild(&at, &image("debian-13"), user_data, false)
         .await
         .expect("rebuild");
     let rebuilt = sandbox.record(&at).await;
@@ -137,15 +137,8 @@ async fn a_restored_snapshot_puts_the_disk_back() {
         (rebuilt.image.as_str(), &rebuilt.address),
         ("debian-13", &before.address)
     );
-    assert_eq!(
-        sandbox
-            .world
-            .details(&at.id)
-            .await
-            .expect("details")
-            .user_data,
-        user_data
-    );
+    let told = sandbox.world.details(&at.id).await.expect("details");
+    assert_eq!((told.user_data.as_str(), told.nesting), (user_data, false));
 
     sandbox
         .cloud
@@ -166,48 +159,80 @@ async fn a_restored_snapshot_puts_the_disk_back() {
 }
 
 #[tokio::test]
-async fn a_size_changes_and_a_disk_never_shrinks() {
+async fn a_size_changes_both_ways() {
     let sandbox = Sandbox::open().await;
     let at = sandbox.running("a").await;
-    sandbox
-        .cloud
-        .resize(&at, &plan("large", 20))
-        .await
-        .expect("resize");
-    assert_eq!(sandbox.record(&at).await.plan, "large");
-    assert_eq!(sandbox.record(&at).await.disk_gib, 20);
-    let shrunk = sandbox.cloud.resize(&at, &plan("small", 10)).await;
-    assert_eq!(class(shrunk), ErrorClass::Rejected);
-    assert_eq!(sandbox.record(&at).await.plan, "large");
+    for (slug, disk_gib) in [("large", 20), ("small", 10)] {
+        sandbox
+            .cloud
+            .resize(&at, &plan(slug, disk_gib))
+            .await
+            .expect("resize");
+        let record = sandbox.record(&at).await;
+        assert_eq!(record.plan, slug);
+        assert_eq!(record.disk_gib.unsigned_abs(), disk_gib);
+    }
 }
 
 #[tokio::test]
-async fn a_password_is_kept_as_a_hash_only_and_needs_a_running_system() {
+async fn an_instance_from_a_snapshot_has_its_disk_and_nothing_else_of_it() {
     let sandbox = Sandbox::open().await;
-    let at = sandbox.running("a").await;
-    let password = SecretString::from("correct horse battery");
+    let of = sandbox.running("a").await;
     sandbox
         .cloud
-        .set_password(&at, "root", &password)
+        .create_snapshot(&of, "s")
+        .await
+        .expect("snapshot");
+    let mut copy = request("b");
+    let name = "s".to_owned();
+    copy.snapshot = Some(SnapshotRef {
+        of: of.clone(),
+        name,
+    });
+    copy.plan = plan("large", 20);
+    copy.nesting = false;
+    let made = sandbox.cloud.create(&copy).await.expect("is created").at;
+    let (source, made) = (sandbox.record(&of).await, sandbox.record(&made).await);
+    assert_eq!(made.disk, source.disk);
+    assert_eq!((made.plan.as_str(), made.disk_gib), ("large", 20));
+    assert_eq!(made.token.as_deref(), Some("b"));
+    assert_ne!(made.address, source.address);
+    let told = sandbox.world.details(&made.id).await.expect("details");
+    assert!(!told.nesting);
+
+    let snapshots = sandbox.cloud.snapshots(&of).await.expect("snapshots");
+    let used = sandbox.cloud.disk_usage(&of).await.expect("is told");
+    assert_eq!(snapshots[0].size_bytes, used);
+    assert!(used >= Some(1 << 30), "{used:?}");
+}
+
+#[tokio::test]
+async fn a_passwords_hash_is_kept_hashed_and_needs_a_running_system() {
+    let sandbox = Sandbox::open().await;
+    let at = sandbox.running("a").await;
+    let hash = SecretString::from("$6$salt$correct.horse.battery");
+    sandbox
+        .cloud
+        .set_password(&at, "root", &hash)
         .await
         .expect("is set");
-    let is = async |user, password| {
+    let is = async |user, hash| {
         sandbox
             .world
-            .password_is(&at.id, user, password)
+            .password_hash_is(&at.id, user, hash)
             .await
             .expect("is compared")
     };
-    assert!(is("root", "correct horse battery").await);
-    assert!(!is("root", "wrong").await);
-    assert!(!is("debian", "correct horse battery").await);
+    assert!(is("root", "$6$salt$correct.horse.battery").await);
+    assert!(!is("root", "$6$salt$wrong").await);
+    assert!(!is("debian", "$6$salt$correct.horse.battery").await);
 
     for file in std::fs::read_dir(sandbox.directory.path()).expect("the directory") {
         let bytes = std::fs::read(file.expect("a file").path()).expect("its bytes");
-        assert!(!String::from_utf8_lossy(&bytes).contains("correct horse"));
+        assert!(!String::from_utf8_lossy(&bytes).contains("correct.horse"));
     }
     sandbox.cloud.stop(&at, true).await.expect("stop");
-    let refused = sandbox.cloud.set_password(&at, "root", &password).await;
+    let refused = sandbox.cloud.set_password(&at, "root", &hash).await;
     assert_eq!(class(refused), ErrorClass::Rejected);
 }
 

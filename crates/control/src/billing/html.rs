@@ -26,9 +26,9 @@ pub fn invoice_html(invoice: &Invoice, letterhead: &Letterhead<'_>) -> String {
     let mut lines = String::new();
     for line in &invoice.lines {
         // Writing to a String can't fail.
-        let _ = write!(
+        let _ = writeln!(
             lines,
-            "<tr><td>{}</td><td>{}</td><td>{}</td><td class=\"n\">{}</td><td class=\"n\">{}</td></tr>\n",
+            "<tr><td>{}</td><td>{}</td><td>{}</td><td class=\"n\">{}</td><td class=\"n\">{}</td></tr>",
             escaped(&line.server),
             escaped(&line.plan),
             escaped(&line.region),

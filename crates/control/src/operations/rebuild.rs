@@ -27,7 +27,9 @@ pub(super) async fn rebuild(run: &mut Run) -> Result<(), Fault> {
         run.server.packages.clone_from(&image.packages);
         let first_words = create_server::first_words(run, &image).await?;
         run.sample(&before).await?;
-        cloud.rebuild(&at, &image, &first_words.user_data).await?;
+        cloud
+            .rebuild(&at, &image, &first_words.user_data, first_words.nesting)
+            .await?;
         let mut session = run
             .step("rebuilt", 40, "the old system was replaced")
             .await?;
