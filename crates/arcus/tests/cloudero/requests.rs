@@ -566,7 +566,7 @@ async fn traffic_is_listed_as_printed(builder: Builder) {
     .await;
     let shape = json!({
         "status": "success", "message": null,
-        "data": {"incoming": [[125.0859375, 1_515_678_960]], "outgoing": [[6.796875, 1_515_678_960]]},
+        "data": {"incoming": [[125.085_937_5, 1_515_678_960]], "outgoing": [[6.796_875, 1_515_678_960]]},
     });
     assert_shape(&usage, &shape);
     let began_at = usage["data"]["outgoing"][0][1]
