@@ -96,9 +96,7 @@ impl<'a> Terminal<'a> {
         })
         .await;
         assert_eq!(ended["status"], 1, "{ended}");
-        let mut data = answer["data"].clone();
-        data["event"] = ended;
-        data
+        json!({"event": ended, "password": answer["data"].get("password")})
     }
 
     fn server(&self, id: &str) -> Value {
