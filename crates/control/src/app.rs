@@ -3,7 +3,6 @@
 use std::collections::HashMap;
 use std::num::NonZeroU32;
 use std::path::PathBuf;
-use std::sync::atomic::AtomicI64;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -116,8 +115,6 @@ pub struct Inner {
     pub(crate) logins: Throttle,
     pub(crate) signer: Signer,
     pub(crate) payments: Option<Box<dyn PaymentProvider>>,
-    /// The months before this one need no invoice any more.
-    pub(crate) invoiced: AtomicI64,
 }
 
 struct Opened {
@@ -204,7 +201,6 @@ impl App {
             logins: Throttle::default(),
             signer: Signer::new(&signing),
             payments,
-            invoiced: AtomicI64::default(),
         })))
     }
 

@@ -77,15 +77,17 @@ pub async fn change(session: &mut Session, server: ServerId) -> Result<()> {
     begin(session, server).await
 }
 
-/// The operator's servers that are there and cost nothing, such as those of the time before there were prices.
-pub async fn without_interval(session: &mut Session) -> Result<Vec<ServerId>> {
+/// Up to 500 of the operator's servers that are there and cost nothing, after a key: those of the time before there were
+/// prices.
+pub async fn without_interval(session: &mut Session, after: ServerId) -> Result<Vec<ServerId>> {
     let query = sql!(
         "SELECT s.id FROM servers s JOIN providers p ON p.id = s.provider_id WHERE p.kind = 'arcus' \
          AND s.destroyed_at IS NULL AND s.desired <> 'destroyed' AND s.cloud_id IS NOT NULL \
-         AND s.power <> 'terminated' AND s.setup IN ('installing', 'ready') \
-         AND NOT EXISTS (SELECT 1 FROM billing_intervals i WHERE i.server_id = s.id AND i.ended_at IS NULL) ORDER BY s.id"
+         AND s.power <> 'terminated' AND s.setup IN ('installing', 'ready') AND s.id > $1 \
+         AND NOT EXISTS (SELECT 1 FROM billing_intervals i WHERE i.server_id = s.id AND i.ended_at IS NULL) \
+         ORDER BY s.id LIMIT 500"
     );
-    let rows = session.all(query).await?;
+    let rows = session.all(query.arg(after)).await?;
     rows.iter().map(|row| row.get("id").map(ServerId)).collect()
 }
 

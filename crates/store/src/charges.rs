@@ -44,6 +44,58 @@ pub async fn record(
     let transaction = transaction.map(|transaction| transaction.id);
     session
         .execute(query.arg(rows).arg(organisation).arg(transaction))
+        .await?;
+    let paid = charges
+        .iter()
+        .filter(|(_, charge)| charge.amount > Money(0));
+    let Some(month) = paid.map(|(_, charge)| charge.month).min() else {
+        return Ok(());
+    };
+    let query = sql!(
+        "UPDATE balances SET open_month = $1 WHERE organisation_id = $2 AND (open_month IS NULL OR open_month > $1)"
+    );
+    session
+        .execute(query.arg(month.0).arg(organisation))
+        .await
+        .map(drop)
+}
+
+/// The organisations that were charged something in a month before `before` of which there is no invoice yet.
+pub async fn without_invoice(session: &mut Session, before: Month) -> Result<Vec<OrganisationId>> {
+    let query = sql!(
+        "SELECT organisation_id FROM balances WHERE open_month IS NOT NULL AND open_month < $1 ORDER BY organisation_id"
+    );
+    let rows = session.all(query.arg(before.0)).await?;
+    rows.iter()
+        .map(|row| row.get("organisation_id").map(OrganisationId))
+        .collect()
+}
+
+/// The first month in which an organisation was charged something that is on no invoice yet.
+pub async fn open_month(
+    session: &mut Session,
+    organisation: OrganisationId,
+) -> Result<Option<Month>> {
+    let query = sql!("SELECT open_month FROM balances WHERE organisation_id = $1");
+    let row = session.optional(query.arg(organisation)).await?;
+    let month = row
+        .map(|row| row.get::<Option<i64>>("open_month"))
+        .transpose()?;
+    Ok(month.flatten().map(Month))
+}
+
+/// A month has its invoice: the next in which something was charged is open now.
+pub(crate) async fn close_month(
+    session: &mut Session,
+    organisation: OrganisationId,
+    month: Month,
+) -> Result<()> {
+    let query = sql!(
+        "UPDATE balances SET open_month = (SELECT MIN(c.month) FROM charges c WHERE c.organisation_id = $1 \
+         AND c.month > $2 AND c.amount > 0) WHERE organisation_id = $1"
+    );
+    session
+        .execute(query.arg(organisation).arg(month.0))
         .await
         .map(drop)
 }
@@ -92,22 +144,6 @@ pub async fn lines(
         .collect()
 }
 
-/// The months before `before` in which an organisation was charged something and of which it has no invoice, the oldest
-/// first.
-pub async fn months_without_invoice(
-    session: &mut Session,
-    organisation: OrganisationId,
-    before: Month,
-) -> Result<Vec<Month>> {
-    let query = sql!(
-        "SELECT month FROM charges WHERE organisation_id = $1 AND month < $2 AND month > \
-         (SELECT COALESCE(MAX(i.month), 0) FROM invoices i WHERE i.organisation_id = $1) \
-         GROUP BY month HAVING SUM(amount) > 0 ORDER BY month"
-    );
-    let rows = session.all(query.arg(organisation).arg(before.0)).await?;
-    rows.iter().map(|row| row.get("month").map(Month)).collect()
-}
-
 /// What an organisation was charged after a month.
 pub(crate) async fn after(
     session: &mut Session,
@@ -147,6 +183,26 @@ pub async fn revenue(session: &mut Session, month: Month) -> Result<Vec<Revenue>
             Ok(Revenue {
                 organisation: row.get("slug")?,
                 hours: row.get("hours")?,
+                amount: Money(row.get("amount")?),
+            })
+        })
+        .collect()
+}
+
+/// The hours of a server that were charged, for a test.
+#[doc(hidden)]
+pub async fn of_server_for_test(session: &mut Session, server: ServerId) -> Result<Vec<Charge>> {
+    let query = sql!(
+        "SELECT hour, began_at, month, plan, amount FROM charges WHERE server_id = $1 ORDER BY hour"
+    );
+    let rows = session.all(query.arg(server)).await?;
+    rows.iter()
+        .map(|row| {
+            Ok(Charge {
+                hour: row.get("hour")?,
+                due_at: row.time("began_at")?,
+                month: Month(row.get("month")?),
+                plan: row.get("plan")?,
                 amount: Money(row.get("amount")?),
             })
         })

@@ -58,6 +58,7 @@ pub async fn create(session: &mut Session, new: &NewInvoice<'_>) -> Result<i64> 
                 .arg(now),
         )
         .await?;
+    charges::close_month(session, new.organisation, new.month).await?;
     Ok(number)
 }
 

@@ -228,6 +228,27 @@ pub async fn verify(session: &mut Session) -> Result<Option<String>> {
     Ok(None)
 }
 
+/// What the lines of an organisation's own account sum to, and what all lines of its transactions do, for a test.
+#[doc(hidden)]
+pub async fn sums_for_test(
+    session: &mut Session,
+    organisation: OrganisationId,
+) -> Result<(Money, Money)> {
+    let query = sql!(
+        "SELECT (SELECT CAST(COALESCE(SUM(l.amount), 0) AS BIGINT) FROM ledger_lines l WHERE l.account = $2) AS own, \
+         (SELECT CAST(COALESCE(SUM(l.amount), 0) AS BIGINT) FROM ledger_transactions t \
+         JOIN ledger_lines l ON l.transaction_id = t.id WHERE t.organisation_id = $1) AS all_lines"
+    );
+    let row = session
+        .one(
+            query
+                .arg(organisation)
+                .arg(format!("customer:{organisation}")),
+        )
+        .await?;
+    Ok((Money(row.get("own")?), Money(row.get("all_lines")?)))
+}
+
 fn transaction(row: &Row) -> Result<Transaction> {
     Ok(Transaction {
         id: row.get("id")?,
@@ -238,4 +259,20 @@ fn transaction(row: &Row) -> Result<Transaction> {
         description: row.get("description")?,
         created_at: row.time("created_at")?,
     })
+}
+
+/// Tries to change and to remove what was written of money, as an intruder would, for a test; whatever was let through.
+#[doc(hidden)]
+pub async fn tamper_for_test(session: &mut Session, which: usize) -> Result<u64> {
+    let query = match which {
+        0 => sql!("UPDATE ledger_transactions SET description = 'forged'"),
+        1 => sql!("DELETE FROM ledger_transactions"),
+        2 => sql!("UPDATE ledger_lines SET amount = amount"),
+        3 => sql!("DELETE FROM ledger_lines"),
+        4 => sql!("UPDATE charges SET amount = 0"),
+        5 => sql!("DELETE FROM charges"),
+        6 => sql!("UPDATE invoices SET total = 0"),
+        _ => sql!("DELETE FROM invoices"),
+    };
+    session.execute(query).await
 }

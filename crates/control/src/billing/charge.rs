@@ -32,10 +32,11 @@ pub struct Charged {
 /// off and on of those who have begun or ceased to owe. What goes wrong with one organisation is told at the end, and keeps
 /// none of the others.
 pub async fn charge_due(app: &App) -> Result<Charged> {
-    let began = app.clock().now();
     let mut charged = Charged::default();
     let mut failed = None;
-    begin_missing(app).await?;
+    if app.settings.billing.on {
+        begin_missing(app).await?;
+    }
     let organisations = store::billing::unsettled(&mut app.store.read().await?).await?;
     for organisation in organisations {
         match charge(app, organisation, &mut charged).await {
@@ -47,7 +48,7 @@ pub async fn charge_due(app: &App) -> Result<Charged> {
             Ok(()) => {}
         }
     }
-    match invoices::write_due(app, began, failed.is_none()).await {
+    match invoices::write_due(app).await {
         Ok(written) => charged.invoices = written,
         Err(error) => failed = Some(error),
     }
@@ -67,13 +68,21 @@ pub(super) fn tell(organisation: OrganisationId, error: &Error) {
 /// What lives in the operator's regions costs something from now on, if it does not yet: it may be there since before there
 /// were prices.
 async fn begin_missing(app: &App) -> Result<()> {
-    let missing = store::billing::without_interval(&mut app.store.read().await?).await?;
-    for server in missing {
-        let mut session = app.store.write().await?;
-        store::billing::begin(&mut session, server).await?;
-        session.commit().await?;
+    let mut last = ServerId(0);
+    loop {
+        let mut session = app.store.read().await?;
+        let missing = store::billing::without_interval(&mut session, last).await?;
+        drop(session);
+        for server in &missing {
+            let mut session = app.store.write().await?;
+            store::billing::begin(&mut session, *server).await?;
+            session.commit().await?;
+        }
+        match missing.last() {
+            Some(server) => last = *server,
+            None => return Ok(()),
+        }
     }
-    Ok(())
 }
 
 /// Charges one organisation, in as many transactions as it takes.

@@ -3,77 +3,53 @@
 //! What must stay true: the invoice of a month holds every hour that was ever charged in it. So it is written under the
 //! locks of charging, once nothing of the month is left to charge; afterwards no interval begins in that month any more.
 
-use std::sync::atomic::Ordering;
-
 use domain::billing::Month;
-use domain::{Money, OrganisationId, Result, Timestamp};
+use domain::{ErrorKind, Money, OrganisationId, Result, Timestamp};
 use store::invoices::NewInvoice;
 
 use super::charge::tell;
 use crate::app::App;
 
-/// Writes what is missing of the months that were over at `began`, when the run of charging began; how many that were.
-/// `is_charged`: whether that run has charged everybody.
-pub(super) async fn write_due(app: &App, began: Timestamp, is_charged: bool) -> Result<usize> {
-    let current = Month::of(began);
-    // Once a month there is something to look for.
-    if app.invoiced.load(Ordering::Relaxed) == current.0 {
-        return Ok(0);
-    }
-    let organisations = store::accounts::organisations(&mut app.store.read().await?).await?;
-    let (mut written, mut is_complete) = (0, is_charged);
+/// Writes what is missing of the months that are over; how many that were.
+pub(super) async fn write_due(app: &App) -> Result<usize> {
+    let mut session = app.store.read().await?;
+    let current = Month::of(session.now());
+    let organisations = store::charges::without_invoice(&mut session, current).await?;
+    drop(session);
+    let (mut written, mut failed) = (0, None);
     for organisation in organisations {
-        match write_of(app, organisation.id, current).await {
-            Ok(Some(count)) => written += count,
-            Ok(None) => is_complete = false,
-            Err(error) => {
-                tell(organisation.id, &error);
-                is_complete = false;
+        loop {
+            match write(app, organisation, current).await {
+                Ok(true) => written += 1,
+                Ok(false) => break,
+                Err(error) if error.kind() == ErrorKind::Unavailable => return Err(error),
+                Err(error) => {
+                    tell(organisation, &error);
+                    failed = Some(error);
+                    break;
+                }
             }
         }
     }
-    if is_complete {
-        app.invoiced.store(current.0, Ordering::Relaxed);
-    }
-    Ok(written)
+    failed.map_or(Ok(written), Err)
 }
 
-/// Writes the invoices of an organisation that are missing; `None` where something is left to charge first.
-async fn write_of(
-    app: &App,
-    organisation: OrganisationId,
-    current: Month,
-) -> Result<Option<usize>> {
-    let mut session = app.store.read().await?;
-    let missing =
-        store::charges::months_without_invoice(&mut session, organisation, current).await?;
-    drop(session);
-    for month in &missing {
-        if !write(app, organisation, *month).await? {
-            return Ok(None);
-        }
-    }
-    Ok(Some(missing.len()))
-}
-
-/// Writes the invoice of a month, unless another replica has; false where something of the month is left to charge.
-async fn write(app: &App, organisation: OrganisationId, month: Month) -> Result<bool> {
+/// Writes the oldest invoice that an organisation lacks of the months before `current`; false where it lacks none, or
+/// something of that month is left to charge.
+async fn write(app: &App, organisation: OrganisationId, current: Month) -> Result<bool> {
     let mut session = app.store.write().await?;
     store::ledger::hold(&mut session, organisation).await?;
     store::billing::hold(&mut session, organisation).await?;
-    let metered = store::billing::metered(&mut session, organisation).await?;
-    let left = |due_at: Timestamp| due_at < month.ends();
-    if left(session.now())
-        || metered
-            .iter()
-            .any(|metered| metered.next_due().is_some_and(left))
-    {
+    let open = store::charges::open_month(&mut session, organisation).await?;
+    // Another replica may have written it.
+    let Some(month) = open.filter(|month| *month < current) else {
         return Ok(false);
-    }
-    let missing =
-        store::charges::months_without_invoice(&mut session, organisation, month.next()).await?;
-    if !missing.contains(&month) {
-        return Ok(true);
+    };
+    let metered = store::billing::metered(&mut session, organisation).await?;
+    let is_left = |due_at: Timestamp| due_at < month.ends();
+    let is_due = |metered: &store::billing::Metered| metered.next_due().is_some_and(is_left);
+    if is_left(session.now()) || metered.iter().any(is_due) {
+        return Ok(false);
     }
     let lines = store::charges::lines(&mut session, organisation, month).await?;
     let mut total = Money(0);

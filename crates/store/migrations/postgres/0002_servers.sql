@@ -166,8 +166,11 @@ CREATE TABLE balances (
     organisation_id BIGINT PRIMARY KEY REFERENCES organisations (id),
     balance BIGINT NOT NULL,
     last_seq BIGINT NOT NULL,
-    warned_at BIGINT
+    warned_at BIGINT,
+    -- The first month in which something was charged that is on no invoice yet.
+    open_month BIGINT
 );
+CREATE INDEX balances_open ON balances (open_month) WHERE open_month IS NOT NULL;
 
 -- Each started hour of each server, charged once: the key says so.
 CREATE TABLE charges (
