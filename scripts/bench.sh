@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Measures Arcus against named peers and writes docs/performance.md. Called by `make bench`; names of benches may be
-# given: incus, burst, listing, footprint.
+# given: incus, burst, listing, serving, footprint.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -25,6 +25,9 @@ What is measured:
   (32 at once) sets the pace: the ratio is the time that the three calls a server that can't be done without need at full
   use of the budget, over the time taken.
 - **GET /environments**: 500 requests on one connection, in each of two databases.
+- **GET /v1/server/list**: 64 connections for two seconds each, in turn: Arcus on SQLite with 50 servers that run on the
+  local Incus, a handler that returns the very same bytes and does nothing else, and \`GET /1.0/instances?recursion=1\` of
+  Incus itself, over its Unix socket. The load comes from this machine as well, and takes its share of the processors.
 - **start, memory**: until \`/readyz\` answers 200, and VmRSS a second later. The 100,000 servers stand in the database, in a
   region that is not there: nothing asks a cloud about them.
 TEXT

@@ -12,7 +12,8 @@ use testkit::{Builder, Client};
 
 use crate::table::{Table, median, ms};
 
-const SOCKET: &str = "/var/lib/incus/unix.socket";
+/// Where Incus listens.
+pub(crate) const SOCKET: &str = "/var/lib/incus/unix.socket";
 const PAIRS: usize = 30;
 
 pub(crate) async fn run(table: &mut Table) {

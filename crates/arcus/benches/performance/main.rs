@@ -8,13 +8,18 @@ mod burst;
 mod footprint;
 mod incus;
 mod listing;
+mod load;
 mod rows;
+mod serving;
 mod table;
 
 use table::Table;
 
 #[tokio::main]
 async fn main() {
+    if let Ok(file) = std::env::var(serving::BARE) {
+        return serving::be_bare(&file).await;
+    }
     let wanted: Vec<String> = std::env::args()
         .skip(1)
         .filter(|name| !name.starts_with('-'))
@@ -29,6 +34,9 @@ async fn main() {
     }
     if runs("listing") {
         listing::run(&mut table).await;
+    }
+    if runs("serving") {
+        serving::run(&mut table).await;
     }
     if runs("footprint") {
         footprint::run(&mut table).await;

@@ -8,7 +8,7 @@ use domain::account::KeyPurpose;
 use domain::server::{Desired, Power, Setup};
 use secrecy::ExposeSecret;
 
-use super::run::{Fault, Run};
+use super::run::{Fault, LastStep, Run};
 use super::{guest, wait};
 use crate::catalog::{house, packages};
 use crate::provision;
@@ -16,7 +16,7 @@ use crate::provision;
 /// How long an instance may take to run and to have an address.
 const BOOT: Duration = Duration::from_secs(5 * 60);
 
-pub(super) async fn run(run: &mut Run) -> Result<(), Fault> {
+pub(super) async fn run(run: &mut Run) -> LastStep {
     if run.server.desired == Desired::Destroyed {
         return Err(Fault::Interrupted);
     }
@@ -45,8 +45,7 @@ pub(super) async fn run(run: &mut Run) -> Result<(), Fault> {
     guest::install(run, &instance).await?;
     let mut session = run.step("ready", 99, "every package works").await?;
     store::servers::set_setup(&mut session, run.server.id, Setup::Ready, None).await?;
-    session.commit().await?;
-    Ok(())
+    Ok(session)
 }
 
 /// Notes what its owner would have to know to configure its network by hand.

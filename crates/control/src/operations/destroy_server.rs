@@ -10,7 +10,7 @@ use domain::server::Power;
 use serde_json::json;
 use store::operations::Step;
 
-use super::run::{Fault, Run};
+use super::run::{Fault, LastStep, Run};
 
 /// How long a termination may take before the cloud is asked again.
 const GOING: Duration = Duration::from_secs(120);
@@ -18,7 +18,7 @@ const GOING: Duration = Duration::from_secs(120);
 /// How long a create may be under way unseen after the process that sent it died, at the least.
 const IN_FLIGHT: Duration = Duration::from_secs(2);
 
-pub(super) async fn run(run: &mut Run) -> Result<(), Fault> {
+pub(super) async fn run(run: &mut Run) -> LastStep {
     let name = retired_name(run).await?;
     let Some(at) = find(run).await? else {
         return finish(run).await;
@@ -103,7 +103,7 @@ async fn created(run: &Run) -> Result<bool, Fault> {
 }
 
 /// It was there a moment ago: somebody else destroys it, or renamed it. Looked at again soon.
-async fn vanished(run: &Run) -> Result<(), Fault> {
+async fn vanished(run: &Run) -> LastStep {
     match find(run).await? {
         Some(_) => Err(Fault::Later(
             "it changed under our hands".to_owned(),
@@ -113,7 +113,7 @@ async fn vanished(run: &Run) -> Result<(), Fault> {
     }
 }
 
-async fn finish(run: &Run) -> Result<(), Fault> {
+async fn finish(run: &Run) -> LastStep {
     let mut session = run.app.store.write().await?;
     // The environment before the operation, as those lock them who delete it.
     if let Some(environment) = run.server.environment_id {
@@ -132,8 +132,7 @@ async fn finish(run: &Run) -> Result<(), Fault> {
     if let Some(environment) = run.server.environment_id {
         store::environments::finish_deleting(&mut session, environment).await?;
     }
-    session.commit().await?;
-    Ok(())
+    Ok(session)
 }
 
 /// Records what the cloud has accepted: requests that asked for it are answered now.

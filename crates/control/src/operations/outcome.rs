@@ -10,10 +10,11 @@ use domain::operation::{Operation, OperationKind, OperationStatus};
 use domain::server::Setup;
 use domain::snapshot::SnapshotState;
 use domain::{Result, SnapshotId};
+use store::Session;
 use store::operations::Lease;
 
 use super::retry::{self, Verdict};
-use super::run::Fault;
+use super::run::{Fault, LastStep};
 use crate::app::App;
 
 /// An operation that a worker is done with.
@@ -27,10 +28,10 @@ pub(super) struct Outcome<'a> {
 
 impl Outcome<'_> {
     /// Puts an operation where its outcome says.
-    pub(super) async fn settle(&self, ended: Result<(), Fault>) -> Result<()> {
+    pub(super) async fn settle(&self, ended: LastStep) -> Result<()> {
         let fault = match ended {
-            Ok(()) => {
-                return self.finish(OperationStatus::Succeeded, None).await;
+            Ok(session) => {
+                return self.finish(session, OperationStatus::Succeeded, None).await;
             }
             Err(fault) => fault,
         };
@@ -43,15 +44,12 @@ impl Outcome<'_> {
                     .await
             }
             Fault::Interrupted => self.interrupted().await,
-            Fault::Failed(why) => self.finish(OperationStatus::Failed, Some(&why)).await,
+            Fault::Failed(why) => self.fail(&why).await,
             Fault::Later(why, pause) => self.later(&why, pause).await,
             Fault::Cloud(error) => {
                 let tries = 1 + self.retries_in_a_row().await?;
                 match retry::verdict(self.operation.kind, error.class, tries) {
-                    Verdict::Fail => {
-                        self.finish(OperationStatus::Failed, Some(&error.message))
-                            .await
-                    }
+                    Verdict::Fail => self.fail(&error.message).await,
                     Verdict::Retry(pause) => self.later(&error.message, pause).await,
                 }
             }
@@ -75,7 +73,9 @@ impl Outcome<'_> {
         drop(session);
         if now.cancel_requested {
             let why = "called off: the server is being deleted";
-            self.finish(OperationStatus::Cancelled, Some(why)).await
+            let session = self.app.store.write().await?;
+            self.finish(session, OperationStatus::Cancelled, Some(why))
+                .await
         } else {
             self.later("handed back", Duration::ZERO).await
         }
@@ -92,14 +92,25 @@ impl Outcome<'_> {
         {
             drop(session);
             let why = format!("given up after {} tries: {why}", self.operation.attempt);
-            return self.finish(OperationStatus::Failed, Some(&why)).await;
+            return self.fail(&why).await;
         }
         fenced(store::operations::retry_at(&mut session, self.lease, at, why).await)?;
         session.commit().await
     }
 
-    async fn finish(&self, status: OperationStatus, error: Option<&str>) -> Result<()> {
-        let mut session = self.app.store.write().await?;
+    async fn fail(&self, why: &str) -> Result<()> {
+        let session = self.app.store.write().await?;
+        self.finish(session, OperationStatus::Failed, Some(why))
+            .await
+    }
+
+    /// Ends it, and commits what the transaction holds of its last step with it.
+    async fn finish(
+        &self,
+        mut session: Session,
+        status: OperationStatus,
+        error: Option<&str>,
+    ) -> Result<()> {
         if !fenced(store::operations::finish(&mut session, self.lease, status, error).await)? {
             return Ok(());
         }
@@ -121,7 +132,7 @@ impl Outcome<'_> {
 
 /// What a failed operation leaves on its server.
 async fn record_failure(
-    session: &mut store::Session,
+    session: &mut Session,
     operation: &Operation,
     error: Option<&str>,
 ) -> Result<()> {
@@ -142,7 +153,7 @@ async fn record_failure(
 
 /// A snapshot that could not be made is none; one that could not be deleted is there still.
 async fn record_snapshot_failure(
-    session: &mut store::Session,
+    session: &mut Session,
     operation: &Operation,
     error: Option<&str>,
 ) -> Result<()> {
@@ -162,7 +173,7 @@ async fn record_snapshot_failure(
 }
 
 /// What an earlier failure to switch a server left is over once it was switched.
-async fn forgive(session: &mut store::Session, operation: &Operation) -> Result<()> {
+async fn forgive(session: &mut Session, operation: &Operation) -> Result<()> {
     let server =
         store::servers::by_id(session, operation.organisation_id, operation.server_id).await?;
     if server.setup == Setup::Ready && server.error.is_some() {

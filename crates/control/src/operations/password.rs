@@ -3,12 +3,12 @@
 //! What must stay true: the password itself is nowhere but in the answer to its request; what is worked with is its hash,
 //! so that a crash in between is no reason to ask for another.
 
-use super::run::{Fault, Run};
+use super::run::{Fault, LastStep, Run};
 
 /// Whose password it is.
 const USER: &str = "root";
 
-pub(super) async fn change(run: &mut Run) -> Result<(), Fault> {
+pub(super) async fn change(run: &mut Run) -> LastStep {
     let at = run.existing()?;
     run.interruptible(run.get(&at)).await??;
     let mut session = run.app.store.read().await?;
@@ -23,5 +23,5 @@ pub(super) async fn change(run: &mut Run) -> Result<(), Fault> {
     run.note("password", 30, "setting the password inside the system")
         .await?;
     run.account.cloud.set_password(&at, USER, &hash).await?;
-    run.note("changed", 90, "the password was changed").await
+    run.step("changed", 90, "the password was changed").await
 }

@@ -8,7 +8,7 @@ use serde_json::json;
 
 use tokio::time::Instant;
 
-use super::run::{Fault, Run};
+use super::run::{Fault, LastStep, Run};
 
 /// How long a system may take to come up.
 const START: Duration = Duration::from_secs(5 * 60);
@@ -19,14 +19,14 @@ const STOP: Duration = Duration::from_secs(60);
 /// A system that is still on after this long is not about to shut down; clouds give up waiting for it no earlier.
 const SHUTDOWN: Duration = Duration::from_secs(20);
 
-pub(super) async fn start(run: &mut Run) -> Result<(), Fault> {
+pub(super) async fn start(run: &mut Run) -> LastStep {
     let at = run.existing()?;
     let cloud = run.account.cloud.clone();
     let before = run.interruptible(run.get(&at)).await??;
     if before.power == Power::Running && before.address().is_some() {
         accepted(run, Power::Running, Power::Running).await?;
         return run
-            .saw("running", 90, "it was running already", &before)
+            .seen("running", 90, "it was running already", &before)
             .await;
     }
     run.note("start", 10, "asking the cloud to start it")
@@ -36,17 +36,18 @@ pub(super) async fn start(run: &mut Run) -> Result<(), Fault> {
     let instance = run
         .interruptible(cloud.wait(&at, Until::Running, START))
         .await??;
-    run.saw("running", 90, "the instance runs", &instance).await
+    run.seen("running", 90, "the instance runs", &instance)
+        .await
 }
 
-pub(super) async fn stop(run: &mut Run) -> Result<(), Fault> {
+pub(super) async fn stop(run: &mut Run) -> LastStep {
     let at = run.existing()?;
     let cloud = run.account.cloud.clone();
     let before = run.interruptible(run.get(&at)).await??;
     if before.power == Power::Stopped {
         accepted(run, Power::Stopped, Power::Stopped).await?;
         return run
-            .saw("stopped", 90, "it was stopped already", &before)
+            .seen("stopped", 90, "it was stopped already", &before)
             .await;
     }
     run.note("stop", 10, "asking the system to shut down")
@@ -73,11 +74,11 @@ pub(super) async fn stop(run: &mut Run) -> Result<(), Fault> {
         }
         stopped => stopped?,
     };
-    run.saw("stopped", 90, "the instance is off", &instance)
+    run.seen("stopped", 90, "the instance is off", &instance)
         .await
 }
 
-pub(super) async fn reboot(run: &mut Run) -> Result<(), Fault> {
+pub(super) async fn reboot(run: &mut Run) -> LastStep {
     let at = run.existing()?;
     let cloud = run.account.cloud.clone();
     // Once the cloud has accepted it, a later try only waits: a second reboot would be one too many.
@@ -103,7 +104,7 @@ pub(super) async fn reboot(run: &mut Run) -> Result<(), Fault> {
         }
         running => running?,
     };
-    run.saw("running", 90, "the instance runs again", &instance)
+    run.seen("running", 90, "the instance runs again", &instance)
         .await
 }
 

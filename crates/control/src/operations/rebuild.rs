@@ -8,13 +8,13 @@ use clouds::Until;
 use domain::Image;
 use domain::server::Setup;
 
-use super::run::{Fault, Run};
+use super::run::{LastStep, Run};
 use super::{create_server, guest};
 
 /// How long the new system may take to run and to have its address.
 const BOOT: Duration = Duration::from_mins(5);
 
-pub(super) async fn rebuild(run: &mut Run) -> Result<(), Fault> {
+pub(super) async fn rebuild(run: &mut Run) -> LastStep {
     let at = run.existing()?;
     let image: Image = run.input("image")?;
     let cloud = run.account.cloud.clone();
@@ -53,6 +53,5 @@ pub(super) async fn rebuild(run: &mut Run) -> Result<(), Fault> {
     guest::install(run, &instance).await?;
     let mut session = run.step("ready", 99, "every package works").await?;
     store::servers::set_setup(&mut session, run.server.id, Setup::Ready, None).await?;
-    session.commit().await?;
-    Ok(())
+    Ok(session)
 }

@@ -7,12 +7,12 @@ use domain::Plan;
 use domain::server::Power;
 use serde_json::json;
 
-use super::run::{Fault, Run};
+use super::run::{Fault, LastStep, Run};
 
 /// How long a system may take to come up again.
 const START: Duration = Duration::from_mins(5);
 
-pub(super) async fn resize(run: &mut Run) -> Result<(), Fault> {
+pub(super) async fn resize(run: &mut Run) -> LastStep {
     let at = run.existing()?;
     let plan: Plan = run.input("plan")?;
     let cloud = run.account.cloud.clone();
@@ -45,7 +45,7 @@ pub(super) async fn remember_power(run: &mut Run, power: Power) -> Result<(), Fa
 }
 
 /// Switches it on where it ran before, and records what it is doing now.
-pub(super) async fn run_again(run: &mut Run, step: &str) -> Result<(), Fault> {
+pub(super) async fn run_again(run: &mut Run, step: &str) -> LastStep {
     let at = run.existing()?;
     let cloud = run.account.cloud.clone();
     let ran = run
@@ -64,5 +64,5 @@ pub(super) async fn run_again(run: &mut Run, step: &str) -> Result<(), Fault> {
     } else {
         now
     };
-    run.saw(step, 90, "the server is as it was", &now).await
+    run.seen(step, 90, "the server is as it was", &now).await
 }

@@ -33,6 +33,10 @@ pub(super) enum Fault {
     LostLease,
 }
 
+/// The transaction of an operation's last step, not committed yet: that the operation has succeeded is written with it, so
+/// that a crash never leaves one that has done everything and is taken up again.
+pub(super) type LastStep = Result<Session, Fault>;
+
 /// One operation in a worker's hands.
 pub(super) struct Run {
     pub(super) app: App,
@@ -92,14 +96,14 @@ impl Run {
         Ok(self.step(name, percent, message).await?.commit().await?)
     }
 
-    /// Records a step together with what the cloud shows of the server now.
-    pub(super) async fn saw(
-        &mut self,
+    /// Begins a transaction in which this step is recorded together with what the cloud shows of the server now.
+    pub(super) async fn seen(
+        &self,
         name: &str,
         percent: i64,
         message: &str,
         instance: &Instance,
-    ) -> Result<(), Fault> {
+    ) -> Result<Session, Fault> {
         let mut session = self.step(name, percent, message).await?;
         store::servers::observe(&mut session, self.server.id, &sight(instance)).await?;
         if self.server.setup == Setup::Creating {
@@ -108,6 +112,18 @@ impl Run {
             store::billing::begin(&mut session, self.server.id).await?;
             store::traffic::begin(&mut session, self.server.id).await?;
         }
+        Ok(session)
+    }
+
+    /// Records a step together with what the cloud shows of the server now.
+    pub(super) async fn saw(
+        &mut self,
+        name: &str,
+        percent: i64,
+        message: &str,
+        instance: &Instance,
+    ) -> Result<(), Fault> {
+        let session = self.seen(name, percent, message, instance).await?;
         session.commit().await?;
         self.server.cloud_id = Some(instance.at.id.clone());
         self.server.power = instance.power;

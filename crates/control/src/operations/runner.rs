@@ -16,7 +16,7 @@ use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use super::outcome::Outcome;
-use super::run::{Fault, Run};
+use super::run::{Fault, LastStep, Run};
 use super::{create_server, destroy_server, password, power, rebuild, resize, retry, snapshots};
 use crate::app::App;
 
@@ -432,7 +432,7 @@ impl Runner {
     }
 }
 
-async fn perform(run: &mut Run) -> Result<(), Fault> {
+async fn perform(run: &mut Run) -> LastStep {
     match run.operation.kind {
         OperationKind::CreateServer => create_server::run(run).await,
         OperationKind::StartServer => power::start(run).await,

@@ -7,9 +7,9 @@ use domain::SnapshotId;
 use domain::snapshot::Snapshot;
 
 use super::resize::{remember_power, run_again};
-use super::run::{Fault, Run};
+use super::run::{Fault, LastStep, Run};
 
-pub(super) async fn create(run: &mut Run) -> Result<(), Fault> {
+pub(super) async fn create(run: &mut Run) -> LastStep {
     let at = run.existing()?;
     let snapshot = named(run).await?;
     run.interruptible(run.get(&at)).await??;
@@ -28,11 +28,10 @@ pub(super) async fn create(run: &mut Run) -> Result<(), Fault> {
         .and_then(|seen| seen.size_bytes);
     let mut session = run.step("taken", 90, "the snapshot is there").await?;
     store::snapshots::made(&mut session, snapshot.id, size).await?;
-    session.commit().await?;
-    Ok(())
+    Ok(session)
 }
 
-pub(super) async fn restore(run: &mut Run) -> Result<(), Fault> {
+pub(super) async fn restore(run: &mut Run) -> LastStep {
     let at = run.existing()?;
     let snapshot = named(run).await?;
     let before = run.interruptible(run.get(&at)).await??;
@@ -52,7 +51,7 @@ pub(super) async fn restore(run: &mut Run) -> Result<(), Fault> {
     run_again(run, "running").await
 }
 
-pub(super) async fn destroy(run: &mut Run) -> Result<(), Fault> {
+pub(super) async fn destroy(run: &mut Run) -> LastStep {
     let at = run.existing()?;
     let snapshot = named(run).await?;
     run.note("forget", 20, "asking the cloud to delete the snapshot")
@@ -68,8 +67,7 @@ pub(super) async fn destroy(run: &mut Run) -> Result<(), Fault> {
     }
     let mut session = run.step("gone", 90, "the snapshot is gone").await?;
     store::snapshots::mark_destroyed(&mut session, snapshot.id).await?;
-    session.commit().await?;
-    Ok(())
+    Ok(session)
 }
 
 /// The snapshot that the request named.
