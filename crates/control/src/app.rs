@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use clouds::registry::{self, Settings as Opening};
 use clouds::{Budget, Cloud};
+use domain::account::{Organisation, User};
 use domain::environment::Provider;
 use domain::quota::Limits;
 use domain::{Clock, Error, Result};
@@ -22,6 +23,7 @@ use crate::accounts::{Signer, passwords};
 use crate::billing::BillingSettings;
 use crate::billing::payment::{self, PaymentProvider};
 use crate::metrics::Metrics;
+use crate::together::Together;
 
 /// The kind of provider that stands for the operator's own regions.
 pub const HOUSE: &str = "arcus";
@@ -114,6 +116,7 @@ pub struct Inner {
     pub(crate) decoy: String,
     pub(crate) logins: Throttle,
     pub(crate) signer: Signer,
+    pub(crate) families: Together<String, Option<(User, Organisation)>>,
     pub(crate) payments: Option<Box<dyn PaymentProvider>>,
 }
 
@@ -200,6 +203,7 @@ impl App {
             decoy: passwords::decoy()?,
             logins: Throttle::default(),
             signer: Signer::new(&signing),
+            families: Together::default(),
             payments,
         })))
     }

@@ -24,5 +24,7 @@ pub mod quota;
 pub mod reconcile;
 pub mod servers;
 pub mod ssh_keys;
+mod together;
 
 pub use app::{App, Registration, Settings};
+pub use together::Together;

@@ -5,6 +5,7 @@
 
 use std::borrow::Cow;
 use std::fmt;
+use std::sync::Arc;
 
 use crate::ids::PublicId;
 
@@ -40,13 +41,14 @@ pub enum ErrorKind {
 }
 
 /// An error with a public message, and a private context for the log.
+#[derive(Clone)]
 pub struct Error {
     kind: ErrorKind,
     message: Cow<'static, str>,
     fields: Vec<(String, String)>,
     existing: Option<PublicId>,
     context: Vec<String>,
-    source: Option<Box<dyn std::error::Error + Send + Sync>>,
+    source: Option<Arc<dyn std::error::Error + Send + Sync>>,
 }
 
 /// The result that use cases and the store return.
@@ -130,7 +132,7 @@ impl Error {
     /// Keeps the cause for the log.
     #[must_use]
     pub fn source(mut self, source: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Self {
-        self.source = Some(source.into());
+        self.source = Some(Arc::from(source.into()));
         self
     }
 

@@ -1,6 +1,6 @@
 //! All routes of Cloude.ro's API, and their OpenAPI document.
 
-use axum::Router;
+use axum::{Extension, Router};
 use control::App;
 use utoipa::OpenApi;
 use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme};
@@ -50,6 +50,7 @@ pub(crate) fn router(app: App) -> (Router, utoipa::openapi::OpenApi) {
         .routes(routes!(account::balance))
         .routes(routes!(server::create::create))
         .routes(routes!(server::list::list))
+        .layer(Extension(server::list::Lists::default()))
         .routes(routes!(server::one::one))
         .routes(routes!(server::snapshots::snapshots))
         .routes(routes!(server::destroy::by_path))

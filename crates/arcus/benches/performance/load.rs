@@ -87,7 +87,10 @@ impl Target {
         while Instant::now() < end {
             let began = Instant::now();
             sender.ready().await.expect("it is kept open");
-            let answer = sender.send_request(self.request()).await.expect("an answer");
+            let answer = sender
+                .send_request(self.request())
+                .await
+                .expect("an answer");
             assert_eq!(answer.status(), StatusCode::OK);
             let mut body = answer.into_body();
             while let Some(frame) = body.frame().await {

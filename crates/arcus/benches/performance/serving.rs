@@ -38,8 +38,13 @@ pub(crate) async fn run(table: &mut Table) {
         .await;
     let client = arcus.client().register("bench", "bench@example.com").await;
     let environment = boot(&client).await;
-    let login = [("username", "bench@example.com"), ("password", "secretpassword")];
-    let login = client.form(reqwest::Method::POST, "/v1/user/login", &login).await;
+    let login = [
+        ("username", "bench@example.com"),
+        ("password", "secretpassword"),
+    ];
+    let login = client
+        .form(reqwest::Method::POST, "/v1/user/login", &login)
+        .await;
     let token = login.data()["token"].as_str().expect("a token").to_owned();
     let list = client.with_bearer(&token).get(LIST).await;
     assert_eq!(list.body["data"].as_array().map(Vec::len), Some(SERVERS));
@@ -48,7 +53,11 @@ pub(crate) async fn run(table: &mut Table) {
     let file = folder.path().join("list.json");
     std::fs::write(&file, &list.text).expect("the bytes are written");
     let (_bare, address) = bare(&file).await;
-    let ours = Target::tcp(arcus.base().trim_start_matches("http://"), LIST, Some(&token));
+    let ours = Target::tcp(
+        arcus.base().trim_start_matches("http://"),
+        LIST,
+        Some(&token),
+    );
     let bare = Target::tcp(&address, LIST, None);
     let incus = Target::unix(crate::incus::SOCKET, "/1.0/instances?recursion=1");
 
@@ -59,7 +68,11 @@ pub(crate) async fn run(table: &mut Table) {
         by_incus.push(load(&incus, CONNECTIONS, ROUND).await);
     }
     let per_second = |loads: &[Load]| median_of(loads.iter().map(|load| load.per_second));
-    let (rate, bare, incus) = (per_second(&by_arcus), per_second(&by_bare), per_second(&by_incus));
+    let (rate, bare, incus) = (
+        per_second(&by_arcus),
+        per_second(&by_bare),
+        per_second(&by_incus),
+    );
     let shown = |rate: f64| format!("{rate:.0}/s");
     table.at_least(
         "GET /v1/server/list, 50 servers, 64 connections, against a bare handler of the same bytes",
@@ -108,7 +121,11 @@ async fn bare(file: &Path) -> (Child, String) {
         .spawn()
         .expect("it starts");
     let mut lines = BufReader::new(child.stdout.take().expect("its words")).lines();
-    let address = lines.next_line().await.expect("readable").expect("an address");
+    let address = lines
+        .next_line()
+        .await
+        .expect("readable")
+        .expect("an address");
     (child, address)
 }
 
@@ -119,7 +136,9 @@ pub(crate) async fn be_bare(file: &str) {
         let body = body.clone();
         async move { ([(CONTENT_TYPE, "application/json")], body) }
     };
-    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a port");
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0")
+        .await
+        .expect("a port");
     println!("{}", listener.local_addr().expect("an address"));
     let router = Router::new().route(LIST, get(handler));
     axum::serve(listener, router).await.expect("it serves");

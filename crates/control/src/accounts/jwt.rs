@@ -169,8 +169,12 @@ pub async fn authenticate_signed(
     request_id: &str,
 ) -> Result<Actor> {
     let claims = app.signer.check(token, Kind::Access, app.clock().now())?;
-    let mut session = app.store.read().await?;
-    let found = store::logins::user(&mut session, &claims.fam).await?;
+    let family = &claims.fam;
+    let read = || async {
+        let mut session = app.store.read().await?;
+        store::logins::user(&mut session, family).await
+    };
+    let found = app.families.get(family.clone(), read).await?;
     let (user, organisation) =
         found.ok_or_else(|| refused("this login has ended; log in again"))?;
     Ok(Actor {
