@@ -9,6 +9,7 @@ mod behind_our_back;
 mod command_line;
 mod crash;
 mod naming;
+mod one_click;
 mod packages;
 mod power;
 mod rig;

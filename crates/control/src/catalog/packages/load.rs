@@ -63,8 +63,10 @@ mod tests {
     }
 
     #[test]
-    fn the_catalogue_holds_the_packages_of_the_contract() {
-        let names: Vec<&str> = all().iter().map(|package| package.name.as_str()).collect();
+    fn the_catalogue_holds_the_packages_of_the_contract_and_those_of_our_own_images() {
+        let mut names: Vec<&str> = all().iter().map(|package| package.name.as_str()).collect();
+        let own = ["wordpress"];
+        names.retain(|name| !own.contains(name));
         let contract = [
             "apache",
             "apache.mod_php5",
@@ -82,6 +84,7 @@ mod tests {
             "redis",
         ];
         assert_eq!(names, contract);
+        assert!(own.into_iter().all(|name| find(name).is_some()));
     }
 
     #[test]
