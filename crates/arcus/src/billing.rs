@@ -145,6 +145,12 @@ async fn perform(app: &App, command: Command, json: bool) -> Result<()> {
         Command::Invoice { number, html } => invoice(app, number, html, json).await,
         Command::Charge => {
             let charged = billing::charge_due(app).await?;
+            if json {
+                return table::json(&json!({
+                    "hours": charged.hours, "amount": charged.amount.to_string(),
+                    "currency": app.settings.billing.currency, "invoices": charged.invoices,
+                }));
+            }
             table::line(&format!(
                 "charged {} server hours for {}; wrote {} invoices",
                 charged.hours,
@@ -154,6 +160,7 @@ async fn perform(app: &App, command: Command, json: bool) -> Result<()> {
             Ok(())
         }
         Command::Verify => match store::ledger::verify(&mut app.store.read().await?).await? {
+            None if json => table::json(&json!({ "right": true })),
             None => {
                 table::line(
                     "the ledger is right: every transaction sums to zero, and every balance to what it was made of",

@@ -373,6 +373,14 @@ impl TryFrom<RegionTable> for RegionEntry {
     fn try_from(table: RegionTable) -> Result<Self, String> {
         let (options, credentials) = apart(&table.cloud, table.keys)
             .map_err(|error| format!("region {:?}: {}", table.slug, error.message()))?;
+        let Overcommit { cpus, memory, disk } = table.overcommit;
+        let makes_sense = |factor: f64| factor.is_finite() && factor > 0.0;
+        if ![cpus, memory, disk].into_iter().flatten().all(makes_sense) {
+            return Err(format!(
+                "region {:?}: an overcommit is a number above 0; leave out what has no limit",
+                table.slug
+            ));
+        }
         Ok(Self(HouseRegion {
             name: table.name.unwrap_or_else(|| table.slug.clone()),
             slug: table.slug,

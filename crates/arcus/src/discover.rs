@@ -14,6 +14,8 @@ use domain::{Error, ErrorKind};
 use serde_json::{Map, Value};
 use store::house::HouseRegion;
 
+use crate::house::measure;
+
 /// Where Incus listens, by distribution.
 const SOCKETS: [&str; 2] = ["/var/lib/incus/unix.socket", "/run/incus/unix.socket"];
 
@@ -28,7 +30,10 @@ pub(crate) async fn put(app: &App, region: &HouseRegion) -> domain::Result<()> {
             ErrorKind::CloudUnavailable,
             "its cloud does not answer",
         ))
-    })
+    })?;
+    // One that does not say in time is looked at by the reconciler.
+    let measured = tokio::time::timeout(PATIENCE, measure(app, region)).await;
+    measured.map_or(Ok(()), |measured| measured.map(drop))
 }
 
 /// Adds the region `sandbox` where the simulated cloud is on and no region is on it.

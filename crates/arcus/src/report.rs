@@ -68,15 +68,18 @@ async fn rooms(app: &App) -> Result<()> {
         let has = store::house::capacity(&mut session, &region.slug).await?;
         let sold = store::quotas::sold(&mut session, &region.slug).await?;
         let limits = has.map(|has| capacity::limits(&has, &region.overcommit));
-        let mut row = |what: &str, has: Option<u64>, limit: Option<u64>, sold: u64| {
+        let mut row = |what: &str, has: Option<u64>, factor: Option<f64>, limit, sold: u64| {
             let known =
                 |amount: Option<u64>| amount.map_or("unknown".to_owned(), |n| n.to_string());
-            let limit = limit.filter(|limit| *limit < u64::MAX);
+            let limit = match factor {
+                Some(_) => known(limit),
+                None => "no limit".to_owned(),
+            };
             rows.push(vec![
                 region.slug.clone(),
                 what.to_owned(),
                 known(has),
-                limit.map_or("no limit".to_owned(), |limit| limit.to_string()),
+                limit,
                 sold.to_string(),
             ]);
         };
@@ -84,18 +87,21 @@ async fn rooms(app: &App) -> Result<()> {
         row(
             "cpus",
             has.map(|has| has.cpus),
+            region.overcommit.cpus,
             of(|limits| limits.cpus),
             sold.cpus,
         );
         row(
             "memory-mib",
             has.map(|has| has.memory_mib),
+            region.overcommit.memory,
             of(|limits| limits.memory_mib),
             sold.memory_mib,
         );
         row(
             "disk-gib",
             has.map(|has| has.disk_gib),
+            region.overcommit.disk,
             of(|limits| limits.disk_gib),
             sold.disk_gib,
         );

@@ -14,7 +14,7 @@ use crate::table;
 
 pub(crate) use image::{ImageCommand, image};
 pub(crate) use plan::{PlanCommand, plan};
-pub(crate) use region::{RegionCommand, region};
+pub(crate) use region::{RegionCommand, measure, region};
 
 /// Whether new servers may be made of or in it.
 #[derive(Args)]

@@ -108,8 +108,9 @@ fn facts(plan: &Plan) -> Facts {
         ("memory-mib", plan.memory_mib.to_string()),
         ("disk-gib", plan.disk_gib.to_string()),
         ("bandwidth-tb", plan.bandwidth_tb.to_string()),
-        ("hourly", plan.hourly.four_places()),
-        ("monthly", plan.monthly.four_places()),
+        // To the unit, or a change in the last places would be said to be none.
+        ("hourly", plan.hourly.to_string()),
+        ("monthly", plan.monthly.to_string()),
         ("state", state(plan.open)),
     ]
 }

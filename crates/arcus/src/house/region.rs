@@ -4,6 +4,7 @@
 
 use clap::{Args, Subcommand};
 use clouds::registry;
+use control::App;
 use control::catalog::house;
 use domain::credentials::Credentials;
 use domain::offer::Overcommit;
@@ -93,9 +94,15 @@ pub(crate) async fn region(place: &Place, command: RegionCommand) -> Result<()> 
             let known = all.into_iter().find(|region| region.slug == flags.slug);
             let region = flags.over(known.clone())?;
             house::put_region(&app, &region).await?;
+            let is_measured = measure(&app, &region).await?;
             let changes = known.as_ref().map(|known| differences(known, &region));
             let done = done("region", &region.slug, changes.as_deref());
             tell(place, "region", &region.slug, &done);
+            if !is_measured {
+                table::line(
+                    "its cloud does not say how large it is; until it does, nothing limits what is sold of it",
+                );
+            }
         }
         RegionCommand::Ls => {
             let rows = house::regions(&app).await?.into_iter().map(|region| {
@@ -131,6 +138,27 @@ pub(crate) async fn region(place: &Place, command: RegionCommand) -> Result<()> 
     }
     app.store.close().await;
     Ok(())
+}
+
+/// Notes how large a region is, where a limit on what is sold of it depends on that. The reconciler looks every few minutes
+/// only, and of a region that it has not seen yet as much would be sold as anybody asked for.
+///
+/// Answers whether that is known, or does not matter.
+pub(crate) async fn measure(app: &App, region: &HouseRegion) -> Result<bool> {
+    if region.overcommit == Overcommit::default() {
+        return Ok(true);
+    }
+    let account = app.house_account(region)?;
+    let Ok(Some(capacity)) = account.cloud.capacity().await else {
+        // What was seen before still counts.
+        let mut session = app.store.read().await?;
+        let known = store::house::capacity(&mut session, &region.slug).await?;
+        return Ok(known.is_some());
+    };
+    let mut session = app.store.write().await?;
+    store::house::set_capacity(&mut session, &region.slug, &capacity).await?;
+    session.commit().await?;
+    Ok(true)
 }
 
 /// What differs, with the values of what is no credential.
