@@ -244,17 +244,21 @@ pub trait Cloud: Send + Sync + 'static {
     async fn adopt(&self, at: &InstanceRef, tag: &Tag) -> CloudResult<()>;
 
     /// Changes the size, in place where the cloud can. May leave it switched off. A disk that would be smaller than
-    /// what is on it is [`ErrorClass::Rejected`], with nothing changed.
+    /// what is on it, and one of which nobody can tell that, is [`ErrorClass::Rejected`], with nothing changed.
     async fn resize(&self, at: &InstanceRef, plan: &Plan) -> CloudResult<()>;
 
     /// Reinstalls from an image; the address stays. May leave it switched off. `nesting` as in a create: whether
     /// containers will run inside the new system.
+    ///
+    /// `mark` names this very change: asked for again under the mark of the instance's last one, as after a crash that
+    /// lost the answer, it is not done again, since that would throw away what was written in between.
     async fn rebuild(
         &self,
         at: &InstanceRef,
         image: &Image,
         user_data: &str,
         nesting: bool,
+        mark: &str,
     ) -> CloudResult<()>;
 
     /// Sets a user's password inside, and lets the user log in with it, by SSH too. The password comes as a hash in
@@ -269,11 +273,12 @@ pub trait Cloud: Send + Sync + 'static {
     /// Takes a snapshot of that name.
     async fn create_snapshot(&self, at: &InstanceRef, name: &str) -> CloudResult<()>;
 
-    /// The instance's snapshots.
+    /// The instance's snapshots: those that are whole. One that is just being taken is waited for.
     async fn snapshots(&self, at: &InstanceRef) -> CloudResult<Vec<Snapshot>>;
 
-    /// Puts the disk back to a snapshot, and nothing else: owner, name and size stay. May leave it switched off.
-    async fn restore_snapshot(&self, at: &InstanceRef, name: &str) -> CloudResult<()>;
+    /// Puts the disk back to a snapshot, and nothing else: owner, name and size stay. May leave it switched off. `mark` as
+    /// in [`rebuild`](Self::rebuild).
+    async fn restore_snapshot(&self, at: &InstanceRef, name: &str, mark: &str) -> CloudResult<()>;
 
     /// Deletes a snapshot.
     async fn destroy_snapshot(&self, at: &InstanceRef, name: &str) -> CloudResult<()>;

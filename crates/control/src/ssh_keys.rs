@@ -1,5 +1,7 @@
 //! The public keys that an organisation lets into its new servers.
 
+use std::collections::HashSet;
+
 use domain::account::Actor;
 use domain::ssh_key::SshKey;
 use domain::{Error, ErrorKind, Result, names};
@@ -63,29 +65,34 @@ pub async fn remove(app: &App, actor: &Actor, fingerprint: &str) -> Result<()> {
     session.commit().await
 }
 
-/// The public keys of these fingerprints. Errors: `Invalid` with the one that the organisation has not.
+/// The public keys of these fingerprints, each once, however often it is named.
+///
+/// Errors: `Invalid` with the one that the organisation has not, and for more than any organisation has.
 pub(crate) async fn named(
     app: &App,
     actor: &Actor,
     fingerprints: &[String],
 ) -> Result<Vec<String>> {
-    if fingerprints.is_empty() {
+    let wrong = |message: String| {
+        Error::invalid(format!("{message}; nothing was created")).field("ssh_keys")
+    };
+    let mut seen = HashSet::new();
+    let mut wanted: Vec<&String> = fingerprints.iter().collect();
+    wanted.retain(|fingerprint| seen.insert(*fingerprint));
+    if wanted.is_empty() {
         return Ok(Vec::new());
     }
+    if wanted.len() > MOST {
+        return Err(wrong(format!("a server lets in at most {MOST} keys")));
+    }
     let known = list(app, actor).await?;
-    fingerprints
-        .iter()
-        .map(|wanted| {
-            known
-                .iter()
-                .find(|key| key.fingerprint == *wanted)
-                .map(|key| key.public_key.clone())
-                .ok_or_else(|| {
-                    Error::invalid(format!(
-                        "there is no SSH key with the fingerprint {wanted:?}; nothing was created"
-                    ))
-                    .field("ssh_keys")
-                })
+    let key = |wanted: &String| {
+        let key = known.iter().find(|key| key.fingerprint == *wanted);
+        key.map(|key| key.public_key.clone()).ok_or_else(|| {
+            wrong(format!(
+                "there is no SSH key with the fingerprint {wanted:?}"
+            ))
         })
-        .collect()
+    };
+    wanted.into_iter().map(key).collect()
 }

@@ -171,21 +171,18 @@ mod tests {
     #[tokio::test]
     async fn who_reads_may_hang_up_and_another_reads() {
         let together = Together::default();
-        let first = together.get("key", || async { std::future::pending().await });
-        tokio::pin!(first);
+        let never = || async { std::future::pending().await };
+        let mut first = Box::pin(together.get("key", never));
         assert!(futures::poll!(first.as_mut()).is_pending());
-        let second = together.get("key", || async { std::future::pending().await });
-        let third = together.get("key", || async { Ok(3) });
-        {
-            tokio::pin!(second);
-            assert!(futures::poll!(second.as_mut()).is_pending());
-        }
-        let hang_up = async {
-            let mut first = Some(first);
-            drop(first.take());
-        };
-        let (third, ()) = tokio::join!(third, hang_up);
-        assert_eq!(third.expect("read"), 3);
+        // The next two wait for their turn together, and the second was to read.
+        let mut second = Box::pin(together.get("key", never));
+        assert!(futures::poll!(second.as_mut()).is_pending());
+        let mut third = Box::pin(together.get("key", || async { Ok(3) }));
+        assert!(futures::poll!(third.as_mut()).is_pending());
+        drop(second);
+        assert!(futures::poll!(third.as_mut()).is_pending());
+        drop(first);
+        assert_eq!(third.await.expect("read"), 3);
     }
 
     #[tokio::test]

@@ -51,6 +51,53 @@ pub async fn create(session: &mut Session, new: &NewEnvironment<'_>) -> Result<E
     environment(&row)
 }
 
+/// The environment of the servers that were asked for one by one, on that provider in that region: the one that is there,
+/// or a new one called `servers-REGION`. It is locked until the session ends, so that it does not go with its last server
+/// meanwhile.
+pub async fn of_single_servers(
+    session: &mut Session,
+    organisation: OrganisationId,
+    application: ApplicationId,
+    provider: ProviderId,
+    region: &str,
+) -> Result<Environment> {
+    let mut number = 0;
+    loop {
+        number += 1;
+        let query = sql!(concat!(
+            "UPDATE environments SET deleting = deleting WHERE provider_id = $1 AND region = $2 AND is_of_singles \
+             AND NOT deleting AND deleted_at IS NULL RETURNING ",
+            columns!()
+        ));
+        if let Some(row) = session.optional(query.arg(provider).arg(region)).await? {
+            return environment(&row);
+        }
+        // The name may be another environment's, or another request has made this very one: then look again.
+        let name = match number {
+            1 => format!("servers-{region}"),
+            _ => format!("servers-{region}-{number}"),
+        };
+        let (public_id, now) = (PublicId::random(), session.now());
+        let query = sql!(concat!(
+            "INSERT INTO environments (public_id, organisation_id, application_id, provider_id, name, region, \
+             integrations, deleting, is_of_singles, created_at) \
+             VALUES ($1, $2, $3, $4, $5, $6, '[]', FALSE, TRUE, $7) ON CONFLICT DO NOTHING RETURNING ",
+            columns!()
+        ));
+        let query = query
+            .arg(&public_id)
+            .arg(organisation)
+            .arg(application)
+            .arg(provider)
+            .arg(&name)
+            .arg(region)
+            .arg(now);
+        if let Some(row) = session.optional(query).await? {
+            return environment(&row);
+        }
+    }
+}
+
 /// The organisation's environments.
 pub async fn list(session: &mut Session, organisation: OrganisationId) -> Result<Vec<Environment>> {
     let query = sql!(concat!(
@@ -159,12 +206,12 @@ pub async fn mark_deleting(
         .map(drop)
 }
 
-/// Lets an environment go that was to go and in which no server lives any more. The caller holds its row, so that of two
+/// Lets an environment go in which no server lives any more, where it was to go or is that of single servers. The caller holds its row, so that of two
 /// servers that end at once the second sees the first.
 pub async fn finish_deleting(session: &mut Session, id: EnvironmentId) -> Result<()> {
     let now = session.now();
     let query = sql!(
-        "UPDATE environments SET deleted_at = $1 WHERE id = $2 AND deleting AND deleted_at IS NULL \
+        "UPDATE environments SET deleted_at = $1 WHERE id = $2 AND (deleting OR is_of_singles) AND deleted_at IS NULL \
          AND NOT EXISTS (SELECT 1 FROM servers s WHERE s.environment_id = environments.id AND s.destroyed_at IS NULL)"
     );
     session.execute(query.arg(now).arg(id)).await.map(drop)

@@ -216,8 +216,9 @@ pub async fn verify(session: &mut Session) -> Result<Option<String>> {
         )));
     }
     let query = sql!(
-        "SELECT t.id FROM ledger_transactions t WHERE t.kind = 'charge' AND t.amount <> \
-         -COALESCE((SELECT SUM(c.amount) FROM charges c WHERE c.transaction_id = t.id), 0) LIMIT 1"
+        "SELECT t.id FROM ledger_transactions t LEFT JOIN (SELECT transaction_id, SUM(amount) AS amount FROM charges \
+         GROUP BY transaction_id) c ON c.transaction_id = t.id \
+         WHERE t.kind = 'charge' AND t.amount <> -COALESCE(c.amount, 0) LIMIT 1"
     );
     if let Some(row) = session.optional(query).await? {
         let id: i64 = row.get("id")?;
@@ -228,25 +229,44 @@ pub async fn verify(session: &mut Session) -> Result<Option<String>> {
     Ok(None)
 }
 
-/// What the lines of an organisation's own account sum to, and what all lines of its transactions do, for a test.
+/// What there is of an organisation in the ledger, for a test.
+#[doc(hidden)]
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Sums {
+    /// Whose.
+    pub organisation: OrganisationId,
+    /// What stands in its row.
+    pub balance: Money,
+    /// What the lines of its own account sum to.
+    pub own: Money,
+    /// What all lines of its transactions sum to.
+    pub all: Money,
+}
+
+/// The sums of all organisations from that one to that one, for a test.
 #[doc(hidden)]
 pub async fn sums_for_test(
     session: &mut Session,
-    organisation: OrganisationId,
-) -> Result<(Money, Money)> {
+    first: OrganisationId,
+    last: OrganisationId,
+) -> Result<Vec<Sums>> {
     let query = sql!(
-        "SELECT (SELECT CAST(COALESCE(SUM(l.amount), 0) AS BIGINT) FROM ledger_lines l WHERE l.account = $2) AS own, \
+        "SELECT b.organisation_id, b.balance, (SELECT CAST(COALESCE(SUM(l.amount), 0) AS BIGINT) FROM ledger_lines l \
+         WHERE l.account = 'customer:' || b.organisation_id) AS own, \
          (SELECT CAST(COALESCE(SUM(l.amount), 0) AS BIGINT) FROM ledger_transactions t \
-         JOIN ledger_lines l ON l.transaction_id = t.id WHERE t.organisation_id = $1) AS all_lines"
+         JOIN ledger_lines l ON l.transaction_id = t.id WHERE t.organisation_id = b.organisation_id) AS all_lines \
+         FROM balances b WHERE b.organisation_id BETWEEN $1 AND $2 ORDER BY b.organisation_id"
     );
-    let row = session
-        .one(
-            query
-                .arg(organisation)
-                .arg(format!("customer:{organisation}")),
-        )
-        .await?;
-    Ok((Money(row.get("own")?), Money(row.get("all_lines")?)))
+    let rows = session.all(query.arg(first).arg(last)).await?;
+    let sums = rows.iter().map(|row| {
+        Ok(Sums {
+            organisation: OrganisationId(row.get("organisation_id")?),
+            balance: Money(row.get("balance")?),
+            own: Money(row.get("own")?),
+            all: Money(row.get("all_lines")?),
+        })
+    });
+    sums.collect()
 }
 
 fn transaction(row: &Row) -> Result<Transaction> {

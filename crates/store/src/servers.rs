@@ -4,10 +4,11 @@
 
 use domain::account::Actor;
 use domain::environment::Environment;
+use domain::operation::OperationKind;
 use domain::server::{Desired, Power, Server, Setup, Size};
 use domain::{
-    EnvironmentId, Error, ErrorKind, Image, Money, OrganisationId, Plan, ProviderId, PublicId,
-    Result, ServerId, SnapshotId, Timestamp, UserId,
+    EnvironmentId, Error, ErrorKind, Image, Money, OperationId, OrganisationId, Plan, ProviderId,
+    PublicId, Result, ServerId, SnapshotId, Timestamp, UserId,
 };
 use secrecy::SecretString;
 use serde_json::{Map, Value};
@@ -69,6 +70,17 @@ pub struct Sight {
     pub public_ip: Option<String>,
     /// Where its neighbours reach it.
     pub private_ip: Option<String>,
+}
+
+/// What is to be done to a server, and is not over.
+#[derive(Debug, Clone)]
+pub struct Pending {
+    /// Its operation.
+    pub id: OperationId,
+    /// What.
+    pub kind: OperationKind,
+    /// What it was asked for beyond its kind.
+    pub input: Value,
 }
 
 /// Adds a server. Errors: `Exists` when its environment has a node of that name, or the cloud name is taken.
@@ -430,8 +442,13 @@ pub async fn set_plan(session: &mut Session, id: ServerId, plan: &Plan) -> Resul
         .map(drop)
 }
 
-/// It has another system now, whose host key nobody has seen.
-pub async fn set_image(session: &mut Session, id: ServerId, image: &Image) -> Result<()> {
+/// It has another system now, with these packages, whose host key nobody has seen.
+pub async fn set_image(
+    session: &mut Session,
+    id: ServerId,
+    image: &Image,
+    packages: &[String],
+) -> Result<()> {
     let now = session.now();
     let query = sql!(
         "UPDATE servers SET image = $1, login_user = $2, packages = $3, host_key = NULL, changed_at = $4 WHERE id = $5"
@@ -441,18 +458,12 @@ pub async fn set_image(session: &mut Session, id: ServerId, image: &Image) -> Re
             query
                 .arg(&image.slug)
                 .arg(&image.login_user)
-                .arg(json(&image.packages)?)
+                .arg(json(&packages)?)
                 .arg(now)
                 .arg(id),
         )
         .await
         .map(drop)
-}
-
-/// Nobody has seen the host key that it has now.
-pub async fn forget_host_key(session: &mut Session, id: ServerId) -> Result<()> {
-    let query = sql!("UPDATE servers SET host_key = NULL WHERE id = $1");
-    session.execute(query.arg(id)).await.map(drop)
 }
 
 /// What its network is like.
@@ -489,6 +500,22 @@ pub async fn set_tags(
         .execute(query.arg(json(tags)?).arg(now).arg(id))
         .await
         .map(drop)
+}
+
+/// What is to be done to a server, in the order in which it is done.
+pub async fn pending(session: &mut Session, id: ServerId) -> Result<Vec<Pending>> {
+    let query = sql!(
+        "SELECT id, kind, input FROM operations WHERE server_id = $1 AND status IN ('queued', 'running') ORDER BY id"
+    );
+    let rows = session.all(query.arg(id)).await?;
+    let pending = rows.iter().map(|row| {
+        Ok(Pending {
+            id: OperationId(row.get("id")?),
+            kind: row.word("kind")?,
+            input: row.json("input")?,
+        })
+    });
+    pending.collect()
 }
 
 /// The organisation's living server with that key, locked until the session ends.

@@ -136,12 +136,25 @@ pub async fn mark_destroyed_with(session: &mut Session, server: ServerId) -> Res
     session.execute(query.arg(now).arg(server)).await.map(drop)
 }
 
-/// Whether a server is being made from it.
-pub async fn is_in_use(session: &mut Session, id: SnapshotId) -> Result<bool> {
+/// Whether a server is being made from it that is to stay.
+pub async fn is_in_use(session: &mut Session, snapshot: &Snapshot) -> Result<bool> {
     let query = sql!(
-        "SELECT 1 AS one FROM servers WHERE snapshot_id = $1 AND setup = 'creating' AND destroyed_at IS NULL LIMIT 1"
+        "SELECT 1 AS one FROM servers WHERE organisation_id = $1 AND snapshot_id = $2 AND setup = 'creating' \
+         AND desired <> 'destroyed' AND destroyed_at IS NULL LIMIT 1"
     );
-    Ok(session.optional(query.arg(id)).await?.is_some())
+    let query = query.arg(snapshot.organisation_id).arg(snapshot.id);
+    Ok(session.optional(query).await?.is_some())
+}
+
+/// Whether a server is being made, and is to stay, from a snapshot of that one.
+pub async fn any_of_server_is_in_use(session: &mut Session, server: &Server) -> Result<bool> {
+    let query = sql!(
+        "SELECT 1 AS one FROM snapshots n JOIN servers s ON s.snapshot_id = n.id WHERE n.server_id = $1 \
+         AND n.destroyed_at IS NULL AND s.organisation_id = $2 AND s.setup = 'creating' \
+         AND s.desired <> 'destroyed' AND s.destroyed_at IS NULL LIMIT 1"
+    );
+    let query = query.arg(server.id).arg(server.organisation_id);
+    Ok(session.optional(query).await?.is_some())
 }
 
 fn snapshot(row: &Row) -> Result<Snapshot> {

@@ -86,6 +86,11 @@ impl Client {
         }
     }
 
+    /// Where it sends its requests.
+    pub fn base(&self) -> &str {
+        &self.base
+    }
+
     /// The token.
     pub fn token(&self) -> &str {
         self.token.as_deref().expect("this client has a token")
@@ -226,12 +231,14 @@ impl Answer {
         let text = self.text.clone();
         let mut body = self.ok();
         assert_eq!(body["status"], "success", "{text}");
-        assert!(body["message"].is_null(), "{text}");
+        assert_eq!(body.get("message"), Some(&Value::Null), "{text}");
+        assert!(body.get("data").is_some(), "{text}");
         body["data"].take()
     }
 
-    /// The message of an error of Cloude.ro's API that must have that status.
+    /// The message of an error of Cloude.ro's API that must have that status, and name the request as its header does.
     pub fn refusal(self, status: u16) -> String {
+        let named = self.header("x-request-id").unwrap_or_default().to_owned();
         let body = self.expect(status);
         let message = body["message"].as_str().unwrap_or_default().to_owned();
         let request = body["error"]["errorDev"].as_str().unwrap_or_default();
@@ -241,6 +248,7 @@ impl Answer {
         });
         assert_eq!(body, printed);
         assert!(!message.is_empty() && !request.is_empty(), "{body}");
+        assert_eq!(request, named, "{body}");
         message
     }
 

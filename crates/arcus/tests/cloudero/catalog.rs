@@ -3,10 +3,14 @@
 use serde_json::{Value, json};
 use testkit::{Builder, Shop};
 
+use crate::curls::{APPLICATIONS, IMAGES};
+use crate::printed::curl;
+
 testkit::on_both_databases![
     a_region_that_was_closed_takes_no_new_servers_and_keeps_the_old,
     a_plan_or_an_image_that_was_closed_is_not_listed,
     an_application_is_an_image_with_packages,
+    the_printed_requests_show_the_templates_and_the_applications_that_arcus_comes_with,
 ];
 
 async fn a_region_that_was_closed_takes_no_new_servers_and_keeps_the_old(builder: Builder) {
@@ -86,4 +90,38 @@ async fn an_application_is_an_image_with_packages(builder: Builder) {
         .get("/v1/image/list?type=toys")
         .await
         .refusal(400);
+}
+
+async fn the_printed_requests_show_the_templates_and_the_applications_that_arcus_comes_with(
+    builder: Builder,
+) {
+    let shop = Shop::open(builder).await;
+    let anybody = shop.customer.anonymous();
+    // Every image is to be had everywhere: beside the shop's regions there may be those that Arcus found by itself.
+    let regions = slugs(&anybody.get("/v1/region/list").await.data());
+    let image = |name: &str, slug: &str, kind: &str, distribution: &str| {
+        json!({
+            "name": name, "slug": slug, "type": kind, "distribution": distribution, "regions": regions,
+            "min_cpu": null, "min_ram": null, "min_disk_size": null,
+        })
+    };
+    let answer = |images: &[Value]| json!({"status": "success", "data": images, "message": null});
+    let applications = [
+        image("Docker", "docker", "application", "Debian"),
+        image("LAMP", "lamp", "application", "Debian"),
+        image("Wordpress", "wordpress", "application", "Debian"),
+    ];
+    let listed = curl(&anybody, APPLICATIONS, &[]).ok();
+    assert_eq!(listed, answer(&applications));
+
+    let templates = [
+        image("Debian 12", "debian-12", "template", "Debian"),
+        image("Debian 13", "debian-13", "template", "Debian"),
+        image("Ubuntu 16.04.3", "ubuntu-16-04-x64", "template", "Ubuntu"),
+        image("Ubuntu 24.04", "ubuntu-24.04", "template", "Ubuntu"),
+    ];
+    let mut all = [&templates[..], &applications].concat();
+    all.sort_by_key(|image| image["slug"].to_string());
+    let listed = curl(&anybody, IMAGES, &[]).ok();
+    assert_eq!(listed, answer(&all));
 }

@@ -1,84 +1,34 @@
 //! SSH keys, and what layer 2 and layer 1 see of one another's servers.
 
 use serde_json::json;
-use testkit::{Builder, Method, Scene, Shop, assert_shape};
-
-use crate::printed::curl;
+use testkit::{Builder, Method, Scene, Shop};
 
 testkit::on_both_databases![
-    keys_are_created_listed_renamed_and_destroyed_as_printed,
-    the_key_in_the_documentation_is_damaged_and_refused,
+    a_key_is_there_once_and_so_is_its_name,
     a_server_made_with_a_key_that_is_not_there_is_refused,
     the_servers_of_an_environment_are_listed_and_tagged_like_any_other,
 ];
 
 /// The key that the documentation's list prints, with its fingerprint.
-const KEY: &str = "ssh-rsa AAAAB3NzaC1yc2EAAAABJQAAAQEAjNDpbHYrC/lmboOnkeOPDzrdoLM0A44M+VpzZuc4I9778zlapZxJ5irdXwwH8E+Bq1VdvWZDTgEKKT5RBgw200zmKlgsrSLQpOb10qWW26EUpQu3gJgt/oJzMADoJuj5+F6b3v4/rwXs8EwRO5O3hT5+XuOWTsvRVQomLcOe7R2t3HT01eggyvswwAR7IEsynazCQr0FVM3UQ5dlk44Z+zjg9BMqPFMxFWHxFskiRMtQLEKEvJDLG8qDLc+mMV7P8kRAGeNnc7U5Zf4hC+o5ZUdCDqJMKQodkWiR57IB0oxu9PJz40zjlkApzABRQyhUVZnCVX78HgV8BKwmDjuFfw== rsa-key-20180621";
-const FINGERPRINT: &str = "d3:b7:6f:c7:c4:93:6e:35:5d:93:52:4a:3b:84:72:9d";
+pub(crate) const KEY: &str = "ssh-rsa AAAAB3NzaC1yc2EAAAABJQAAAQEAjNDpbHYrC/lmboOnkeOPDzrdoLM0A44M+VpzZuc4I9778zlapZxJ5irdXwwH8E+Bq1VdvWZDTgEKKT5RBgw200zmKlgsrSLQpOb10qWW26EUpQu3gJgt/oJzMADoJuj5+F6b3v4/rwXs8EwRO5O3hT5+XuOWTsvRVQomLcOe7R2t3HT01eggyvswwAR7IEsynazCQr0FVM3UQ5dlk44Z+zjg9BMqPFMxFWHxFskiRMtQLEKEvJDLG8qDLc+mMV7P8kRAGeNnc7U5Zf4hC+o5ZUdCDqJMKQodkWiR57IB0oxu9PJz40zjlkApzABRQyhUVZnCVX78HgV8BKwmDjuFfw== rsa-key-20180621";
+pub(crate) const FINGERPRINT: &str = "d3:b7:6f:c7:c4:93:6e:35:5d:93:52:4a:3b:84:72:9d";
 
-async fn keys_are_created_listed_renamed_and_destroyed_as_printed(builder: Builder) {
+async fn a_key_is_there_once_and_so_is_its_name(builder: Builder) {
     let shop = Shop::open(builder).await;
-    let done = json!({"status": "success", "data": true, "message": null});
-    let form = [("name", "SSHTest"), ("public_key", KEY)];
-    let created = shop
-        .customer
-        .form(Method::POST, "/v1/sshkey/create", &form)
-        .await;
-    assert_eq!(created.ok(), done);
-    let printed = r#"curl --location --request GET "https://api.cloude.ro/v1/sshkey/list" \
-  --header "Authorization: Bearer {{authToken}}" \
-  --data """#;
-    let list = curl(&shop.customer, printed, &[]).await.data();
-    let key = json!({"name": "SSHTest", "public_key": KEY, "fingerprint": FINGERPRINT});
-    assert_shape(&list, &json!({ "SSHTest": key }));
-    assert_eq!(list["SSHTest"]["public_key"], KEY);
-    let own = list["SSHTest"]["fingerprint"]
-        .as_str()
-        .expect("a fingerprint")
-        .to_owned();
-    let encoded = own.replace(':', "%3A");
-    let printed = r#"curl --location --request PUT "https://api.cloude.ro/v1/sshkey/update" \
-  --header "Authorization: Bearer {{authToken}}" \
-  --data "fingerprint=c2%3A1b%3Afe%3Aa4%3A90%3A4f%3A6a%3A4f%3A11%3Aa4%3A07%3A26%3A78%3A3b%3Ad6%3Aee&name=SSTest2""#;
-    let theirs = "c2%3A1b%3Afe%3Aa4%3A90%3A4f%3A6a%3A4f%3A11%3Aa4%3A07%3A26%3A78%3A3b%3Ad6%3Aee";
-    curl(&shop.customer, printed, &[]).await.refusal(404);
-    let renamed = curl(&shop.customer, printed, &[(theirs, &encoded)]).await;
-    assert_eq!(renamed.ok(), done);
-    // Twice the same key, or another of that name.
-    let again = shop
-        .customer
-        .form(Method::POST, "/v1/sshkey/create", &form)
-        .await;
-    again.refusal(409);
-    let printed = r#"curl --location --request DELETE "https://api.cloude.ro/v1/sshkey/destroy" \
-  --header "Authorization: Bearer {{authToken}}" \
-  --data "fingerprint=c2%3A1b%3Afe%3Aa4%3A90%3A4f%3A6a%3A4f%3A11%3Aa4%3A07%3A26%3A78%3A3b%3Ad6%3Aee""#;
-    let destroyed = curl(&shop.customer, printed, &[(theirs, &encoded)]).await;
-    assert_eq!(destroyed.ok(), done);
-    assert_eq!(shop.customer.get("/v1/sshkey/list").await.data(), json!({}));
-}
-
-/// Its first letters are one too many, and its end is missing.
-async fn the_key_in_the_documentation_is_damaged_and_refused(builder: Builder) {
-    let shop = Shop::open(builder).await;
-    let printed = r#"curl --location --request POST "https://api.cloude.ro/v1/sshkey/create" \
-  --header "Authorization: Bearer {{authToken}}" \
-  --header "Content-Type: application/x-www-form-urlencoded" \
-  --data "name=Test%20SSHKey&public_key=ssh-rsa%20AAAAAB3NzaC1yc2EAAAADAQABAAQAC06Jt7Pvc5GfUuHdwIZQo42ynRC1puBw9J9z3M3NTJ+1y/USxJcWRsaCPvzt/UCX9KU""#;
-    let message = curl(&shop.customer, printed, &[]).await.refusal(400);
-    assert!(message.contains("SSH public key"), "{message}");
-    // With an intact key in its place it is taken.
-    let damaged = "ssh-rsa%20AAAAAB3NzaC1yc2EAAAADAQABAAQAC06Jt7Pvc5GfUuHdwIZQo42ynRC1puBw9J9z3M3NTJ+1y/USxJcWRsaCPvzt/UCX9KU";
-    let intact = KEY
-        .replace(' ', "%20")
-        .replace('+', "%2B")
-        .replace('=', "%3D");
-    let answer = curl(&shop.customer, printed, &[(damaged, &intact)])
-        .await
-        .ok();
-    assert_eq!(answer["data"], true);
-    let list = shop.customer.get("/v1/sshkey/list").await.data();
-    assert_eq!(list["Test SSHKey"]["public_key"], KEY);
+    let add = |name: &'static str, key: String| {
+        let customer = shop.customer.clone();
+        async move {
+            let form = [("name", name), ("public_key", &*key)];
+            let path = "/v1/sshkey/create";
+            customer.form(Method::POST, path, &form).await
+        }
+    };
+    add("SSHTest", KEY.to_owned()).await.data();
+    add("another", KEY.to_owned()).await.refusal(409);
+    let another = shop.owner.get("/accounts/keys").await.ok();
+    let another = another["public_key"].as_str().expect("a key").to_owned();
+    add("SSHTest", another.clone()).await.refusal(409);
+    add("another", another).await.data();
 }
 
 async fn a_server_made_with_a_key_that_is_not_there_is_refused(builder: Builder) {

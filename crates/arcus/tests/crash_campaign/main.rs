@@ -71,8 +71,19 @@ mod campaign {
     #[tokio::test(flavor = "multi_thread", worker_threads = 8)]
     async fn a_kill_amid_upgrades_snapshots_and_passwords_leaves_what_was_asked_for() {
         let template = Template::prepare().await;
-        rounds::run("kills amid single servers", 60, |_, random| {
-            single::round(Arc::clone(&template), random)
+        rounds::run("kills amid single servers", 60, |_, mut random| {
+            let faults = stage::slow(&mut random);
+            single::round(Arc::clone(&template), random, faults)
+        })
+        .await;
+    }
+
+    #[tokio::test(flavor = "multi_thread", worker_threads = 8)]
+    async fn lost_and_late_replies_neither_lose_nor_double_what_single_servers_are_asked_for() {
+        let template = Template::prepare().await;
+        rounds::run("faults amid single servers", 20, |_, mut random| {
+            let faults = stage::faulty(&mut random);
+            single::round(Arc::clone(&template), random, faults)
         })
         .await;
     }
@@ -81,27 +92,9 @@ mod campaign {
     async fn lost_and_late_replies_neither_lose_nor_double_a_server() {
         let template = Template::prepare().await;
         rounds::run("faults of the cloud", 40, |_, mut random| {
-            let mut faults = stage::slow(&mut random);
+            let mut faults = stage::faulty(&mut random);
             faults.push(format!("ignore_tokens={}", random.percent(50)));
             faults.push(format!("visible_after_ms={}", random.between(0, 300)));
-            faults.push(format!("retry_after_ms={}", random.between(10, 200)));
-            let kinds = [
-                "timeout_after_success",
-                "lost_reply",
-                "lost_request",
-                "throttle",
-                "unavailable",
-            ];
-            // One kind often, or all of them now and then.
-            let often = random.percent(60).then(|| *random.pick(&kinds));
-            for kind in kinds {
-                let percent = match often {
-                    Some(often) if often == kind => random.between(5, 15),
-                    Some(_) => 0,
-                    None => random.between(1, 4),
-                };
-                faults.push(format!("{kind}=0.{percent:02}"));
-            }
             creating(Arc::clone(&template), random, faults)
         })
         .await;

@@ -1,5 +1,5 @@
-//! Rounds in which single servers are upgraded, snapshotted, put back, renamed by tag and given passwords while the process
-//! is killed.
+//! Rounds in which single servers are upgraded, snapshotted, put back, copied, reinstalled and given passwords while the
+//! process is killed.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use testkit::{Answer, Client, Method};
 
 use crate::random::Random;
-use crate::stage::{self, Stage, Template};
+use crate::stage::{Stage, Template};
 
 /// How many servers a round has.
 const SERVERS: usize = 3;
@@ -17,22 +17,26 @@ const SERVERS: usize = 3;
 /// What each of them may be upgraded to, and back.
 const PLANS: [&str; 3] = ["eos2", "eos3", "eos4"];
 
-pub(crate) async fn round(template: Arc<Template>, mut random: Random) {
-    let faults = stage::slow(&mut random);
+pub(crate) async fn round(template: Arc<Template>, mut random: Random, faults: Vec<String>) {
     let mut stage = template.stage(&faults).await;
-    let names: Vec<String> = (0..SERVERS)
+    let mut names: Vec<String> = (0..SERVERS)
         .map(|number| format!("single-{number}"))
         .collect();
     for name in &names {
-        create(&mut stage, name, &mut random).await;
+        create(&mut stage, name, &Origin::Image, &mut random).await;
     }
     stage.come_to_rest().await;
     for number in 0..random.between(3, 7) {
         let servers = data(&stage.customer(), "/v1/server/list").await;
         let server = random.pick(servers.as_array().expect("an array"))["id"].to_string();
-        change(&mut stage, &server, number, &mut random).await;
+        if random.percent(20) {
+            copy(&mut stage, &server, &mut names, &mut random).await;
+        } else {
+            change(&mut stage, &server, number, &mut random).await;
+        }
     }
     stage.come_to_rest().await;
+    names.sort();
     assert_right(&stage, &names).await;
 }
 
@@ -45,11 +49,28 @@ async fn data(client: &Client, path: &str) -> Value {
     client.get(path).await.data()
 }
 
+/// What a server begins as.
+enum Origin {
+    Image,
+    /// A snapshot, by its id.
+    Snapshot(String),
+}
+
 /// Asks for a server, until an answer says or a look shows that it is there.
-async fn create(stage: &mut Stage, name: &str, random: &mut Random) {
-    let body = json!({"name": name, "region": "sandbox", "package": "eos2", "image": "debian-12"});
+async fn create(stage: &mut Stage, name: &str, origin: &Origin, random: &mut Random) {
+    let (path, body) = match origin {
+        Origin::Image => {
+            let body =
+                json!({"name": name, "region": "sandbox", "package": "eos2", "image": "debian-12"});
+            ("/v1/server/create", body)
+        }
+        Origin::Snapshot(id) => {
+            // The largest of all plans that a snapshot was taken under.
+            let body = json!({"name": name, "package": "eos4", "snapshot_id": id});
+            ("/v1/server/create_from_snapshot", body)
+        }
+    };
     let moment = kill(random);
-    let path = "/v1/server/create";
     if let Some(answer) = stage
         .send_as_customer(Method::POST, path, &body, moment)
         .await
@@ -67,17 +88,34 @@ async fn create(stage: &mut Stage, name: &str, random: &mut Random) {
     }
 }
 
-async fn change(stage: &mut Stage, server: &str, number: u64, random: &mut Random) {
-    let snapshots = data(&stage.customer(), &format!("/v1/server/{server}/snapshots")).await;
-    let available: Vec<String> = snapshots
-        .as_array()
-        .expect("an array")
-        .iter()
+/// The ids of a server's snapshots that are there.
+async fn available(stage: &Stage, server: &str) -> Vec<String> {
+    let path = format!("/v1/server/{server}/snapshots");
+    let snapshots = data(&stage.customer(), &path).await;
+    let snapshots = snapshots.as_array().expect("an array").iter();
+    snapshots
         .filter(|snapshot| snapshot["state"] == "Available")
         .map(|snapshot| snapshot["id"].to_string())
-        .collect();
+        .collect()
+}
+
+/// Another server that begins as one of this one's snapshots, where it has any. It is made before anything else is asked
+/// for, so that nobody takes the snapshot away from under it.
+async fn copy(stage: &mut Stage, server: &str, names: &mut Vec<String>, random: &mut Random) {
+    stage.come_to_rest().await;
+    let Some(snapshot) = available(stage, server).await.pop() else {
+        return;
+    };
+    let name = format!("copy-{}", names.len());
+    create(stage, &name, &Origin::Snapshot(snapshot), random).await;
+    stage.come_to_rest().await;
+    names.push(name);
+}
+
+async fn change(stage: &mut Stage, server: &str, number: u64, random: &mut Random) {
+    let available = available(stage, server).await;
     let path = |verb: &str| format!("/v1/server/{server}/{verb}");
-    let (method, path, body) = match random.between(0, 6) {
+    let (method, path, body) = match random.between(0, 7) {
         0 | 1 => {
             let body = json!({"package": random.pick(&PLANS)});
             (Method::POST, path("upgrade_package"), body)
@@ -92,6 +130,8 @@ async fn change(stage: &mut Stage, server: &str, number: u64, random: &mut Rando
         }
         4 => (Method::POST, path("change_password"), json!({})),
         5 => (Method::POST, path("reboot"), json!({})),
+        // Refused where there are snapshots.
+        6 => (Method::POST, path("refresh_install"), json!({})),
         _ => {
             let body = json!({"id": server, "name": format!("snapshot-{number}")});
             (Method::POST, "/v1/snapshot/create".to_owned(), body)
@@ -145,6 +185,8 @@ async fn assert_right(stage: &Stage, names: &[String]) {
         .collect();
     shown.sort_by_key(ToString::to_string);
     assert_eq!(json!(shown), json!(names));
+    let verified = stage.arcus.run(&["billing", "verify"]);
+    assert!(verified.status.success(), "the ledger: {verified:?}");
     let instances = stage.arcus.instances();
     assert_eq!(instances.len(), names.len(), "{instances:#?}");
     let plans: BTreeMap<&str, &Value> = instances

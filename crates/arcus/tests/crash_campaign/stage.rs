@@ -295,6 +295,29 @@ pub(crate) fn slow(random: &mut Random) -> Vec<String> {
     ]
 }
 
+/// Those, and replies that come late or never: one kind often, or all of them now and then.
+pub(crate) fn faulty(random: &mut Random) -> Vec<String> {
+    let mut faults = slow(random);
+    faults.push(format!("retry_after_ms={}", random.between(10, 200)));
+    let kinds = [
+        "timeout_after_success",
+        "lost_reply",
+        "lost_request",
+        "throttle",
+        "unavailable",
+    ];
+    let often = random.percent(60).then(|| *random.pick(&kinds));
+    for kind in kinds {
+        let percent = match often {
+            Some(often) if often == kind => random.between(5, 15),
+            Some(_) => 0,
+            None => random.between(1, 4),
+        };
+        faults.push(format!("{kind}=0.{percent:02}"));
+    }
+    faults
+}
+
 fn text<'a>(value: &'a Value, name: &str) -> &'a str {
     value[name].as_str().unwrap_or_default()
 }

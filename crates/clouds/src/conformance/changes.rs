@@ -39,10 +39,12 @@ pub async fn a_resized_instance_runs_under_its_tag(scene: &Scene) {
 pub async fn a_rebuilt_instance_keeps_its_address_and_its_tag(scene: &Scene) {
     let (request, running) = scene.running().await;
     let user_data = "#cloud-config\n{\"hostname\":\"rebuilt\"}\n";
+    let image = &scene.fixture.image;
     for nesting in [true, false] {
+        let mark = scene.new_mark();
         let rebuilt = scene
             .cloud
-            .rebuild(&running.at, &scene.fixture.image, user_data, nesting)
+            .rebuild(&running.at, image, user_data, nesting, &mark)
             .await;
         if rebuilt.if_supported("rebuild").is_none() {
             return;
@@ -58,6 +60,26 @@ pub async fn a_rebuilt_instance_keeps_its_address_and_its_tag(scene: &Scene) {
         assert_eq!(again.tag.as_ref(), Some(&request.tag));
         assert_eq!(again.name, request.name);
     }
+}
+
+/// As a restore: a second one would throw away what the new system has written since the first.
+pub async fn a_rebuild_that_is_asked_for_again_under_the_same_mark_is_not_done_again(
+    scene: &Scene,
+) {
+    let (_, running) = scene.running().await;
+    let (at, image) = (&running.at, &scene.fixture.image);
+    let user_data = "#cloud-config\n{}\n";
+    let (mark, other) = (scene.new_mark(), scene.new_mark());
+    let mut epochs = Vec::new();
+    for mark in [&mark, &mark, &other] {
+        let rebuilt = scene.cloud.rebuild(at, image, user_data, false, mark).await;
+        let Some(epoch) = scene.epoch_after(rebuilt, at).await else {
+            return;
+        };
+        epochs.push(epoch);
+    }
+    assert_eq!(epochs[0], epochs[1], "it was done again");
+    assert_ne!(epochs[1], epochs[2], "another one was not done");
 }
 
 /// An instance that is put under another tag is that tag's alone.
@@ -160,7 +182,7 @@ pub async fn what_a_cloud_cannot_do_comes_with_a_reason(scene: &Scene) {
         .if_supported("resize");
     let image = &scene.fixture.image;
     cloud
-        .rebuild(at, image, "#cloud-config\n{}\n", false)
+        .rebuild(at, image, "#cloud-config\n{}\n", false, &scene.new_mark())
         .await
         .if_supported("rebuild");
 }

@@ -70,10 +70,12 @@ macro_rules! conformance_suite {
             destroying_what_is_gone_does_no_harm
             a_snapshot_is_listed_restored_and_destroyed
             a_restored_instance_is_what_it_was_but_for_its_disk
+            a_restore_that_is_asked_for_again_under_the_same_mark_is_not_done_again
             an_instance_from_a_snapshot_is_one_of_its_own
             a_snapshot_that_is_gone_makes_no_instance
             a_resized_instance_runs_under_its_tag
             a_rebuilt_instance_keeps_its_address_and_its_tag
+            a_rebuild_that_is_asked_for_again_under_the_same_mark_is_not_done_again
             an_adopted_instance_is_found_under_its_new_tag_alone
             traffic_counters_do_not_go_backwards_while_it_runs
             a_restart_begins_another_epoch_of_traffic

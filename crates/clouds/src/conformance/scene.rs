@@ -81,6 +81,11 @@ impl Scene {
         }
     }
 
+    /// A mark that no change bears yet.
+    pub(super) fn new_mark(&self) -> String {
+        format!("{}-{}", self.fixture.prefix, random::hex::<8>())
+    }
+
     /// A request for a small instance under a new tag.
     pub(super) fn request(&self) -> CreateInstance {
         CreateInstance {
@@ -119,6 +124,20 @@ impl Scene {
             .wait(at, until, patience)
             .await
             .must(&format!("wait until {until:?}"))
+    }
+
+    /// The epoch of traffic after a change that restarts an instance, which tells whether it was done. `None` where the
+    /// cloud can't make the change, or counts no traffic.
+    pub(super) async fn epoch_after(
+        &self,
+        changed: CloudResult<()>,
+        at: &InstanceRef,
+    ) -> Option<String> {
+        changed.if_supported("change under a mark")?;
+        self.cloud.start(at).await.must("start what was changed");
+        self.reaches(at, Until::Running).await;
+        let traffic = self.cloud.traffic(at).await;
+        traffic.if_supported("traffic").map(|traffic| traffic.epoch)
     }
 
     /// The living instances with that tag, as soon as there are as many as `count`: clouds show what is new, and stop

@@ -22,7 +22,7 @@ pub async fn a_snapshot_is_listed_restored_and_destroyed(scene: &Scene) {
 
     scene
         .cloud
-        .restore_snapshot(at, "first")
+        .restore_snapshot(at, "first", &scene.new_mark())
         .await
         .must("restore");
     scene.cloud.start(at).await.must("start what was restored");
@@ -34,7 +34,8 @@ pub async fn a_snapshot_is_listed_restored_and_destroyed(scene: &Scene) {
         .await
         .must("destroy a snapshot");
     assert_eq!(names(scene, at).await, ["second"]);
-    let missing = scene.cloud.restore_snapshot(at, "first").await;
+    let mark = scene.new_mark();
+    let missing = scene.cloud.restore_snapshot(at, "first", &mark).await;
     missing.must_fail(ErrorClass::NotFound, "restore what is destroyed");
 }
 
@@ -51,7 +52,7 @@ async fn names(scene: &Scene, at: &InstanceRef) -> Vec<String> {
     names
 }
 
-/// A restore puts the disk back and nothing else; one that is repeated, as after a lost answer, does no harm.
+/// A restore puts the disk back and nothing else; one more does no harm.
 pub async fn a_restored_instance_is_what_it_was_but_for_its_disk(scene: &Scene) {
     let (request, running) = scene.running().await;
     let at = &running.at;
@@ -62,7 +63,7 @@ pub async fn a_restored_instance_is_what_it_was_but_for_its_disk(scene: &Scene) 
     for _ in 0..2 {
         scene
             .cloud
-            .restore_snapshot(at, "before")
+            .restore_snapshot(at, "before", &scene.new_mark())
             .await
             .must("restore");
         scene.cloud.start(at).await.must("start what was restored");
@@ -77,11 +78,35 @@ pub async fn a_restored_instance_is_what_it_was_but_for_its_disk(scene: &Scene) 
     scene.reaches(at, Until::Stopped).await;
     scene
         .cloud
-        .restore_snapshot(at, "before")
+        .restore_snapshot(at, "before", &scene.new_mark())
         .await
         .must("restore what is off");
     let off = scene.cloud.get(at).await.must("get");
     assert_eq!(off.power, Power::Stopped, "what was off stays off");
+}
+
+/// Whoever asked may not know that it was done: a second restore would throw away what was written since the first. What
+/// tells one from none is that it restarts the instance.
+pub async fn a_restore_that_is_asked_for_again_under_the_same_mark_is_not_done_again(
+    scene: &Scene,
+) {
+    let (_, running) = scene.running().await;
+    let at = &running.at;
+    let taken = scene.cloud.create_snapshot(at, "before").await;
+    if taken.if_supported("create a snapshot").is_none() {
+        return;
+    }
+    let (mark, other) = (scene.new_mark(), scene.new_mark());
+    let mut epochs = Vec::new();
+    for mark in [&mark, &mark, &other] {
+        let restored = scene.cloud.restore_snapshot(at, "before", mark).await;
+        let Some(epoch) = scene.epoch_after(restored, at).await else {
+            return;
+        };
+        epochs.push(epoch);
+    }
+    assert_eq!(epochs[0], epochs[1], "it was done again");
+    assert_ne!(epochs[1], epochs[2], "another one was not done");
 }
 
 /// Two instances at once from one snapshot: each is as one from an image, and none of them is the one that it is of.

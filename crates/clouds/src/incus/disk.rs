@@ -1,16 +1,17 @@
 //! How full an instance's disk is, and whether a smaller one would hold it.
 //!
 //! Called by `change` before anything is changed. What must stay true: what is counted too low is not taken for free
-//! room: a pool may count only what an instance shares with no snapshot and no image (btrfs), or nothing at all, so that
-//! before a disk shrinks the running system is asked as well.
+//! room: a pool may count only what an instance shares with no snapshot and no image (btrfs), or nothing at all (`dir`),
+//! so that before a disk shrinks the running system is asked as well; where that can't be, no disk shrinks.
 
 use std::time::Duration;
 
 use domain::Plan;
 use secrecy::SecretString;
 
+use super::Incus;
 use super::shown::is_running;
-use super::{Incus, wire};
+use super::wire::{self, Pool};
 use crate::cloud::{CloudError, CloudResult, ErrorClass, InstanceRef};
 
 /// Adds up what the root file system holds, and stays on it.
@@ -33,34 +34,70 @@ impl Incus {
         }
     }
 
-    /// Refuses a plan whose disk is smaller than what is on it.
+    /// Refuses a plan whose disk is smaller than what is on it, or where nobody can tell.
     pub(super) async fn check_it_fits(
         &self,
         at: &InstanceRef,
         instance: &wire::Instance,
         plan: &Plan,
     ) -> CloudResult<()> {
-        let now = instance.root_disk().and_then(|(_, root)| root.get("size"));
+        let root = instance.root_disk().map(|(_, root)| root);
+        let now = root.and_then(|root| root.get("size"));
         let grows = now.and_then(|size| gib(size)) <= Some(plan.disk_gib);
         if plan.disk_gib == 0 || now.is_some() && grows {
             return Ok(());
         }
-        let mut used = self.read_disk_usage(at).await?.unwrap_or_default();
-        if is_running(&instance.status) && !self.options.vm {
-            used = used.max(self.count_inside(at).await?.unwrap_or_default());
-        }
+        let used = self.in_use(at, instance).await?;
         if used <= plan.disk_gib.saturating_mul(GIB) {
             return Ok(());
         }
-        Err(CloudError::new(
-            ErrorClass::Rejected,
-            format!(
-                "{} are in use on the disk, and {} has a disk of {} GiB; nothing was changed: make room first",
-                shown(used),
-                plan.slug,
-                plan.disk_gib
-            ),
-        ))
+        Err(rejected(format!(
+            "{} are in use on the disk, and {} has a disk of {} GiB; nothing was changed: make room first",
+            shown(used),
+            plan.slug,
+            plan.disk_gib
+        )))
+    }
+
+    /// How many bytes a smaller disk has to hold.
+    async fn in_use(&self, at: &InstanceRef, instance: &wire::Instance) -> CloudResult<u64> {
+        let told = self.read_disk_usage(at).await?;
+        if self.options.vm {
+            // Incus itself lets no disk of a virtual machine become smaller.
+            return Ok(told.unwrap_or_default());
+        }
+        let runs = is_running(&instance.status);
+        let inside = if runs {
+            self.count_inside(at).await?
+        } else {
+            None
+        };
+        match (inside, told) {
+            (Some(inside), told) => Ok(inside.max(told.unwrap_or_default())),
+            (None, Some(told)) if self.counts_all(instance).await? => Ok(told),
+            _ if runs => Err(rejected(
+                "its system can't tell how much is on the disk, so it can't be made smaller; nothing was changed",
+            )),
+            _ => Err(rejected(
+                "how much is on the disk can't be told while the server is off, so it can't be made smaller; nothing was \
+                 changed: switch it on first",
+            )),
+        }
+    }
+
+    /// Whether the pool counts all that its quota counts. On btrfs it does not: what a snapshot or the image has as well is
+    /// in the quota and not in the number. Who may not know the pool can't tell.
+    async fn counts_all(&self, instance: &wire::Instance) -> CloudResult<bool> {
+        let root = instance.root_disk().map(|(_, root)| root);
+        let Some(pool) = root.and_then(|root| root.get("pool")) else {
+            return Ok(false);
+        };
+        match self.client.get::<Pool>(&["storage-pools", pool]).await {
+            Err(error) if matches!(error.class, ErrorClass::NotFound | ErrorClass::Auth) => {
+                Ok(false)
+            }
+            pool => Ok(pool?.driver != "btrfs"),
+        }
     }
 
     /// `None` where the system can't count.
@@ -68,13 +105,10 @@ impl Incus {
         let nothing = SecretString::default();
         let counting = self.exec(at, COUNT, &nothing, LIMIT * 2);
         let Ok(ended) = tokio::time::timeout(LIMIT, counting).await else {
-            return Err(CloudError::new(
-                ErrorClass::Rejected,
-                format!(
-                    "what is on the disk is too much to be counted in {} s; nothing was changed",
-                    LIMIT.as_secs()
-                ),
-            ));
+            return Err(rejected(format!(
+                "what is on the disk is too much to be counted in {} s; nothing was changed",
+                LIMIT.as_secs()
+            )));
         };
         match ended {
             // Its code doesn't matter: files come and go while it looks.
@@ -94,6 +128,10 @@ impl Incus {
             },
         }
     }
+}
+
+fn rejected(message: impl Into<String>) -> CloudError {
+    CloudError::new(ErrorClass::Rejected, message)
 }
 
 /// A size as we write it; `None` for those that others wrote.

@@ -18,6 +18,9 @@ const THROTTLE_PAUSE: Duration = Duration::from_secs(5);
 
 /// Incus answered and said no.
 pub(super) fn refused(status: u16, message: &str, retry_after: Option<Duration>) -> CloudError {
+    if let Some(ours) = in_our_words(message) {
+        return CloudError::new(ErrorClass::Rejected, ours);
+    }
     let class = by_words(message).unwrap_or_else(|| by_status(status, retry_after));
     let message = message.trim();
     if message.is_empty() {
@@ -42,9 +45,44 @@ pub(super) fn is_being_made(error: &CloudError) -> bool {
     })
 }
 
+/// Incus has said no, and does nothing any more.
+pub(super) fn is_final(error: &CloudError) -> bool {
+    matches!(
+        error.class,
+        ErrorClass::Rejected | ErrorClass::Quota | ErrorClass::NotFound
+    )
+}
+
+/// A change that Incus can't make while the instance runs, and can while it is off.
+///
+/// The words are those of its `instance/drivers/driver_qemu.go`, of all versions since 6.0 (which keys a running machine
+/// can't change at all; memory beyond what it was started with; processors beyond those it was prepared for), and of
+/// liblxc's (memory below what is in use, where the kernel has the first version of cgroups).
+pub(super) fn needs_a_stop(error: &CloudError) -> bool {
+    const WORDS: &[&str] = &[
+        "vm is running",
+        "failed updating cpu limit",
+        "failed updating memory limit",
+        "setting cgroup item for the container failed",
+    ];
+    let text = error.message.to_ascii_lowercase();
+    error.class == ErrorClass::Rejected && WORDS.iter().any(|words| text.contains(words))
+}
+
 /// An operation that ended more than a few seconds ago, which Incus has forgotten.
 pub(super) fn is_forgotten_operation(error: &CloudError) -> bool {
     error.class == ErrorClass::NotFound && error.message.contains("Operation not found")
+}
+
+/// Refusals that only somebody who knows Incus would understand.
+fn in_our_words(message: &str) -> Option<&'static str> {
+    // ZFS; "subsequent snapshot(s)", or "subsequent internal snapshot(s) (from a copy)".
+    message
+        .contains("cannot be restored due to subsequent")
+        .then_some(
+            "the storage of this server can go back to its newest snapshot only, and there is a newer one, or another \
+             server that was made from one; nothing was changed: delete what is newer first",
+        )
 }
 
 fn by_status(status: u16, retry_after: Option<Duration>) -> ErrorClass {
@@ -232,6 +270,43 @@ mod tests {
             "Image not provided for instance creation",
             None
         )));
+    }
+
+    #[test]
+    fn a_change_that_needs_a_stop_is_told_from_one_that_is_refused_for_good() {
+        for message in [
+            "Key \"limits.cpu\" cannot be updated when VM is running",
+            "Cannot change to CPU pinning or an explicit CPU topology when the VM is running",
+            "Failed updating memory limit: Cannot increase memory size beyond boot time size when VM is running \
+             (Boot time size 512MiB, new size 1024MiB)",
+            "Failed updating memory limit: Cannot live update memory limit when using huge pages",
+            "Failed updating cpu limit: Cannot allocate more CPUs than available",
+        ] {
+            assert!(needs_a_stop(&refused(500, message, None)), "{message}");
+        }
+        for message in [
+            "Instance is running",
+            "Block volumes cannot be shrunk: Cannot be shrunk",
+            "Invalid config: limits.memory: Invalid value",
+        ] {
+            assert!(!needs_a_stop(&refused(500, message, None)), "{message}");
+        }
+    }
+
+    #[test]
+    fn a_snapshot_that_is_not_the_newest_is_refused_in_our_words_on_zfs() {
+        for message in [
+            "Snapshot \"a\" cannot be restored due to subsequent snapshot(s). Set zfs.remove_snapshots to override",
+            "Snapshot \"a\" cannot be restored due to subsequent internal snapshot(s) (from a copy)",
+        ] {
+            let refused = refused(500, message, None);
+            assert_eq!(refused.class, ErrorClass::Rejected);
+            assert!(
+                refused.message.contains("newest snapshot only"),
+                "{refused}"
+            );
+            assert!(!refused.message.contains("zfs"), "{refused}");
+        }
     }
 
     #[test]

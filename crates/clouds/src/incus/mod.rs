@@ -12,6 +12,7 @@
 //! | `client`, `tls`, `errors` | calls over HTTP, pinned certificates, what a failure means |
 //! | `operations`, `socket` | Incus's background operations, its websockets |
 //! | `create`, `copy`, `image`, `instances`, `power`, `change`, `disk`, `snapshots`, `restore` | the verbs |
+//! | `marks` | that what throws a disk away is not done twice |
 //! | `exec`, `password`, `look`, `capacity` | those that work inside, or change nothing |
 //! | `events`, `wait` | the stream of changes, and waiting by it |
 //! | `wire`, `shown`, `names` | the JSON, what it means, the names that Incus accepts |
@@ -43,6 +44,7 @@ mod exec;
 mod image;
 mod instances;
 mod look;
+mod marks;
 mod names;
 mod operations;
 pub mod options;
@@ -181,8 +183,10 @@ impl Cloud for Incus {
         image: &Image,
         user_data: &str,
         nesting: bool,
+        mark: &str,
     ) -> CloudResult<()> {
-        self.rebuild_instance(at, image, user_data, nesting).await
+        self.rebuild_instance(at, image, user_data, nesting, mark)
+            .await
     }
 
     async fn set_password(
@@ -202,8 +206,13 @@ impl Cloud for Incus {
         self.list_snapshots(at).await
     }
 
-    async fn restore_snapshot(&self, at: &InstanceRef, name: &str) -> CloudResult<()> {
-        self.go_back_to_snapshot(at, name).await
+    async fn restore_snapshot(
+        &self,
+        at: &InstanceRef,
+        name: &str,
+        mark: &str,
+    ) -> CloudResult<()> {
+        self.go_back_to_snapshot(at, name, mark).await
     }
 
     async fn destroy_snapshot(&self, at: &InstanceRef, name: &str) -> CloudResult<()> {

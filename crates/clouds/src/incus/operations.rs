@@ -84,16 +84,34 @@ impl Incus {
     /// Waits for the operations that are under way on an instance. The failure of the last one is an error if it
     /// decides about power.
     pub(super) async fn settle(&self, id: &str) -> CloudResult<()> {
+        match self.last_to_end(id).await? {
+            Some(operation) if operation.failed() && operation.is_about_power() => {
+                Err(operation.failure())
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// [`settle`](Self::settle) for so long at the most.
+    pub(super) async fn settle_within(&self, id: &str, limit: Duration) -> CloudResult<()> {
+        within(limit, self.settle(id)).await
+    }
+
+    /// Waits until nothing is under way on an instance, however it ends, and for so long at the most: what Incus shows
+    /// meanwhile it may still take back.
+    pub(super) async fn quiet_within(&self, id: &str, limit: Duration) -> CloudResult<()> {
+        within(limit, self.last_to_end(id)).await.map(drop)
+    }
+
+    /// Waits for the operations that are under way on an instance; the last one, if Incus still knows it.
+    async fn last_to_end(&self, id: &str) -> CloudResult<Option<Operation>> {
         let mut unwaited: Option<(String, CloudError)> = None;
         loop {
             let Some(operation) = self.last_operation(id).await? else {
-                return Ok(());
+                return Ok(None);
             };
-            if operation.failed() && operation.is_about_power() {
-                return Err(operation.failure());
-            }
             if operation.is_over() {
-                return Ok(());
+                return Ok(Some(operation));
             }
             // The end of an operation that failed is an error too; the list tells it from a wait that failed.
             if let Some((id, error)) = unwaited.filter(|(id, _)| *id == operation.id) {
@@ -103,12 +121,6 @@ impl Incus {
             let ended = self.client.wait_for::<Operation>(&operation.id).await;
             unwaited = ended.err().map(|error| (operation.id, error));
         }
-    }
-
-    /// [`settle`](Self::settle) for so long at the most.
-    pub(super) async fn settle_within(&self, id: &str, limit: Duration) -> CloudResult<()> {
-        let settled = tokio::time::timeout(limit, self.settle(id)).await;
-        settled.unwrap_or_else(|_| Err(errors::lost("an operation goes on and on", false)))
     }
 
     /// The newest of the operations on an instance that Incus still knows and that did something to it; one under
@@ -182,6 +194,14 @@ pub(super) fn begun(answer: Answer) -> CloudResult<Option<Operation>> {
         Answer::Done(_) => Ok(None),
         Answer::Began(operation) => parsed(operation).map(Some),
     }
+}
+
+async fn within<T>(
+    limit: Duration,
+    settling: impl Future<Output = CloudResult<T>>,
+) -> CloudResult<T> {
+    let settled = tokio::time::timeout(limit, settling).await;
+    settled.unwrap_or_else(|_| Err(errors::lost("an operation goes on and on", false)))
 }
 
 /// A waiter changed nothing, so for it nothing is unknown.

@@ -1,7 +1,8 @@
 //! Switching on and off, and the way out: retire and destroy.
 //!
 //! `start`, `stop`, `reboot` and `destroy` return when Incus has begun; how it ends is for `wait`. What must stay true:
-//! what is already so is a success, so that each can be sent again after a crash.
+//! what is already so is a success, so that each can be sent again after a crash; and an instance whose disk is just being
+//! replaced is left alone until it has one.
 
 use std::time::Duration;
 
@@ -23,7 +24,7 @@ pub(super) const STOPPED: &str = "Stopped";
 
 impl Incus {
     pub(super) async fn start_instance(&self, at: &InstanceRef) -> CloudResult<()> {
-        let instance = self.describe(at).await?;
+        let instance = self.when_quiet(self.describe(at).await?).await?;
         let action = match instance.status.as_str() {
             "Running" | "Ready" => return Ok(()),
             "Frozen" => "unfreeze",
@@ -47,7 +48,7 @@ impl Incus {
     }
 
     pub(super) async fn reboot_instance(&self, at: &InstanceRef) -> CloudResult<()> {
-        let instance = self.describe(at).await?;
+        let instance = self.when_quiet(self.describe(at).await?).await?;
         let action = if instance.status == STOPPED {
             self.make_its_own(&instance).await?;
             "start"
@@ -63,7 +64,7 @@ impl Incus {
         at: &InstanceRef,
         name: &str,
     ) -> CloudResult<InstanceRef> {
-        let instance = self.describe(at).await?;
+        let instance = self.when_quiet(self.describe(at).await?).await?;
         let token = instance.tag().map(|tag| tag.token).unwrap_or_default();
         let mut id = names::id_for(name, &token);
         self.halt(&instance).await?;
@@ -88,7 +89,8 @@ impl Incus {
     pub(super) async fn destroy_instance(&self, at: &InstanceRef) -> CloudResult<()> {
         let path = ["instances", names::checked(at)?];
         let gone = async {
-            self.halt(&self.describe(at).await?).await?;
+            let instance = self.when_quiet(self.describe(at).await?).await?;
+            self.halt(&instance).await?;
             self.client
                 .begin(Method::DELETE, &path, None)
                 .await
@@ -98,6 +100,16 @@ impl Incus {
             Err(error) if error.class == ErrorClass::NotFound => Ok(()),
             result => result,
         }
+    }
+
+    /// An instance that is off, when nothing is under way on it: Incus starts, renames and deletes one while it is replacing
+    /// its disk, and what is left of that starts no more and can't even be deleted.
+    async fn when_quiet(&self, seen: wire::Instance) -> CloudResult<wire::Instance> {
+        if seen.status != STOPPED {
+            return Ok(seen);
+        }
+        self.quiet_within(&seen.name, USUAL_LIMIT).await?;
+        self.client.get(&["instances", &seen.name]).await
     }
 
     /// Cuts the power and waits until it is off: Incus neither renames, rebuilds nor deletes what runs.
@@ -115,6 +127,19 @@ impl Incus {
             // It went off by itself in between.
             Err(error) if error.message.contains("already stopped") => Ok(()),
             result => result,
+        }
+    }
+
+    /// Asks the system to shut down, and cuts its power where it doesn't; waits until it is off.
+    pub(super) async fn shut_down(&self, instance: &wire::Instance) -> CloudResult<()> {
+        let path = ["instances", &instance.name, "state"];
+        let body = json!({ "action": "stop", "force": false, "timeout": GRACE.as_secs() });
+        let asked = self
+            .client
+            .run(Method::PUT, &path, Some(&body), USUAL_LIMIT);
+        match asked.await {
+            Err(error) if error.class != ErrorClass::OutcomeUnknown => self.halt(instance).await,
+            asked => asked,
         }
     }
 

@@ -3,7 +3,14 @@
 //! Incus also puts back what the instance was called, whose it was, how large and at which address. So what it is like is
 //! written down first, where a restore doesn't reach: in a profile that no instance uses ([`Note`]). What must stay true:
 //! the note is there from before the restore until everything is as before again, so that the same call after a crash or
-//! a lost answer puts the same things back, and not what the snapshot had; and no longer, since an old note would lie.
+//! a lost answer puts the same things back, and not what the snapshot had; and it is of one restore alone, that of its
+//! mark, since to another one an old note would lie. The mark (`marks`) also tells whether Incus has done it already:
+//!
+//! | begun | note | what is left to do |
+//! |---|---|---|
+//! | no | no | all of it; or nothing, where the instance bears the mark |
+//! | yes | perhaps | to write the note, to restore, to put back |
+//! | no | yes | to put back: Incus took the first away with the other settings |
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -12,6 +19,8 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 
 use super::create::Devices;
+use super::errors::is_final;
+use super::marks::{BEGUN, MARK};
 use super::operations::USUAL_LIMIT;
 use super::power::STOPPED;
 use super::shown::is_running;
@@ -31,8 +40,8 @@ const NOTE: &str = "user.arcus.before";
 /// What an instance was like.
 #[derive(Debug, Default, Serialize, Deserialize)]
 struct Note {
-    /// To which snapshot it goes back.
-    to: String,
+    /// Before which restore.
+    mark: String,
     ran: bool,
     description: String,
     config: BTreeMap<String, String>,
@@ -47,79 +56,128 @@ impl Incus {
         &self,
         at: &InstanceRef,
         name: &str,
+        mark: &str,
     ) -> CloudResult<()> {
         let id = names::checked(at)?;
-        let body = json!({ "restore": names::snapshot(name)? });
+        let name = names::snapshot(name)?;
+        // How an earlier try ends is not to be seen before.
+        self.quiet_within(id, USUAL_LIMIT).await?;
         let before = self.describe(at).await?;
         let profile = profile_for(&before);
-        let (note, is_new) = self.write_down(&profile, &before, name).await?;
+        let note = match self.note_of(&profile, mark).await? {
+            None if before.has_done(mark) => return Ok(()),
+            None => self.begin_restore(&before, &profile, name, mark).await?,
+            Some(note) if before.has_begun(mark) => note,
+            Some(note) => return self.complete(at, &profile, &note).await,
+        };
+        let body = json!({ "restore": name });
         let restored = self
             .client
             .run(Method::PUT, &["instances", id], Some(&body), USUAL_LIMIT)
             .await;
         match &restored {
-            Err(error) if error.class == ErrorClass::OutcomeUnknown => return restored,
-            Err(error) if !is_final(error) => {
-                if is_new {
-                    self.forget(&profile).await;
-                }
-                return restored;
-            }
-            _ => self.put_back(at, &note).await?,
+            // It may have been done all the same; the next try sees that by the mark.
+            Err(error) if !is_final(error) => return restored,
+            _ => {}
         }
-        self.forget(&profile).await;
-        restored
+        match self.complete(at, &profile, &note).await {
+            Err(error) if !is_final(&error) => Err(error),
+            completed => restored.and(completed),
+        }
     }
 
-    /// Writes down what the instance is like, unless an earlier try of the same restore has: it may be as the snapshot has
-    /// it by now. Also says whether the note is of this try.
-    async fn write_down(
+    /// Marks it as begun, and writes down what it is like: in this order, since a note without that mark says that Incus
+    /// has done it.
+    async fn begin_restore(
         &self,
-        profile: &str,
         before: &wire::Instance,
+        profile: &str,
         snapshot: &str,
-    ) -> CloudResult<(Note, bool)> {
-        let note = Note::on(before, snapshot);
+        mark: &str,
+    ) -> CloudResult<Note> {
+        let path = ["instances", &before.name, "snapshots", snapshot];
+        // One that is gone is refused before anything is touched.
+        self.client.get::<wire::Snapshot>(&path).await?;
+        let note = Note::on(before, mark);
+        if !before.has_begun(mark) {
+            let begun = json!({ "config": { BEGUN: mark } });
+            self.patch(before, begun).await?;
+        }
         let body = json!({ "name": profile, "config": { NOTE: json!(note).to_string() } });
-        let write = self
-            .client
-            .change(Method::POST, &["profiles"], &[], Some(&body))
-            .await;
-        match write {
-            Err(error) if errors::is_taken(&error) => {
-                let path = ["profiles", profile];
-                let written: Profile = self.client.get(&path).await?;
-                let earlier = written.config.get(NOTE).map(String::as_str);
-                let earlier = serde_json::from_str::<Note>(earlier.unwrap_or_default());
-                if let Some(earlier) = earlier.ok().filter(|earlier| earlier.to == note.to) {
-                    return Ok((earlier, false));
-                }
-                self.client
-                    .change(Method::PUT, &path, &[], Some(&body))
-                    .await?;
-            }
+        let write = async |method, path: &[&str]| {
+            let written = self.client.change(method, path, &[], Some(&body)).await;
+            written.map(drop)
+        };
+        let mut written = write(Method::POST, &["profiles"]).await;
+        if written.as_ref().is_err_and(errors::is_taken) {
+            written = write(Method::PUT, &["profiles", profile]).await;
+        }
+        match written {
             // Not everyone may make profiles. Without a note only a crash in between does harm.
             Err(error) if matches!(error.class, ErrorClass::Auth | ErrorClass::Rejected) => {
                 tracing::info!(instance = before.name, %error, "what it is like can't be written down");
             }
-            other => drop(other?),
+            written => written?,
         }
-        Ok((note, true))
+        Ok(note)
     }
 
+    /// The note of an earlier try of that restore.
+    async fn note_of(&self, profile: &str, mark: &str) -> CloudResult<Option<Note>> {
+        let written = match self.client.get::<Profile>(&["profiles", profile]).await {
+            Err(error) if is_final(&error) || error.class == ErrorClass::Auth => return Ok(None),
+            written => written?,
+        };
+        let text = written.config.get(NOTE).map(String::as_str);
+        let note = serde_json::from_str::<Note>(text.unwrap_or_default()).ok();
+        Ok(note.filter(|note| note.mark == mark))
+    }
+
+    /// Puts back what is not the disk's, and forgets the note: also where that is refused for good, since nobody will ask
+    /// for it again.
+    async fn complete(&self, at: &InstanceRef, profile: &str, note: &Note) -> CloudResult<()> {
+        let completed = self.put_back(at, note).await;
+        if completed.as_ref().err().is_none_or(is_final) {
+            self.forget(profile).await;
+        }
+        completed
+    }
+
+    /// Each of what was lost by itself, the limits first: what is refused, such as a disk that was larger, must not leave the
+    /// rest as the snapshot has it.
     async fn put_back(&self, at: &InstanceRef, note: &Note) -> CloudResult<()> {
         let mut after = self.describe(at).await?;
-        let config = lost_settings(&note.config, &after.config);
-        let devices = lost_devices(&note.devices, &after.devices);
-        if !config.is_empty() || !devices.is_empty() || after.description != note.description {
-            after.description.clone_from(&note.description);
-            let body = json!({ "config": config, "devices": devices });
-            self.patch_limits(&after, body).await?;
+        let mut config = lost_settings(&note.config, &after.config);
+        if after.has_begun(&note.mark) {
+            // It was refused, and is begun no more.
+            config.insert(BEGUN.to_owned(), Value::from(""));
+        } else {
+            config.insert(MARK.to_owned(), Value::from(note.mark.as_str()));
         }
-        if note.ran && after.status == STOPPED {
+        after.description.clone_from(&note.description);
+        let mut lost = vec![(
+            "what it is called and its size".to_owned(),
+            json!({ "config": config }),
+        )];
+        for (name, device) in lost_devices(&note.devices, &after.devices) {
+            lost.push((
+                format!("its device {name}"),
+                json!({ "devices": { name: device } }),
+            ));
+        }
+        let mut refused = None;
+        for (what, body) in lost {
+            match self.apply(&after, body).await {
+                Err(error) if is_final(&error) => {
+                    refused.get_or_insert_with(|| not_put_back(&what, &error));
+                }
+                applied => applied?,
+            }
+        }
+        if note.ran && self.describe(at).await?.status == STOPPED {
             self.switch_on(&after.name).await?;
         }
-        Ok(())
+        refused.map_or(Ok(()), Err)
     }
 
     async fn forget(&self, profile: &str) {
@@ -136,17 +194,27 @@ impl Incus {
 // === impl Note ===
 
 impl Note {
-    fn on(instance: &wire::Instance, snapshot: &str) -> Self {
+    fn on(instance: &wire::Instance, mark: &str) -> Self {
         let mut config = instance.config.clone();
         config.retain(|key, _| !is_of_the_disk(key));
         Self {
-            to: snapshot.to_owned(),
+            mark: mark.to_owned(),
             ran: is_running(&instance.status),
             description: instance.description.clone(),
             config,
             devices: instance.devices.clone(),
         }
     }
+}
+
+fn not_put_back(what: &str, error: &CloudError) -> CloudError {
+    let reason = &error.message;
+    CloudError::new(
+        error.class,
+        format!(
+            "the disk was put back, but {what} could not be, and is as the snapshot has it: {reason}"
+        ),
+    )
 }
 
 /// The profile that holds the note; another instance of the same name has another.
@@ -189,14 +257,6 @@ fn lost_devices(before: &Devices, after: &Devices) -> Map<String, Value> {
 
 fn is_of_the_disk(key: &str) -> bool {
     OF_THE_DISK.iter().any(|prefix| key.starts_with(prefix))
-}
-
-/// Incus has said no, and does nothing any more.
-fn is_final(error: &CloudError) -> bool {
-    matches!(
-        error.class,
-        ErrorClass::Rejected | ErrorClass::Quota | ErrorClass::NotFound
-    )
 }
 
 #[cfg(test)]

@@ -1,6 +1,7 @@
 //! Snapshots of an instance's disk: taken, listed, deleted. Going back to one is in `restore`.
 //!
-//! Each verb waits for Incus's operation, so that its end is known when it returns.
+//! Each verb waits for Incus's operation, so that its end is known when it returns. What must stay true: one that is only
+//! half made is never listed, since who looks for it after a crash would take it for made.
 
 use reqwest::Method;
 use serde_json::json;
@@ -21,8 +22,12 @@ impl Incus {
             .await
     }
 
+    /// Incus shows a snapshot before it has copied its disk, and takes it back where the copy fails; so nothing may be under
+    /// way.
     pub(super) async fn list_snapshots(&self, at: &InstanceRef) -> CloudResult<Vec<Snapshot>> {
-        let path = ["instances", names::checked(at)?, "snapshots"];
+        let id = names::checked(at)?;
+        self.quiet_within(id, USUAL_LIMIT).await?;
+        let path = ["instances", id, "snapshots"];
         let seen: Vec<wire::Snapshot> = self.client.query(&path, &[("recursion", "1")]).await?;
         let shown = |snapshot: wire::Snapshot| Snapshot {
             // Some versions answer INSTANCE/SNAPSHOT.

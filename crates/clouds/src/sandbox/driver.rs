@@ -165,12 +165,16 @@ impl Cloud for Sandbox {
         image: &Image,
         user_data: &str,
         nesting: bool,
+        mark: &str,
     ) -> CloudResult<()> {
         let (call, faults) = self.begin(Method::changing("rebuild")).await?;
         call.carry(async {
             let mut change = self.truth.change().await?;
             let mut machine = change.shown(at).await?;
             machine.must_live()?;
+            if !change.bear(machine.serial, mark).await? {
+                return Ok(());
+            }
             machine.install(image, change.now, &faults);
             change.save(&machine).await?;
             let serial = machine.serial;
@@ -223,12 +227,15 @@ impl Cloud for Sandbox {
         .await
     }
 
-    async fn restore_snapshot(&self, at: &InstanceRef, name: &str) -> CloudResult<()> {
+    async fn restore_snapshot(&self, at: &InstanceRef, name: &str, mark: &str) -> CloudResult<()> {
         let (call, faults) = self.begin(Method::changing("restore_snapshot")).await?;
         call.carry(async {
             let mut change = self.truth.change().await?;
             let mut machine = change.shown(at).await?;
             machine.must_live()?;
+            if !change.bear(machine.serial, mark).await? {
+                return Ok(());
+            }
             let disk = change.snapshot_disk(machine.serial, name).await?;
             machine.exchange(disk, change.now, &faults);
             change.save(&machine).await?;

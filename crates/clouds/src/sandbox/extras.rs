@@ -1,4 +1,4 @@
-//! Snapshots and passwords.
+//! Snapshots, passwords, and the marks of changes that are not to be done twice.
 
 use domain::{Timestamp, random};
 use sha2::{Digest, Sha256};
@@ -70,9 +70,20 @@ fn hashed(salt: &str, password_hash: &str) -> String {
     format!("{salt}:{}", hex::encode(last))
 }
 
-// === impl Change: snapshots and passwords ===
+// === impl Change: snapshots, passwords, marks ===
 
 impl Change {
+    /// Writes down that an instance has the change of that mark, with the change itself; false where it had it before.
+    pub(super) async fn bear(&mut self, instance: i64, mark: &str) -> CloudResult<bool> {
+        let query = sqlx::query(
+            "INSERT INTO marks (instance, mark) VALUES ($1, $2) \
+             ON CONFLICT (instance) DO UPDATE SET mark = excluded.mark WHERE mark <> excluded.mark",
+        );
+        let query = query.bind(instance).bind(mark);
+        let done = query.execute(self.on()).await.map_err(lost)?;
+        Ok(done.rows_affected() > 0)
+    }
+
     /// Takes a snapshot of a disk.
     pub(super) async fn take(&mut self, instance: i64, disk: &str, name: &str) -> CloudResult<()> {
         let now = self.now;

@@ -13,7 +13,7 @@
 //! | `region.rs` | the driver's state, and the forms that its calls have |
 //! | `call.rs` | what happens to every call on its way: the budget, latency, faults |
 //! | `creation.rs` | a create: tokens, quota, addresses |
-//! | `extras.rs` | snapshots and passwords |
+//! | `extras.rs` | snapshots, passwords, marks |
 //! | `faults.rs` | the faults, their keys and their help |
 //! | `guest.rs` | what the simulated systems say: cloud-init, console, counters |
 //! | `machine.rs` | an instance's row and its states; pure |

@@ -52,6 +52,12 @@ CREATE TABLE IF NOT EXISTS passwords (
     PRIMARY KEY (instance, user)
 ) STRICT, WITHOUT ROWID;
 
+-- The mark of the last change that took the place of an instance's disk.
+CREATE TABLE IF NOT EXISTS marks (
+    instance INTEGER PRIMARY KEY REFERENCES instances (serial) ON DELETE CASCADE,
+    mark     TEXT    NOT NULL
+) STRICT;
+
 -- How often each method of the driver was called, whatever became of the call.
 CREATE TABLE IF NOT EXISTS calls (
     method TEXT    PRIMARY KEY,

@@ -23,8 +23,8 @@ use tokio::sync::OnceCell;
 use super::faults::Faults;
 use crate::cloud::{CloudError, CloudResult, ErrorClass};
 
-/// Which form the tables have; a file of another form is left alone.
-const SCHEMA_VERSION: i64 = 1;
+/// Which form the tables have; a file of a form that is not known is left alone.
+const SCHEMA_VERSION: i64 = 2;
 
 /// How long a statement waits for another process's transaction, and an opening for another process's opening.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -187,12 +187,13 @@ async fn prepare_once(options: &SqliteConnectOptions) -> Result<(), sqlx::Error>
         .fetch_one(&mut connection)
         .await?;
     match version {
-        0 => {
+        // The second form has one table more than the first, which is made where it is missing.
+        0 | 1 => {
             let mut transaction = connection.begin_with("BEGIN IMMEDIATE").await?;
             sqlx::raw_sql(include_str!("schema.sql"))
                 .execute(&mut *transaction)
                 .await?;
-            sqlx::raw_sql("PRAGMA user_version = 1")
+            sqlx::raw_sql("PRAGMA user_version = 2")
                 .execute(&mut *transaction)
                 .await?;
             transaction.commit().await?;

@@ -2,7 +2,7 @@
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use clouds::{ErrorClass, Until};
+use clouds::{Cloud, ErrorClass, Until};
 use domain::server::Power;
 use serde_json::json;
 
@@ -23,11 +23,11 @@ async fn a_rebuilt_system_is_new_and_takes_its_user_data() {
         assert_eq!(rig.inside(&made, settled).await, "first");
         rig.inside(&made, "touch /root/old").await;
 
-        for (given, nesting) in [("second", true), ("second", false)] {
+        for (given, nesting) in [("second", true), ("third", false)] {
             let data = file(given);
             let before = rig.host_key(&made).await;
             rig.cloud
-                .rebuild(&made.at, &image(), &data, nesting)
+                .rebuild(&made.at, &image(), &data, nesting, given)
                 .await
                 .expect("rebuilds");
             let again = rig
@@ -57,7 +57,7 @@ async fn a_system_with_snapshots_is_not_rebuilt_and_goes_on_running() {
             .expect("takes a snapshot");
         let error = rig
             .cloud
-            .rebuild(&made.at, &image(), "", false)
+            .rebuild(&made.at, &image(), "", false, "snapped")
             .await
             .expect_err("refused");
         assert_eq!(error.class, ErrorClass::Rejected, "{error}");
@@ -81,10 +81,12 @@ async fn a_rebuild_that_broke_off_anywhere_is_done_by_the_next() {
                 let sent = seen.fetch_add(usize::from(changes(line)), Ordering::SeqCst);
                 sent > survived || sent == survived && changes(line)
             });
-            let broken = proxy.cloud.rebuild(&made.at, &image(), "", false).await;
-            broken.expect_err("breaks off");
+            let mark = format!("after-{survived}");
+            let rebuild =
+                async |cloud: &dyn Cloud| cloud.rebuild(&made.at, &image(), "", true, &mark).await;
+            rebuild(&*proxy.cloud).await.expect_err("breaks off");
 
-            until_it_can(async || rig.cloud.rebuild(&made.at, &image(), "", true).await)
+            until_it_can(async || rebuild(&*rig.cloud).await)
                 .await
                 .unwrap_or_else(|error| panic!("after {survived}: {error}"));
             let again = rig
@@ -96,6 +98,42 @@ async fn a_rebuild_that_broke_off_anywhere_is_done_by_the_next() {
         }
         let nests = &rig.shown(&made).await["config"]["security.nesting"];
         assert_eq!(*nests, "true");
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_rebuild_whose_answer_is_lost_is_not_done_again() {
+    on_incus(async |rig| {
+        let made = rig.running(&rig.request("rebuilt")).await;
+        let rebuilds = format!("POST /1.0/instances/{}/rebuild?", made.at.id);
+        let proxy = Proxy::that_loses(&rig.raw, Lost::Answers, move |line| {
+            line.starts_with(&rebuilds)
+        });
+        let rebuild = async |cloud: &dyn Cloud, mark: &str| {
+            cloud.rebuild(&made.at, &image(), "", false, mark).await
+        };
+        let lost = rebuild(&*proxy.cloud, "one").await.expect_err("no answer");
+        assert_eq!(lost.class, ErrorClass::OutcomeUnknown, "{lost}");
+        // It lives on before anybody asks again. A start while the disk is being replaced would break it.
+        until_it_can(async || rig.cloud.start(&made.at).await)
+            .await
+            .expect("starts");
+        rig.cloud
+            .wait(&made.at, Until::Running, PATIENCE)
+            .await
+            .expect("runs");
+        rig.inside(&made, "echo kept >/root/since; sync").await;
+
+        let since = "cat /root/since 2>/dev/null; true";
+        for (mark, left) in [("one", "kept"), ("two", "")] {
+            rebuild(&*rig.cloud, mark).await.expect("rebuilds");
+            rig.cloud
+                .wait(&made.at, Until::Running, PATIENCE)
+                .await
+                .expect("runs");
+            assert_eq!(rig.inside(&made, since).await, left, "{mark}");
+        }
     })
     .await;
 }

@@ -6,11 +6,15 @@
 mod copies;
 mod creation;
 mod inside;
+mod interceptor;
 mod measures;
 mod network;
 mod passwords;
+mod pools;
 mod power;
 mod proxy;
+mod regions;
+mod resizes;
 mod restores;
 mod rig;
 

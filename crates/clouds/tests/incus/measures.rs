@@ -1,11 +1,10 @@
 //! What Incus counts, and what a size may be.
 
-use clouds::{Cloud, ErrorClass, Until};
-use domain::credentials::Credentials;
-use domain::random;
+use clouds::{ErrorClass, Until};
 use serde_json::json;
 
-use crate::rig::{PATIENCE, Rig, eventually, local, on_incus, open, plan, until_it_can};
+use crate::pools::in_a_pool;
+use crate::rig::{PATIENCE, Rig, eventually, on_incus, plan, until_it_can};
 
 /// The driver of the pool of root disks: the default profile's.
 async fn pool_of(rig: &Rig) -> (String, String) {
@@ -71,39 +70,34 @@ async fn a_disk_is_counted_where_the_pool_counts() {
             return;
         }
         // A pool of its own: a kernel may count no more in one from which a lot was deleted.
-        let pool = format!("arcus-test-{}", random::hex::<4>());
-        let body = json!({ "name": pool, "driver": "btrfs", "config": { "size": "3GiB" } });
-        rig.raw.call("POST", "storage-pools", Some(&body)).await;
-        let mut options = local(&rig.raw.socket);
-        options.insert("pool".to_owned(), json!(pool));
-        let cloud = open(options, Credentials::default()).expect("opens");
-        let counted = count_in(rig, &*cloud).await;
-        let pool = format!("storage-pools/{pool}");
-        rig.raw.call("DELETE", &pool, None).await;
-        let [before, after] = counted.expect("is counted").map(Option::unwrap_or_default);
-        assert!(
-            before > 0 && after > before + (400 << 20),
-            "{before}, {after}"
-        );
+        in_a_pool(
+            rig,
+            "btrfs",
+            json!({ "size": "3GiB" }),
+            async |cloud, made| {
+                let count = async || {
+                    let counted = cloud.disk_usage(&made.at).await.expect("is counted");
+                    counted.unwrap_or_default()
+                };
+                rig.inside(made, "sync").await;
+                let before = count().await;
+                rig.inside(made, "fallocate -l 512M /root/big; sync").await;
+                let after = count().await;
+                assert!(
+                    before > 0 && after > before + (400 << 20),
+                    "{before:?}, {after:?}"
+                );
+                cloud
+                    .create_snapshot(&made.at, "sized")
+                    .await
+                    .expect("takes a snapshot");
+                let snapshots = cloud.snapshots(&made.at).await.expect("lists");
+                assert!(snapshots[0].size_bytes.is_some(), "{snapshots:?}");
+            },
+        )
+        .await;
     })
     .await;
-}
-
-/// The usage of a new disk, and after 512 MiB were written to it; nothing is left of it.
-async fn count_in(rig: &Rig, cloud: &dyn Cloud) -> clouds::CloudResult<[Option<u64>; 2]> {
-    let made = cloud.create(&rig.request("counted")).await?;
-    let running = cloud.wait(&made.at, Until::Running, PATIENCE).await?;
-    rig.inside(&running, "sync").await;
-    let before = cloud.disk_usage(&made.at).await;
-    rig.inside(&running, "fallocate -l 512M /root/big; sync")
-        .await;
-    let after = cloud.disk_usage(&made.at).await;
-    cloud.create_snapshot(&made.at, "sized").await?;
-    let snapshots = cloud.snapshots(&made.at).await?;
-    cloud.destroy(&made.at).await?;
-    cloud.wait(&made.at, Until::Gone, PATIENCE).await?;
-    assert!(snapshots[0].size_bytes.is_some(), "{snapshots:?}");
-    Ok([before?, after?])
 }
 
 #[tokio::test]

@@ -203,11 +203,15 @@ async fn with_revoked_credentials_every_call_is_refused() {
         class(cloud.destroy(&at).await),
         class(cloud.adopt(&at, &tag("b")).await),
         class(cloud.resize(&at, &plan("large", 20)).await),
-        class(cloud.rebuild(&at, &image("debian-13"), "", false).await),
+        class(
+            cloud
+                .rebuild(&at, &image("debian-13"), "", false, "m")
+                .await,
+        ),
         class(cloud.set_password(&at, "root", &password).await),
         class(cloud.create_snapshot(&at, "s").await),
         class(cloud.snapshots(&at).await),
-        class(cloud.restore_snapshot(&at, "s").await),
+        class(cloud.restore_snapshot(&at, "s", "m2").await),
         class(cloud.destroy_snapshot(&at, "s").await),
         class(cloud.disk_usage(&at).await),
         class(cloud.network(&at).await),

@@ -128,7 +128,7 @@ async fn a_restored_snapshot_puts_the_disk_back() {
     let user_data = "#cloud-config\n{}\n";
     sandbox
         .cloud
-        .rebuild(&at, &image("debian-13"), user_data, false)
+        .rebuild(&at, &image("debian-13"), user_data, false, "m1")
         .await
         .expect("rebuild");
     let rebuilt = sandbox.record(&at).await;
@@ -142,7 +142,7 @@ async fn a_restored_snapshot_puts_the_disk_back() {
 
     sandbox
         .cloud
-        .restore_snapshot(&at, "s")
+        .restore_snapshot(&at, "s", "m2")
         .await
         .expect("restore");
     assert_eq!(sandbox.record(&at).await.disk, before.disk);

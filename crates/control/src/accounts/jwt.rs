@@ -186,3 +186,6 @@ pub async fn authenticate_signed(
         request_id: request_id.to_owned(),
     })
 }
+
+#[cfg(test)]
+mod tests;

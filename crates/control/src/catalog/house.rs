@@ -1,4 +1,6 @@
-//! The operator's own regions, plans and images: reading them, and `arcus region|plan|image add|ls|rm`.
+//! The operator's own regions, plans and images: reading and choosing them, and `arcus region|plan|image add|ls|rm`.
+//!
+//! What is chosen may be another provider's as well. What must stay true: nobody gets what was closed but who has it.
 
 use domain::{Error, Image, Plan, Region, Result, names};
 use serde_json::Value;
@@ -29,6 +31,57 @@ pub(crate) fn choose<'a, T>(
         let known = if known.is_empty() { "none" } else { &known };
         Error::invalid(format!("there is no {what} {wanted:?}; there are: {known}")).field(what)
     })
+}
+
+/// What servers are sold as parts of: each of a kind has a slug, and may be closed.
+pub(crate) trait Ware {
+    /// What users write.
+    fn slug(&self) -> &String;
+
+    /// Whether servers may get it that have it not.
+    fn is_open(&self) -> bool;
+}
+
+impl Ware for Region {
+    fn slug(&self) -> &String {
+        &self.slug
+    }
+
+    fn is_open(&self) -> bool {
+        self.open
+    }
+}
+
+impl Ware for Plan {
+    fn slug(&self) -> &String {
+        &self.slug
+    }
+
+    fn is_open(&self) -> bool {
+        self.open
+    }
+}
+
+impl Ware for Image {
+    fn slug(&self) -> &String {
+        &self.slug
+    }
+
+    fn is_open(&self) -> bool {
+        self.open
+    }
+}
+
+/// The one of that slug, for a server that has it not. Errors: `Invalid` where there is none, and where it was closed.
+pub(crate) fn on_sale<'a, T: Ware>(all: &'a [T], slug: &str, what: &str) -> Result<&'a T> {
+    let chosen = choose(all, T::slug, slug, what)?;
+    if chosen.is_open() {
+        return Ok(chosen);
+    }
+    let message = format!(
+        "the {what} {slug:?} is not open for new servers, nor for others to change to; nothing was done: choose another"
+    );
+    Err(Error::invalid(message).field(what))
 }
 
 /// Adds one of the operator's regions, or changes it, after its cloud was reached.

@@ -42,6 +42,20 @@ pub(crate) fn fit(plan: &Plan, image: &Image) -> Result<()> {
     .field("size"))
 }
 
+/// The packages of a server whose system is replaced by that image's: those that come with it, and of those that the server
+/// `has` its owner's own, which did not come with the image `before`. Where nobody knows that one any more, all are.
+///
+/// Errors: `Invalid` for own ones that can't be beside those of the image.
+pub(crate) fn packages_after(
+    image: &Image,
+    before: Option<&Image>,
+    has: &[String],
+) -> Result<Vec<String>> {
+    let came = |package: &String| before.is_some_and(|before| before.packages.contains(package));
+    let own: Vec<String> = has.iter().filter(|one| !came(one)).cloned().collect();
+    with_packages(image, &own)
+}
+
 /// The packages of a server made from that image: those that come with it, and its owner's own, each once.
 ///
 /// Errors: `Invalid` for those that [`packages::resolve`] refuses.
@@ -127,6 +141,16 @@ mod tests {
         let own = words(&["redis", "apache", "redis"]);
         let all = with_packages(&image(&["apache", "php"]), &own).expect("merges");
         assert_eq!(all, ["apache", "php", "redis"]);
+    }
+
+    #[test]
+    fn another_image_takes_the_packages_of_the_last_away_and_leaves_the_owners() {
+        let has = words(&["apache", "php", "redis"]);
+        let before = image(&["apache", "php"]);
+        let after = |image: &Image, before| packages_after(image, before, &has).expect("merges");
+        assert_eq!(after(&image(&["nginx"]), Some(&before)), ["nginx", "redis"]);
+        assert_eq!(after(&before, Some(&before)), has);
+        assert_eq!(after(&image(&[]), None), has);
     }
 
     #[test]

@@ -5,6 +5,7 @@ use domain::{Error, ErrorKind, PublicId, Result, names};
 
 use super::nodes::{self, NewNode, Place};
 use crate::app::App;
+use crate::catalog::house;
 use crate::operations::lane;
 use crate::{applications, integrations, providers};
 
@@ -34,7 +35,7 @@ pub async fn create(app: &App, actor: &Actor, new: &NewEnvironment) -> Result<Pu
     let application = applications::find(app, actor, new.application.as_ref()).await?;
     let provider = providers::find(app, actor, &new.provider).await?;
     let offer = providers::of_provider(app, &provider).await?.offer;
-    let region = nodes::open_region(&offer, &new.region)?;
+    let region = house::on_sale(&offer.regions, &new.region, "region")?;
     check_integrations(app, actor, &new.integrations).await?;
     let nodes = nodes::validate(app, &offer, &new.nodes, &[])?;
     let account = app.account(&provider, &region.slug).await?;

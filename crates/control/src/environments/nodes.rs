@@ -6,7 +6,7 @@ use clouds::Offer;
 use domain::account::Actor;
 use domain::environment::{Environment, Provider};
 use domain::server::Server;
-use domain::{Error, Image, Plan, PublicId, Region, Result, names};
+use domain::{Error, Image, Plan, PublicId, Result, names};
 use serde_json::{Map, Value};
 use store::Session;
 
@@ -19,12 +19,6 @@ use crate::servers::{self, Own, Wanted};
 
 /// The image that is taken where none is named.
 const DEFAULT_IMAGE: &str = "debian-12";
-
-/// The most tags of a node.
-const MAX_TAGS: usize = 50;
-
-/// The longest key or value of a tag.
-const MAX_TAG: usize = 128;
 
 /// A node, or several alike, as a request describes them.
 #[derive(Debug, Clone, Default)]
@@ -118,7 +112,7 @@ fn validate_one(offer: &Offer, node: &NewNode) -> Result<Node> {
     let slug = node.image.as_deref().unwrap_or(DEFAULT_IMAGE);
     let (plan, image) = on_sale(offer, &node.size, slug)?;
     let packages = images::with_packages(&image, &node.packages)?;
-    validate_tags(&node.tags)?;
+    servers::tags::check("a node", &node.tags)?;
     Ok(Node {
         name: node.name.clone(),
         plan,
@@ -130,59 +124,10 @@ fn validate_one(offer: &Offer, node: &NewNode) -> Result<Node> {
 
 /// The plan and the image of those slugs, if new servers may have them and the one is large enough for the other.
 pub(super) fn on_sale(offer: &Offer, plan: &str, image: &str) -> Result<(Plan, Image)> {
-    let plan = house::choose(&offer.plans, |plan| &plan.slug, plan, "size")?;
-    let image = house::choose(&offer.images, |image| &image.slug, image, "image")?;
-    let closed = if !plan.open {
-        ("size", &plan.slug)
-    } else if !image.open {
-        ("image", &image.slug)
-    } else {
-        images::fit(plan, image)?;
-        return Ok((plan.clone(), image.clone()));
-    };
-    let message = format!(
-        "{:?} is not open for new servers; nothing was created",
-        closed.1
-    );
-    Err(Error::invalid(message).field(closed.0))
-}
-
-/// The region of that slug, if new servers may be made there.
-pub(super) fn open_region(offer: &Offer, slug: &str) -> Result<Region> {
-    let region = house::choose(&offer.regions, |region| &region.slug, slug, "region")?;
-    if !region.open {
-        let message =
-            format!("the region {slug:?} is not open for new servers; nothing was created");
-        return Err(Error::invalid(message).field("region"));
-    }
-    Ok(region.clone())
-}
-
-fn validate_tags(tags: &Map<String, Value>) -> Result<()> {
-    let wrong = |message: String| Err(Error::invalid(message).field("tags"));
-    if tags.len() > MAX_TAGS {
-        return wrong(format!("a node has at most {MAX_TAGS} tags"));
-    }
-    for (key, value) in tags {
-        let text = match value {
-            Value::String(text) => text.clone(),
-            Value::Number(_) | Value::Bool(_) => value.to_string(),
-            _ => {
-                return wrong(format!(
-                    "the tag {key:?} is neither a string, a number nor true or false"
-                ));
-            }
-        };
-        if key.is_empty() || key.chars().count() > MAX_TAG || text.chars().count() > MAX_TAG {
-            return wrong(format!(
-                "a tag's key has 1 to {MAX_TAG} characters and its value at most as many"
-            ));
-        }
-        if key.chars().chain(text.chars()).any(char::is_control) {
-            return wrong(format!("the tag {key:?} holds a control character"));
-        }
-    }
-    Ok(())
+    let plan = house::on_sale(&offer.plans, plan, "size")?;
+    let image = house::on_sale(&offer.images, image, "image")?;
+    images::fit(plan, image)?;
+    Ok((plan.clone(), image.clone()))
 }
 
 /// Writes validated nodes into an environment, within the caller's transaction.
@@ -199,12 +144,12 @@ pub(super) async fn write(
     let mut servers = Vec::with_capacity(nodes.len());
     for node in nodes {
         let wanted = Wanted {
-            environment: Some(view.environment.id),
+            environment: view.environment.id,
             provider: view.environment.provider_id,
             region: &view.environment.region,
             lane: view.lane,
             name: &node.name,
-            prefix: &prefix(actor, view.application, &view.environment.name),
+            prefix: &servers::name_prefix(actor, view.application, &view.environment.name),
             plan: &node.plan,
             image: &node.image,
             packages: &node.packages,
@@ -225,17 +170,6 @@ pub(super) struct Place<'a> {
     pub(super) lane: &'a str,
 }
 
-fn prefix(actor: &Actor, application: &str, environment: &str) -> String {
-    [
-        &actor.organisation.slug,
-        &actor.user_name,
-        application,
-        environment,
-    ]
-    .map(names::slug)
-    .join("-")
-}
-
 /// Adds nodes to an environment that is there.
 pub async fn add(
     app: &App,
@@ -248,7 +182,7 @@ pub async fn add(
     }
     let view = view::find(app, actor, id).await?;
     let offer = providers::of_provider(app, &view.provider).await?.offer;
-    open_region(&offer, &view.environment.region)?;
+    house::on_sale(&offer.regions, &view.environment.region, "region")?;
     let choose = |servers: &[Server]| validate(app, &offer, nodes, servers);
     write_into(app, actor, &view, choose, "environment.add_nodes").await
 }

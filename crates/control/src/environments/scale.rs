@@ -8,6 +8,7 @@ use serde_json::{Map, Value};
 use super::nodes::{self, Node};
 use super::view;
 use crate::app::App;
+use crate::catalog::house;
 use crate::operations::lane;
 use crate::{providers, servers};
 
@@ -88,7 +89,7 @@ pub async fn scale_up(
     let count = check_count(count)?;
     let view = view::find(app, actor, id).await?;
     let offer = providers::of_provider(app, &view.provider).await?.offer;
-    nodes::open_region(&offer, &view.environment.region)?;
+    house::on_sale(&offer.regions, &view.environment.region, "region")?;
     let choose = |servers: &[Server]| {
         let like = selector.select(servers)?.pop();
         let like = like.ok_or_else(|| Error::not_found("node"))?;

@@ -1,5 +1,5 @@
-//! The metering with two regions of the operator's: a simulated one, and an Incus that accepts connections and says
-//! nothing.
+//! The metering, on either database, with two regions of the operator's: a simulated one, and an Incus that accepts
+//! connections and says nothing.
 
 use std::path::Path;
 
@@ -16,6 +16,7 @@ use store::dialect::Location;
 use store::house::HouseRegion;
 use store::servers::{NewServer, Sight};
 use store::{Schema, Sealer, Session, Store};
+use testkit::Database;
 use tokio::net::UnixListener;
 use tokio::time::Instant;
 
@@ -26,23 +27,50 @@ use crate::servers;
 /// How long a test waits for a reading.
 const PATIENCE: Duration = Duration::from_secs(30);
 
+/// One test on both databases.
+macro_rules! on_both {
+    ($($name:ident),+ $(,)?) => {$(
+        mod $name {
+            use super::{Database, Scene};
+
+            #[tokio::test]
+            async fn on_sqlite() {
+                super::$name(Scene::set(Database::sqlite()).await).await;
+            }
+
+            #[tokio::test]
+            async fn on_postgres() {
+                super::$name(Scene::set(Database::postgres().await).await).await;
+            }
+        }
+    )+};
+}
+
+on_both! {
+    an_account_that_never_answers_keeps_no_other_from_being_read_again_and_again,
+    two_who_read_at_once_count_once_and_the_owner_sees_it,
+    the_traffic_of_another_organisations_server_is_not_found,
+    an_instance_that_bears_another_token_is_not_read,
+}
+
 /// An Arcus with one organisation, and a region of each kind.
 struct Scene {
     app: App,
     actor: Actor,
     provider: Provider,
     world: World,
+    database: Database,
     folder: tempfile::TempDir,
     // Open and silent for as long as the test goes.
     _silent: UnixListener,
 }
 
 impl Scene {
-    async fn set() -> Self {
+    async fn set(database: Database) -> Self {
         let folder = tempfile::tempdir().expect("a folder");
         let sandbox = folder.path().join("sandbox.db");
         let world = World::open(&sandbox).await.expect("opens");
-        let app = App::new(open(folder.path()).await, settings(&sandbox));
+        let app = App::new(open(&database, folder.path()).await, settings(&sandbox));
         let app = app.await.expect("an Arcus");
         let socket = folder.path().join("silent.socket");
         let silent = UnixListener::bind(&socket).expect("listens");
@@ -65,6 +93,7 @@ impl Scene {
             actor,
             provider: provider.expect("a provider"),
             world,
+            database,
             folder,
             _silent: silent,
         }
@@ -74,7 +103,7 @@ impl Scene {
     async fn replica(&self) -> App {
         let folder = self.folder.path();
         let settings = settings(&folder.join("sandbox.db"));
-        App::new(open(folder).await, settings)
+        App::new(open(&self.database, folder).await, settings)
             .await
             .expect("an Arcus")
     }
@@ -144,8 +173,11 @@ fn settings(sandbox: &Path) -> Settings {
     }
 }
 
-async fn open(folder: &Path) -> Store {
-    let location = Location::Sqlite(folder.join("arcus.db"));
+async fn open(database: &Database, folder: &Path) -> Store {
+    let location = match database.url() {
+        Some(url) => url.parse().expect("a URL"),
+        None => Location::Sqlite(folder.join("arcus.db")),
+    };
     let sealer = Sealer::open(&folder.join("keys")).expect("keys");
     Store::open(&location, sealer, Clock::System, Schema::Migrate)
         .await
@@ -204,9 +236,9 @@ fn plan() -> Plan {
     }
 }
 
-#[tokio::test]
-async fn an_account_that_never_answers_keeps_no_other_from_being_read_again_and_again() {
-    let scene = Scene::set().await;
+async fn an_account_that_never_answers_keeps_no_other_from_being_read_again_and_again(
+    scene: Scene,
+) {
     scene.server("incus").await;
     let server = scene.server(SANDBOX).await;
     let shutdown = CancellationToken::new();
@@ -225,9 +257,7 @@ async fn an_account_that_never_answers_keeps_no_other_from_being_read_again_and_
     metering.await.expect("it ends");
 }
 
-#[tokio::test]
-async fn two_who_read_at_once_count_once_and_the_owner_sees_it() {
-    let scene = Scene::set().await;
+async fn two_who_read_at_once_count_once_and_the_owner_sees_it(scene: Scene) {
     let server = scene.server(SANDBOX).await;
     let other = scene.replica().await;
     // What the server's counters say has gone through since it was made.
@@ -248,9 +278,7 @@ async fn two_who_read_at_once_count_once_and_the_owner_sees_it() {
     assert_eq!(sum(&usage.outgoing), counted.sent);
 }
 
-#[tokio::test]
-async fn the_traffic_of_another_organisations_server_is_not_found() {
-    let scene = Scene::set().await;
+async fn the_traffic_of_another_organisations_server_is_not_found(scene: Scene) {
     let server = scene.server(SANDBOX).await;
     let mut session = scene.app.store.write().await.expect("a session");
     let stranger = organisation(&mut session, "stranger").await;
@@ -259,9 +287,7 @@ async fn the_traffic_of_another_organisations_server_is_not_found() {
     assert_eq!(error.expect_err("is refused").kind(), ErrorKind::NotFound);
 }
 
-#[tokio::test]
-async fn an_instance_that_bears_another_token_is_not_read() {
-    let scene = Scene::set().await;
+async fn an_instance_that_bears_another_token_is_not_read(scene: Scene) {
     let server = scene.server(SANDBOX).await;
     let account = scene.app.account(&scene.provider, SANDBOX).await;
     let account = account.expect("opens");

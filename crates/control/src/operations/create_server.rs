@@ -6,12 +6,13 @@ use clouds::{CreateInstance, Instance, InstanceRef, SnapshotRef, Until};
 use domain::Image;
 use domain::account::KeyPurpose;
 use domain::server::{Desired, Power, Setup};
+use domain::snapshot::SnapshotState;
 use secrecy::ExposeSecret;
 
 use super::run::{Fault, LastStep, Run};
 use super::{guest, wait};
 use crate::catalog::{house, packages};
-use crate::provision;
+use crate::{provision, servers};
 
 /// How long an instance may take to run and to have an address.
 const BOOT: Duration = Duration::from_secs(5 * 60);
@@ -150,15 +151,10 @@ pub(super) async fn first_words(run: &Run, image: &Image) -> Result<FirstWords, 
     drop(session);
     public_keys.extend(server.public_keys.iter().cloned());
     let packages = packages::resolve(&server.packages, &image.distribution)?;
-    let hostname = if server.hostname.is_empty() {
-        domain::names::slug(&server.name)
-    } else {
-        server.hostname.clone()
-    };
     let ours = provision::user_data(
         &public_keys,
         &server.login_user,
-        &hostname,
+        &servers::hostname(server),
         &packages,
         &image.distribution,
     );
@@ -204,6 +200,7 @@ async fn snapshot(run: &Run) -> Result<Option<SnapshotRef>, Fault> {
     let mut session = run.app.store.read().await?;
     let snapshot = store::snapshots::by_id(&mut session, organisation, id)
         .await?
+        .filter(|snapshot| snapshot.state == SnapshotState::Available)
         .ok_or_else(gone)?;
     let of = store::servers::by_id(&mut session, organisation, snapshot.server_id).await?;
     Ok(Some(SnapshotRef {

@@ -1,6 +1,7 @@
 //! Destroys a server: renames it, terminates it, and watches until the cloud says that it is gone.
 //!
-//! "Gone" is believed only when neither its id nor its token leads to anything; an error never means gone.
+//! "Gone" is believed only when neither its id nor its token leads to anything; an error never means gone. Its snapshots go
+//! with it, so it waits for the servers that are being made from one.
 
 use std::time::Duration;
 
@@ -18,7 +19,17 @@ const GOING: Duration = Duration::from_secs(120);
 /// How long a create may be under way unseen after the process that sent it died, at the least.
 const IN_FLIGHT: Duration = Duration::from_secs(2);
 
+/// How long until the next look whether the servers are there that are being made from its snapshots.
+const COPYING: Duration = Duration::from_secs(1);
+
 pub(super) async fn run(run: &mut Run) -> LastStep {
+    if is_being_copied(run).await? {
+        return Err(Fault::Later(
+            "a server is being made from a snapshot of this one, which goes when that one is there"
+                .to_owned(),
+            COPYING,
+        ));
+    }
     let name = retired_name(run).await?;
     let Some(at) = find(run).await? else {
         return finish(run).await;
@@ -62,6 +73,12 @@ pub(super) async fn run(run: &mut Run) -> LastStep {
         }
     }
     finish(run).await
+}
+
+/// Whether its end would take away what another server begins as. None begins once its end was asked for.
+async fn is_being_copied(run: &Run) -> Result<bool, Fault> {
+    let mut session = run.app.store.read().await?;
+    Ok(store::snapshots::any_of_server_is_in_use(&mut session, &run.server).await?)
 }
 
 /// Chooses the last name once; every later try uses the same.

@@ -2,7 +2,8 @@
 //! off, or is handed back.
 //!
 //! Called by the runner, once for each claim. What must stay true: all of it is written under the operation's fence; an
-//! operation whose lease is another's by now is left alone; what it leaves on its server is written with it.
+//! operation whose lease is another's by now is left alone; what it leaves on its server is written with it; none is given
+//! up for being late before it was tried in this very claim, since nobody may have been there to try it before.
 
 use std::time::Duration;
 
@@ -40,17 +41,17 @@ impl Outcome<'_> {
             Fault::Store(error) if error.kind() == domain::ErrorKind::Unavailable => Err(error),
             Fault::Store(error) => {
                 tracing::error!(operation = %self.operation.id, error = error.private(), message = error.message(), "an operation met a fault");
-                self.later(error.message(), retry::backoff(self.operation.attempt))
+                self.tried(error.message(), retry::backoff(self.operation.attempt))
                     .await
             }
             Fault::Interrupted => self.interrupted().await,
             Fault::Failed(why) => self.fail(&why).await,
-            Fault::Later(why, pause) => self.later(&why, pause).await,
+            Fault::Later(why, pause) => self.put_back(&why, pause).await,
             Fault::Cloud(error) => {
                 let tries = 1 + self.retries_in_a_row().await?;
                 match retry::verdict(self.operation.kind, error.class, tries) {
                     Verdict::Fail => self.fail(&error.message).await,
-                    Verdict::Retry(pause) => self.later(&error.message, pause).await,
+                    Verdict::Retry(pause) => self.tried(&error.message, pause).await,
                 }
             }
         }
@@ -77,23 +78,25 @@ impl Outcome<'_> {
             self.finish(session, OperationStatus::Cancelled, Some(why))
                 .await
         } else {
-            self.later("handed back", Duration::ZERO).await
+            self.put_back("handed back", Duration::ZERO).await
         }
     }
 
-    async fn later(&self, why: &str, pause: Duration) -> Result<()> {
-        self.app.metrics.retry(self.operation.kind.as_str());
-        let mut session = self.app.store.write().await?;
-        let at = session.now().plus(pause);
-        if self
-            .operation
-            .deadline
-            .is_some_and(|deadline| at > deadline)
-        {
-            drop(session);
+    /// Again after that pause, unless its time is over then.
+    async fn tried(&self, why: &str, pause: Duration) -> Result<()> {
+        let at = self.app.clock().now().plus(pause);
+        let deadline = self.operation.deadline;
+        if deadline.is_some_and(|deadline| at > deadline) {
             let why = format!("given up after {} tries: {why}", self.operation.attempt);
             return self.fail(&why).await;
         }
+        self.put_back(why, pause).await
+    }
+
+    async fn put_back(&self, why: &str, pause: Duration) -> Result<()> {
+        self.app.metrics.retry(self.operation.kind.as_str());
+        let mut session = self.app.store.write().await?;
+        let at = session.now().plus(pause);
         fenced(store::operations::retry_at(&mut session, self.lease, at, why).await)?;
         session.commit().await
     }
@@ -140,7 +143,7 @@ async fn record_failure(
         store::servers::by_id(session, operation.organisation_id, operation.server_id).await?;
     let setup = match operation.kind {
         OperationKind::CreateServer => Setup::Failed,
-        // The old system is gone, and the new one is not ready.
+        // The old system is gone, or may be, and the new one is not ready.
         OperationKind::RebuildServer if server.setup == Setup::Installing => Setup::Failed,
         OperationKind::CreateSnapshot | OperationKind::DestroySnapshot => {
             return record_snapshot_failure(session, operation, error).await;

@@ -87,7 +87,11 @@ pub(super) async fn reboot(run: &mut Run) -> LastStep {
         run.note("reboot", 10, "asking the cloud to reboot it")
             .await?;
         run.sample(&before).await?;
-        cloud.reboot(&at).await?;
+        if before.power == Power::Stopped {
+            cloud.start(&at).await?;
+        } else {
+            cloud.reboot(&at).await?;
+        }
         accepted(run, before.power, Power::Pending).await?;
     }
     let since = Instant::now();

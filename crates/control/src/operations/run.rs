@@ -25,7 +25,7 @@ pub(super) enum Fault {
     Store(Error),
     /// It can't be done; the words are for the user.
     Failed(String),
-    /// Not now: try again after this long.
+    /// Not now: nothing was tried. Again after this long, however late it is.
     Later(String, Duration),
     /// It was called off, or this process is shutting down.
     Interrupted,
@@ -174,6 +174,12 @@ impl Run {
             installation: self.app.installation.clone(),
             token: self.server.token.clone(),
         }
+    }
+
+    /// What this operation is to a cloud: the same at each try, and no other's, also in a database that went back to a
+    /// backup and gives the same keys again.
+    pub(super) fn mark(&self) -> String {
+        format!("{}-{}", self.operation.id, self.operation.created_at.0)
     }
 
     /// The server's address at its cloud, once it is known.

@@ -405,12 +405,7 @@ impl Runner {
             store::providers::by_id(&mut session, operation.organisation_id, server.provider_id)
                 .await?;
         drop(session);
-        if let Some(deadline) = operation.deadline
-            && self.app.clock().now() > deadline
-        {
-            let last = server.error.as_deref().unwrap_or("it took too long");
-            return Err(Fault::Failed(format!("given up: {last}")));
-        }
+        // However late it is, it is tried once more: what an earlier try has done at the cloud is recorded then.
         let account = self
             .app
             .account(&provider, &server.region)

@@ -8,6 +8,7 @@ use domain::snapshot::Snapshot;
 
 use super::resize::{remember_power, run_again};
 use super::run::{Fault, LastStep, Run};
+use crate::servers;
 
 pub(super) async fn create(run: &mut Run) -> LastStep {
     let at = run.existing()?;
@@ -37,10 +38,15 @@ pub(super) async fn restore(run: &mut Run) -> LastStep {
     let before = run.interruptible(run.get(&at)).await??;
     remember_power(run, before.power).await?;
     if !run.has_done("restored") {
+        // An upgrade that was asked for before it may have failed.
+        servers::snapshots::must_fit(&snapshot, &run.server)
+            .map_err(|error| Fault::Failed(error.message().to_owned()))?;
         run.note("restore", 20, "putting the disk back").await?;
         let cloud = run.account.cloud.clone();
         run.sample(&before).await?;
-        cloud.restore_snapshot(&at, &snapshot.cloud_name).await?;
+        cloud
+            .restore_snapshot(&at, &snapshot.cloud_name, &run.mark())
+            .await?;
         let mut output = run.operation.output.clone();
         output["restored"] = snapshot.id.0.into();
         let mut session = run.step("restored", 70, "the disk is as it was").await?;

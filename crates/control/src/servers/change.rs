@@ -3,17 +3,18 @@
 //! What must stay true: a server that is being destroyed takes no other change; whatever can be refused is refused before
 //! an operation is queued.
 
-use clouds::InstanceRef;
+use clouds::{InstanceRef, Offer};
 use domain::account::Actor;
 use domain::operation::{Operation, OperationKind};
 use domain::quota::Amounts;
 use domain::server::{Desired, Power, Server, Setup, Size};
-use domain::{Error, Money, Plan, Result, ServerId, random};
+use domain::{Error, Image, Money, Plan, Result, ServerId, random};
 use secrecy::SecretString;
 use serde_json::{Value, json};
 use store::Session;
 
 use super::Asked;
+use super::foreseen::foresee;
 use crate::accounts::passwords;
 use crate::app::{Account, App};
 use crate::catalog::{house, images};
@@ -54,25 +55,24 @@ pub(crate) struct Held<'a> {
 // === impl Held ===
 
 impl<'a> Held<'a> {
-    /// Locks a server: its environment first, then what is under way for it, as everybody does. Errors: `NotFound`.
+    /// Locks a server. Errors: `NotFound`.
     pub(crate) async fn lock(app: &App, actor: &'a Actor, id: ServerId) -> Result<Self> {
         let (server, account) = known(app, actor, id).await?;
-        let organisation = actor.organisation.id;
         let mut session = app.store.write().await?;
-        if let Some(environment) = server.environment_id {
-            store::environments::lock(&mut session, organisation, environment).await?;
-        }
-        store::operations::hold_of_server(&mut session, id).await?;
-        // Read again under the lock: it may have gone since.
-        let server = store::servers::lock(&mut session, organisation, id)
+        let server = lock(&mut session, &server)
             .await?
             .ok_or_else(|| Error::not_found("server"))?;
         Ok(Self {
             session,
             server,
             actor,
-            lane: lane(organisation, &account),
+            lane: lane(actor.organisation.id, &account),
         })
+    }
+
+    /// The server as it will be when what was asked for before is done.
+    pub(super) async fn foreseen(&mut self) -> Result<Server> {
+        foresee(&mut self.session, &self.server).await
     }
 
     /// Errors: `Conflict` for a server that is not there yet, or not any more.
@@ -81,16 +81,19 @@ impl<'a> Held<'a> {
         Ok(self)
     }
 
-    /// Errors: `Payment`, `Quota` for a plan that is more than what the server has, where it is one of the operator's.
-    async fn must_afford(&mut self, app: &App, plan: &Plan) -> Result<()> {
+    /// Errors: `Payment`, `Quota` for a plan that is more than what the server has or is about to have, where it is one of the
+    /// operator's.
+    async fn must_afford(&mut self, app: &App, later: &Server, plan: &Plan) -> Result<()> {
         let (session, server) = (&mut self.session, &self.server);
         if !store::customers::is_of_the_house(session, server.id).await? {
             return Ok(());
         }
         let organisation = server.organisation_id;
-        let more = Amounts::change(&server.size, &Size::from(plan));
+        // Of the two the larger counts as used already, until the change that is under way is done.
+        let size = larger(&server.size, &later.size);
+        let more = Amounts::change(&size, &Size::from(plan));
         quota::check(session, app, organisation, &more).await?;
-        let extra = plan.hourly.minus(server.hourly)?;
+        let extra = plan.hourly.minus(server.hourly.max(later.hourly))?;
         // Who wants less may have it, whatever the balance.
         if extra > Money(0) {
             billing::must_cover(session, app, organisation, extra).await?;
@@ -121,6 +124,26 @@ impl<'a> Held<'a> {
         let id = self.server.id.to_string();
         store::audit::record(&mut self.session, self.actor, action, &id).await?;
         self.session.commit().await
+    }
+}
+
+/// Locks a server until the session ends, as everybody does: its environment first, then what is under way for it. As it is
+/// now: it may have changed, or gone, since it was read.
+pub(super) async fn lock(session: &mut Session, server: &Server) -> Result<Option<Server>> {
+    let organisation = server.organisation_id;
+    if let Some(environment) = server.environment_id {
+        store::environments::hold(session, environment).await?;
+    }
+    store::operations::hold_of_server(session, server.id).await?;
+    store::servers::lock(session, organisation, server.id).await
+}
+
+fn larger(one: &Size, other: &Size) -> Size {
+    Size {
+        cpus: one.cpus.max(other.cpus),
+        memory_mib: one.memory_mib.max(other.memory_mib),
+        disk_gib: one.disk_gib.max(other.disk_gib),
+        bandwidth_tb: one.bandwidth_tb.max(other.bandwidth_tb),
     }
 }
 
@@ -180,7 +203,7 @@ async fn power(
     Ok(operation)
 }
 
-/// Restarts a server.
+/// Restarts a server; one that is off is started.
 pub async fn reboot(app: &App, actor: &Actor, id: ServerId) -> Result<Operation> {
     let mut held = Held::lock(app, actor, id).await?.must_be_there()?;
     let (session, server) = (&mut held.session, &held.server);
@@ -199,14 +222,14 @@ pub async fn destroy(app: &App, actor: &Actor, id: ServerId) -> Result<Operation
 
 /// Sets a new random password of root's. It is nowhere but in the answer.
 ///
-/// Errors: `Conflict` for a server that is not running: it is set inside.
+/// Errors: `Conflict` for a server that is not running, and is not about to: it is set inside.
 pub async fn change_password(app: &App, actor: &Actor, id: ServerId) -> Result<NewPassword> {
     let (server, _) = known(app, actor, id).await?;
-    must_run(&server)?;
+    must_run(&foresee(&mut app.store.read().await?, &server).await?)?;
     let password = new_password();
     let hash = passwords::crypt(app, password.clone()).await?;
     let mut held = Held::lock(app, actor, id).await?;
-    must_run(&held.server)?;
+    must_run(&held.foreseen().await?)?;
     let input = json!({"user": "root"});
     let kind = OperationKind::ChangePassword;
     let operation = held.queue(kind, &input, Some(&hash)).await?;
@@ -219,7 +242,8 @@ pub async fn change_password(app: &App, actor: &Actor, id: ServerId) -> Result<N
 
 fn must_run(server: &Server) -> Result<()> {
     must_be_there(server)?;
-    if server.power == Power::Running && server.desired == Desired::Running {
+    // What its owner wants does not tell: it may have been switched on elsewhere.
+    if server.power == Power::Running {
         return Ok(());
     }
     Err(Error::conflict(
@@ -242,8 +266,8 @@ fn new_password() -> SecretString {
 
 /// Gives a server another plan.
 ///
-/// Errors: `Invalid` for an unknown plan, the one that it has, the wrong `direction`, and a disk smaller than what is in use;
-/// `Payment`.
+/// Errors: `Invalid` for an unknown plan, a closed one, the one that it has or is about to have, one that is too small for
+/// its image, the wrong `direction`, and a disk smaller than what is in use; `Payment`, `Quota`.
 pub async fn change_plan(
     app: &App,
     actor: &Actor,
@@ -254,32 +278,39 @@ pub async fn change_plan(
     let (server, account) = known(app, actor, id).await?;
     must_be_there(&server)?;
     let offer = offer_of(app, actor, &server).await?;
-    let plan = house::choose(&offer.plans, |plan| &plan.slug, plan, "package")?;
-    check_plan(&server, plan, direction)?;
-    if plan.disk_gib < server.size.disk_gib {
-        check_disk(&server, &account, plan).await?;
+    let later = foresee(&mut app.store.read().await?, &server).await?;
+    let found = check_plan(&offer, &later, plan, direction)?;
+    if found.disk_gib < server.size.disk_gib.max(later.size.disk_gib) {
+        check_disk(&server, &account, found).await?;
     }
     let mut held = Held::lock(app, actor, id).await?.must_be_there()?;
-    check_plan(&held.server, plan, direction)?;
-    held.must_afford(app, plan).await?;
+    let later = held.foreseen().await?;
+    let plan = check_plan(&offer, &later, plan, direction)?;
+    held.must_afford(app, &later, plan).await?;
     let kind = OperationKind::ResizeServer;
     let operation = held.queue(kind, &json!({ "plan": plan }), None).await?;
     held.commit("server.change_plan").await?;
     Ok(operation)
 }
 
-fn check_plan(server: &Server, plan: &Plan, direction: Option<Direction>) -> Result<()> {
+/// The plan of that slug, for a server as it will be.
+fn check_plan<'a>(
+    offer: &'a Offer,
+    server: &Server,
+    slug: &str,
+    direction: Option<Direction>,
+) -> Result<&'a Plan> {
     let wrong = |message: String| {
         Err(Error::invalid(format!("{message}; nothing was changed")).field("package"))
     };
-    if plan.slug == server.plan {
+    if slug == server.plan {
         return wrong(format!(
-            "the server has the package {:?} already",
-            plan.slug
+            "the server has the package {slug:?} already, or is about to have it"
         ));
     }
-    if !plan.open {
-        return wrong(format!("the package {:?} is not sold any more", plan.slug));
+    let plan = house::on_sale(&offer.plans, slug, "package")?;
+    if let Some(image) = image_of(offer, server) {
+        images::fit(plan, image)?;
     }
     let price = |monthly: domain::Money, memory: u64| (monthly, memory);
     let up = price(plan.monthly, plan.memory_mib) >= price(server.monthly, server.size.memory_mib);
@@ -292,8 +323,13 @@ fn check_plan(server: &Server, plan: &Plan, direction: Option<Direction>) -> Res
             "the package {:?} is not smaller, so this is no downgrade",
             plan.slug
         )),
-        _ => Ok(()),
+        _ => Ok(plan),
     }
+}
+
+/// The image that a server was made from; `None` where it was adopted, or the image was removed.
+fn image_of<'a>(offer: &'a Offer, server: &Server) -> Option<&'a Image> {
+    offer.images.iter().find(|image| image.slug == server.image)
 }
 
 /// A disk takes no less than what is on it.
@@ -323,10 +359,12 @@ async fn check_disk(server: &Server, account: &Account, plan: &Plan) -> Result<(
     Err(Error::invalid(format!("{message}; nothing was changed")).field("package"))
 }
 
-/// Replaces a server's system by an image's, its own where none is named. Its id, name and addresses stay.
+/// Replaces a server's system by an image's, its own where none is named. Its id, name and addresses stay, and so do the
+/// packages that its owner has added to those of its image.
 ///
-/// Errors: `Invalid` for an unknown image, and one that needs more than the server has; `Conflict` while there are
-/// snapshots of it where its cloud can't keep them.
+/// Errors: `Invalid` for an unknown image, a closed one that is not its own, one that needs more than the server has, and
+/// one with packages that can't be beside the owner's; `Conflict` while there are snapshots of it where its cloud can't keep
+/// them.
 pub async fn rebuild(
     app: &App,
     actor: &Actor,
@@ -336,10 +374,17 @@ pub async fn rebuild(
     let (server, _) = known(app, actor, id).await?;
     must_be_there(&server)?;
     let offer = offer_of(app, actor, &server).await?;
-    let image = image.unwrap_or(&server.image);
-    let image = house::choose(&offer.images, |image| &image.slug, image, "image")?;
-    images::fit(&server.agreed_plan(), image)?;
     let mut held = Held::lock(app, actor, id).await?.must_be_there()?;
+    let later = held.foreseen().await?;
+    let slug = image.unwrap_or(&later.image);
+    // What was closed is its own's still.
+    let image = if slug == later.image {
+        house::choose(&offer.images, |image| &image.slug, slug, "image")?
+    } else {
+        house::on_sale(&offer.images, slug, "image")?
+    };
+    images::fit(&later.agreed_plan(), image)?;
+    let packages = images::packages_after(image, image_of(&offer, &later), &later.packages)?;
     let organisation = actor.organisation.id;
     let snapshots = store::snapshots::of_server(&mut held.session, organisation, id).await?;
     if !snapshots.is_empty() {
@@ -351,13 +396,14 @@ pub async fn rebuild(
     super::must_not_be_held(&mut held.session, &held.server).await?;
     store::servers::want(&mut held.session, id, Desired::Running).await?;
     let kind = OperationKind::RebuildServer;
-    let operation = held.queue(kind, &json!({ "image": image }), None).await?;
+    let input = json!({ "image": image, "packages": packages });
+    let operation = held.queue(kind, &input, None).await?;
     held.commit("server.rebuild").await?;
     Ok(operation)
 }
 
 /// What the server's provider sells.
-async fn offer_of(app: &App, actor: &Actor, server: &Server) -> Result<clouds::Offer> {
+async fn offer_of(app: &App, actor: &Actor, server: &Server) -> Result<Offer> {
     let mut session = app.store.read().await?;
     let organisation = actor.organisation.id;
     let provider = store::providers::by_id(&mut session, organisation, server.provider_id).await?;

@@ -1,29 +1,28 @@
 //! Asking for a single server, from an image or from a snapshot, in one of the operator's regions.
 //!
 //! What must stay true: everything is validated before anything is written; the server, its operation and the line of the
-//! audit trail are there together or not at all.
+//! audit trail are there together or not at all; a snapshot that a server is to be made from does not go meanwhile.
 
 use clouds::Offer;
 use domain::account::Actor;
 use domain::credentials::Credentials;
 use domain::environment::Provider;
 use domain::operation::Operation;
-use domain::snapshot::SnapshotState;
-use domain::{Error, ErrorKind, Image, Plan, Result, SnapshotId, names};
+use domain::server::Desired;
+use domain::snapshot::{Snapshot, SnapshotState};
+use domain::{Error, ErrorKind, Image, Plan, Result, ServerId, SnapshotId, names};
 use secrecy::{ExposeSecret, SecretString};
 use serde_json::{Map, Value};
+use store::Session;
 
-use super::{Own, Wanted};
+use super::{Own, Wanted, change, tags};
 use crate::app::{Account, App, HOUSE};
 use crate::catalog::{house, images};
 use crate::operations::lane;
-use crate::{providers, provision, ssh_keys};
+use crate::{applications, providers, provision, ssh_keys};
 
 /// The longest host name: a label of the domain name system.
 const MAX_HOSTNAME: usize = 63;
-
-/// The most tags of a server.
-pub(super) const MAX_TAGS: usize = 50;
 
 /// A server as a request describes it.
 #[derive(Debug, Default)]
@@ -49,6 +48,8 @@ pub struct NewFromSnapshot {
     pub plan: String,
     /// The snapshot.
     pub snapshot: SnapshotId,
+    /// Whose snapshot it has to be, where that was said.
+    pub server: Option<ServerId>,
     /// The rest.
     pub extras: Extras,
 }
@@ -72,22 +73,9 @@ pub struct Extras {
 pub async fn create(app: &App, actor: &Actor, new: &NewServer) -> Result<Operation> {
     names::title("a server", &new.name)?;
     let offer = offer(app).await?;
-    let region = house::choose(&offer.regions, |region| &region.slug, &new.region, "region")?;
-    if !region.open {
-        let message = format!(
-            "the region {:?} is not open for new servers; nothing was created",
-            region.slug
-        );
-        return Err(Error::invalid(message).field("region"));
-    }
-    let plan = house::choose(&offer.plans, |plan| &plan.slug, &new.plan, "package")?;
-    let image = house::choose(&offer.images, |image| &image.slug, &new.image, "image")?;
-    if !plan.open || !image.open {
-        let closed = if plan.open { &image.slug } else { &plan.slug };
-        return Err(Error::invalid(format!(
-            "{closed:?} is not open for new servers; nothing was created"
-        )));
-    }
+    let region = house::on_sale(&offer.regions, &new.region, "region")?;
+    let plan = house::on_sale(&offer.plans, &new.plan, "package")?;
+    let image = house::on_sale(&offer.images, &new.image, "image")?;
     images::fit(plan, image)?;
     let what = What {
         name: &new.name,
@@ -100,10 +88,12 @@ pub async fn create(app: &App, actor: &Actor, new: &NewServer) -> Result<Operati
     write(app, actor, what, "server.create").await
 }
 
-/// Asks for a server that begins as a snapshot, in the snapshot's region.
+/// Asks for a server that begins as a snapshot, in the snapshot's region. The snapshot's image may be closed: nothing is
+/// made from it.
 ///
-/// Errors: `Invalid` with the field that is wrong, and for a plan whose disk is smaller than the snapshot's; `Payment`,
-/// `Quota`.
+/// Errors: `Invalid` with the field that is wrong, and for a plan whose disk is smaller than the snapshot's; `NotFound` for
+/// a snapshot that is not the organisation's, or another server's than was said; `Conflict` for one that is not there yet,
+/// or not for long; `Payment`, `Quota`.
 pub async fn create_from_snapshot(
     app: &App,
     actor: &Actor,
@@ -114,16 +104,13 @@ pub async fn create_from_snapshot(
     let organisation = actor.organisation.id;
     let snapshot = store::snapshots::by_id(&mut session, organisation, new.snapshot)
         .await?
+        .filter(|snapshot| new.server.is_none_or(|server| server == snapshot.server_id))
         .ok_or_else(|| Error::not_found("snapshot"))?;
     drop(session);
-    if snapshot.state != SnapshotState::Available {
-        return Err(Error::conflict(format!(
-            "the snapshot is {}; nothing was created",
-            snapshot.state.as_str()
-        )));
-    }
+    must_be_available(&snapshot)?;
     let offer = offer(app).await?;
-    let plan = house::choose(&offer.plans, |plan| &plan.slug, &new.plan, "package")?;
+    let region = house::on_sale(&offer.regions, &snapshot.region, "region")?;
+    let plan = house::on_sale(&offer.plans, &new.plan, "package")?;
     if plan.disk_gib < snapshot.disk_gib {
         return Err(Error::invalid(format!(
             "The selected package disk size must be greater than or equal to the snapshot disk size. ( {}/{} GB ).",
@@ -131,12 +118,13 @@ pub async fn create_from_snapshot(
         )));
     }
     let image = house::choose(&offer.images, |image| &image.slug, &snapshot.image, "image")?;
+    images::fit(plan, image)?;
     let what = What {
         name: &new.name,
-        region: &snapshot.region,
+        region: &region.slug,
         plan,
         image,
-        snapshot: Some(snapshot.id),
+        snapshot: Some(&snapshot),
         extras: &new.extras,
     };
     write(app, actor, what, "server.create_from_snapshot").await
@@ -148,7 +136,7 @@ struct What<'a> {
     region: &'a str,
     plan: &'a Plan,
     image: &'a Image,
-    snapshot: Option<SnapshotId>,
+    snapshot: Option<&'a Snapshot>,
     extras: &'a Extras,
 }
 
@@ -158,9 +146,7 @@ async fn write(app: &App, actor: &Actor, what: What<'_>, action: &str) -> Result
     if let Some(user_data) = &extras.user_data {
         provision::check_owners(user_data.expose_secret())?;
     }
-    if extras.tags.len() > MAX_TAGS {
-        return Err(Error::invalid(format!("a server has at most {MAX_TAGS} tags")).field("tags"));
-    }
+    tags::check("a server", &extras.tags)?;
     let public_keys = ssh_keys::named(app, actor, &extras.ssh_keys).await?;
     // What a snapshot holds is installed already.
     let packages: &[String] = if what.snapshot.is_some() {
@@ -170,6 +156,7 @@ async fn write(app: &App, actor: &Actor, what: What<'_>, action: &str) -> Result
     };
     let provider = house_provider(app, actor).await?;
     let account = house_account(app, what.region).await?;
+    let application = applications::find(app, actor, None).await?;
 
     let mut session = app.store.write().await?;
     if !store::providers::hold(&mut session, actor.organisation.id, provider.id).await? {
@@ -177,15 +164,24 @@ async fn write(app: &App, actor: &Actor, what: What<'_>, action: &str) -> Result
             "the organisation's provider for the operator's regions was just deleted; nothing was created: try again",
         ));
     }
+    if let Some(snapshot) = what.snapshot {
+        hold(&mut session, snapshot).await?;
+    }
+    let environment = store::environments::of_single_servers(
+        &mut session,
+        actor.organisation.id,
+        application.id,
+        provider.id,
+        what.region,
+    )
+    .await?;
     let wanted = Wanted {
-        environment: None,
+        environment: environment.id,
         provider: provider.id,
         region: what.region,
         lane: &lane(actor.organisation.id, &account),
         name: what.name,
-        prefix: &[&actor.organisation.slug, &actor.user_name]
-            .map(|part| names::slug(part))
-            .join("-"),
+        prefix: &super::name_prefix(actor, &application.name, &environment.name),
         plan: what.plan,
         image: what.image,
         packages,
@@ -194,7 +190,7 @@ async fn write(app: &App, actor: &Actor, what: What<'_>, action: &str) -> Result
             hostname: &extras.hostname,
             public_keys: &public_keys,
             user_data: extras.user_data.as_ref(),
-            snapshot: what.snapshot,
+            snapshot: what.snapshot.map(|snapshot| snapshot.id),
         },
     };
     let admitted = super::admit(&mut session, app, &provider, what.region, &[what.plan]).await?;
@@ -202,6 +198,36 @@ async fn write(app: &App, actor: &Actor, what: What<'_>, action: &str) -> Result
     store::audit::record(&mut session, actor, action, &server.id.to_string()).await?;
     session.commit().await?;
     Ok(operation)
+}
+
+/// Locks the server of a snapshot until the session ends, and looks at both once more. Who wants either of them gone locks
+/// that server as well, and then sees the new one.
+async fn hold(session: &mut Session, known: &Snapshot) -> Result<()> {
+    let organisation = known.organisation_id;
+    let gone = || Error::not_found("snapshot");
+    let original = store::servers::living(session, organisation, known.server_id)
+        .await?
+        .ok_or_else(gone)?;
+    let original = change::lock(session, &original).await?.ok_or_else(gone)?;
+    if original.desired == Desired::Destroyed {
+        return Err(Error::conflict(
+            "the snapshot's server is being destroyed, and the snapshot with it; nothing was created",
+        ));
+    }
+    let snapshot = store::snapshots::by_id(session, organisation, known.id)
+        .await?
+        .ok_or_else(gone)?;
+    must_be_available(&snapshot)
+}
+
+fn must_be_available(snapshot: &Snapshot) -> Result<()> {
+    if snapshot.state == SnapshotState::Available {
+        return Ok(());
+    }
+    Err(Error::conflict(format!(
+        "the snapshot is {}; nothing was created",
+        snapshot.state.as_str()
+    )))
 }
 
 /// What the operator sells.

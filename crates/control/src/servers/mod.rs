@@ -5,6 +5,7 @@
 
 pub mod change;
 mod create;
+mod foreseen;
 pub mod snapshots;
 pub mod tags;
 mod view;
@@ -27,7 +28,7 @@ pub use create::{
     Extras, NewFromSnapshot, NewServer, create as create_one, create_from_snapshot,
     decode_user_data,
 };
-pub use view::{ServerView, State, find, list};
+pub use view::{ServerView, State, find, hostname, list};
 
 mod usage;
 
@@ -42,7 +43,7 @@ const MAX_CLOUD_NAME: usize = 200;
 /// A server that is to be made; everything in it has been validated.
 pub(crate) struct Wanted<'a> {
     /// In which environment.
-    pub(crate) environment: Option<EnvironmentId>,
+    pub(crate) environment: EnvironmentId,
     /// On which provider.
     pub(crate) provider: ProviderId,
     /// In which region.
@@ -109,6 +110,18 @@ pub(crate) async fn admit(
     Ok(Admitted(()))
 }
 
+/// What stands before a server's own name in its name at the cloud.
+pub(crate) fn name_prefix(actor: &Actor, application: &str, environment: &str) -> String {
+    [
+        &actor.organisation.slug,
+        &actor.user_name,
+        application,
+        environment,
+    ]
+    .map(names::slug)
+    .join("-")
+}
+
 /// Writes a server and queues its making.
 pub(crate) async fn create(
     session: &mut Session,
@@ -118,7 +131,7 @@ pub(crate) async fn create(
 ) -> Result<(Server, Operation)> {
     let cloud_name = free_cloud_name(session, wanted.prefix, wanted.name).await?;
     let new = store::servers::NewServer {
-        environment_id: wanted.environment,
+        environment_id: Some(wanted.environment),
         provider_id: wanted.provider,
         region: wanted.region,
         name: wanted.name,
@@ -181,7 +194,7 @@ pub(crate) async fn must_not_be_held(session: &mut Session, server: &Server) -> 
     }
 }
 
-/// Queues a reboot.
+/// Says that a server is to run, and queues a reboot: of one that is off, that is a start.
 pub(crate) async fn reboot(
     session: &mut Session,
     actor: &Actor,
@@ -189,6 +202,7 @@ pub(crate) async fn reboot(
     lane: &str,
 ) -> Result<Operation> {
     must_not_be_held(session, server).await?;
+    store::servers::want(session, server.id, Desired::Running).await?;
     enqueue(session, actor, server, OperationKind::RebootServer, lane).await
 }
 

@@ -3,7 +3,7 @@
 use domain::account::Actor;
 use domain::operation::{Operation, OperationKind};
 use domain::quota::Amounts;
-use domain::server::Desired;
+use domain::server::{Desired, Server};
 use domain::snapshot::{Snapshot, SnapshotState};
 use domain::{Error, Money, Result, ServerId, SnapshotId, names, random};
 use serde_json::{Value, json};
@@ -39,8 +39,9 @@ pub async fn create(app: &App, actor: &Actor, id: ServerId, name: &str) -> Resul
     }
     // A name of our own at the cloud: what people call it may be anything.
     let cloud_name = format!("arcus-{}", random::hex::<8>());
-    let (session, server) = (&mut held.session, &held.server);
-    let snapshot = store::snapshots::create(session, server, name, &cloud_name).await?;
+    // It is taken when what was asked for before is done.
+    let server = held.foreseen().await?;
+    let snapshot = store::snapshots::create(&mut held.session, &server, name, &cloud_name).await?;
     let operation = held
         .queue(OperationKind::CreateSnapshot, &input(&snapshot), None)
         .await?;
@@ -50,7 +51,8 @@ pub async fn create(app: &App, actor: &Actor, id: ServerId, name: &str) -> Resul
 
 /// Puts a server's disk back to one of its own snapshots.
 ///
-/// Errors: `Invalid` for another server's; `NotFound` for one that the organisation has not.
+/// Errors: `Invalid` for another server's, and for one of a larger disk than the server's plan has; `NotFound` for one that
+/// the organisation has not.
 pub async fn restore(
     app: &App,
     actor: &Actor,
@@ -69,6 +71,7 @@ pub async fn restore(
     if snapshot.state != SnapshotState::Available {
         return Err(not_now(&snapshot));
     }
+    must_fit(&snapshot, &held.foreseen().await?)?;
     let operation = held
         .queue(OperationKind::RestoreSnapshot, &input(&snapshot), None)
         .await?;
@@ -92,7 +95,7 @@ pub async fn destroy(app: &App, actor: &Actor, id: SnapshotId) -> Result<Operati
     ) {
         return Err(not_now(&snapshot));
     }
-    if store::snapshots::is_in_use(&mut held.session, id).await? {
+    if store::snapshots::is_in_use(&mut held.session, &snapshot).await? {
         return Err(Error::conflict(
             "a server is being made from this snapshot; nothing was destroyed: try again when it is there",
         ));
@@ -104,6 +107,21 @@ pub async fn destroy(app: &App, actor: &Actor, id: SnapshotId) -> Result<Operati
         .await?;
     held.commit("snapshot.destroy").await?;
     Ok(operation)
+}
+
+/// Errors: `Invalid` where the disk of the server's plan is smaller than the one that the snapshot was taken of. Where disks
+/// are separate, plans say nothing of them.
+pub(crate) fn must_fit(snapshot: &Snapshot, server: &Server) -> Result<()> {
+    let has = server.size.disk_gib;
+    if has == 0 || snapshot.disk_gib <= has {
+        return Ok(());
+    }
+    Err(Error::invalid(format!(
+        "the snapshot was taken of a disk of {} GB, and the server's package {:?} has {has} GB; nothing was changed: give \
+         it a larger package first",
+        snapshot.disk_gib, server.plan
+    ))
+    .field("snapshot_id"))
 }
 
 async fn found(session: &mut Session, actor: &Actor, id: SnapshotId) -> Result<Snapshot> {

@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use domain::account::Actor;
 use domain::operation::OperationKind;
 use domain::server::{Desired, Power, Server, Setup};
-use domain::{Error, OperationId, Result, ServerId};
+use domain::{Error, OperationId, Result, ServerId, names};
 
 use crate::app::App;
 
@@ -45,6 +45,15 @@ pub enum State {
     Error,
 }
 
+/// What a server's system calls itself: what its owner said, or else its name as a host name.
+pub fn hostname(server: &Server) -> String {
+    if server.hostname.is_empty() {
+        names::slug(&server.name)
+    } else {
+        server.hostname.clone()
+    }
+}
+
 /// The organisation's living servers.
 pub async fn list(app: &App, actor: &Actor) -> Result<Vec<ServerView>> {
     let organisation = actor.organisation.id;
@@ -71,11 +80,10 @@ pub async fn find(app: &App, actor: &Actor, id: ServerId) -> Result<ServerView> 
     let server = store::servers::living(&mut session, organisation, id)
         .await?
         .ok_or_else(|| Error::not_found("server"))?;
-    let pending = store::operations::pending_of_organisation(&mut session, organisation).await?;
+    let pending = store::servers::pending(&mut session, id).await?;
     let pending: Vec<_> = pending
         .into_iter()
-        .filter(|(of, _, _)| *of == id)
-        .map(|(_, operation, kind)| (operation, kind))
+        .map(|pending| (pending.id, pending.kind))
         .collect();
     Ok(view(server, &pending))
 }

@@ -1,8 +1,10 @@
 //! Arcus in this process, on either database, with a region of the operator's that is simulated; and its customers.
 
 use std::path::PathBuf;
+use std::pin::pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
+use std::task::Poll;
 use std::time::Duration;
 
 use control::billing::{self, BillingSettings, Deposit};
@@ -145,40 +147,9 @@ impl House {
 
     pub(crate) async fn customer(&self, slug: &str) -> Customer {
         let mut session = self.write().await;
-        let organisation = store::accounts::create_organisation(&mut session, slug, slug)
-            .await
-            .expect("creates");
-        let new = NewUser {
-            organisation_id: organisation.id,
-            email: &format!("{slug}@example.com"),
-            user_name: slug,
-            password_hash: "x",
-            role: Role::Owner,
-        };
-        let user_id = store::accounts::create_user(&mut session, &new)
-            .await
-            .expect("creates");
-        let provider = store::providers::create(
-            &mut session,
-            organisation.id,
-            "house",
-            "arcus",
-            &Credentials::default(),
-        )
-        .await
-        .expect("creates");
+        let customer = registered(&mut session, slug).await;
         session.commit().await.expect("commits");
-        Customer {
-            actor: Actor {
-                organisation,
-                user_id,
-                user_name: slug.to_owned(),
-                role: Role::Owner,
-                facade: "test",
-                request_id: "r".to_owned(),
-            },
-            provider,
-        }
+        customer
     }
 
     pub(crate) async fn write(&self) -> Session {
@@ -206,18 +177,9 @@ impl House {
             .expect("is there")
     }
 
-    /// The owner has asked for its end, and its cloud says that it is gone.
     pub(crate) async fn destroy(&self, server: ServerId) {
         let mut session = self.write().await;
-        store::servers::want(&mut session, server, Desired::Destroyed)
-            .await
-            .expect("writes");
-        store::billing::end(&mut session, server)
-            .await
-            .expect("ends");
-        store::servers::mark_destroyed(&mut session, server)
-            .await
-            .expect("marks");
+        ended(&mut session, server).await;
         session.commit().await.expect("commits");
     }
 
@@ -289,6 +251,37 @@ pub(crate) fn deposit(customer: &Customer, amount: i64) -> Deposit<'static> {
     }
 }
 
+/// A customer who has just registered.
+pub(crate) async fn registered(session: &mut Session, slug: &str) -> Customer {
+    let organisation = store::accounts::create_organisation(session, slug, slug)
+        .await
+        .expect("creates");
+    let new = NewUser {
+        organisation_id: organisation.id,
+        email: &format!("{slug}@example.com"),
+        user_name: slug,
+        password_hash: "x",
+        role: Role::Owner,
+    };
+    let user_id = store::accounts::create_user(session, &new)
+        .await
+        .expect("creates");
+    let nothing = Credentials::default();
+    let provider =
+        store::providers::create(session, organisation.id, "house", "arcus", &nothing).await;
+    Customer {
+        actor: Actor {
+            organisation,
+            user_id,
+            user_name: slug.to_owned(),
+            role: Role::Owner,
+            facade: "test",
+            request_id: "r".to_owned(),
+        },
+        provider: provider.expect("creates"),
+    }
+}
+
 /// A server that was asked for.
 pub(crate) async fn asked_for(session: &mut Session, customer: &Customer, plan: &Plan) -> Server {
     let name = domain::random::hex::<6>();
@@ -331,6 +324,31 @@ pub(crate) async fn made(session: &mut Session, server: ServerId) {
     store::billing::begin(session, server)
         .await
         .expect("begins");
+}
+
+/// Its owner has asked for its end, and its cloud says that it is gone.
+pub(crate) async fn ended(session: &mut Session, server: ServerId) {
+    store::servers::want(session, server, Desired::Destroyed)
+        .await
+        .expect("writes");
+    store::billing::end(session, server).await.expect("ends");
+    store::servers::mark_destroyed(session, server)
+        .await
+        .expect("marks");
+}
+
+/// Lets something go on for so many steps, and drops it where it is then; whether it had come to its end.
+pub(crate) async fn cut_off<T>(polls: i64, work: impl Future<Output = T>) -> bool {
+    let mut work = pin!(work);
+    let mut left = polls;
+    std::future::poll_fn(|context| {
+        if left == 0 {
+            return Poll::Ready(false);
+        }
+        left -= 1;
+        work.as_mut().poll(context).map(|_| true)
+    })
+    .await
 }
 
 pub(crate) fn plan(hourly: i64, monthly: i64) -> Plan {

@@ -26,11 +26,13 @@ pub(crate) fn wanted(name: &str) -> NewServer {
     }
 }
 
-/// Asks for so many servers at once; how many were to be had, and why the others were not.
+/// Asks for so many servers at once, one half of them at each of two replicas; how many were to be had, and why the others
+/// were not.
 async fn ask_at_once(house: &House, customer: &Customer, count: usize) -> (usize, Vec<ErrorKind>) {
+    let replicas = [house.app.clone(), house.replica().await];
     let tasks: Vec<_> = (0..count)
         .map(|number| {
-            let (app, actor) = (house.app.clone(), customer.actor.clone());
+            let (app, actor) = (replicas[number % 2].clone(), customer.actor.clone());
             let new = wanted(&format!("web-{number}"));
             tokio::spawn(async move { servers::create_one(&app, &actor, &new).await })
         })
@@ -43,6 +45,11 @@ async fn ask_at_once(house: &House, customer: &Customer, count: usize) -> (usize
         }
     }
     (made, refused)
+}
+
+async fn living(house: &House, customer: &Customer) -> usize {
+    let living = servers::list(&house.app, &customer.actor).await;
+    living.expect("are listed").len()
 }
 
 async fn set_quota(house: &House, customer: &Customer, overrides: Overrides) {
@@ -105,23 +112,23 @@ async fn asked(house: &House, customer: &Customer, name: &str) -> Result<Operati
 }
 
 on_both! {
-    async fn of_200_requests_at_once_a_balance_for_50_is_enough_for_50(house: House) {
+    async fn of_200_requests_at_once_at_two_replicas_a_balance_for_50_is_enough_for_50(house: House) {
         let customer = house.customer("acme").await;
         house.pay(&customer, 50 * DAY + DAY - 1).await;
         let (made, refused) = ask_at_once(&house, &customer, 200).await;
         assert_eq!(made, 50);
         assert_eq!(refused, vec![ErrorKind::Payment; 150]);
-        let living = servers::list(&house.app, &customer.actor).await.expect("are listed");
-        assert_eq!(living.len(), 50);
+        assert_eq!(living(&house, &customer).await, 50);
     }
 
-    async fn of_200_requests_at_once_a_quota_of_50_allows_50(house: House) {
+    async fn of_200_requests_at_once_at_two_replicas_a_quota_of_50_allows_50(house: House) {
         let customer = house.customer("acme").await;
         house.pay(&customer, 1000 * DAY).await;
         set_quota(&house, &customer, Overrides { servers: Some(50), ..Overrides::default() }).await;
         let (made, refused) = ask_at_once(&house, &customer, 200).await;
         assert_eq!(made, 50);
         assert_eq!(refused, vec![ErrorKind::Quota; 150]);
+        assert_eq!(living(&house, &customer).await, 50);
     }
 
     async fn a_region_sells_no_more_than_it_may_to_all_who_ask_at_once(house: House) {
@@ -244,7 +251,9 @@ on_both! {
         session.commit().await.expect("commits");
         set_quota(&house, &customer, Overrides { servers: Some(0), ..Overrides::default() }).await;
         environment(&house, &customer, "own", 3).await.expect("is allowed");
-        for view in servers::list(&house.app, &customer.actor).await.expect("are listed") {
+        let views = servers::list(&house.app, &customer.actor).await.expect("are listed");
+        assert_eq!(views.len(), 3);
+        for view in views {
             let mut session = house.write().await;
             made(&mut session, view.server.id).await;
             session.commit().await.expect("commits");

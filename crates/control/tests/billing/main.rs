@@ -2,6 +2,7 @@
 //! a test moves it; no runner works here, so that nothing happens but what a test does.
 
 mod common;
+mod crashes;
 mod deposits;
 mod histories;
 mod invoices;

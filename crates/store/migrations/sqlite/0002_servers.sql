@@ -207,6 +207,11 @@ CREATE TABLE invoices (
     UNIQUE (organisation_id, month)
 );
 
+-- The environment in which an organisation's servers are that were asked for one by one: one for each region.
+ALTER TABLE environments ADD COLUMN is_of_singles BOOLEAN NOT NULL DEFAULT FALSE;
+CREATE UNIQUE INDEX environments_of_singles ON environments (provider_id, region)
+    WHERE is_of_singles AND NOT deleting AND deleted_at IS NULL;
+
 -- What an organisation is told that is no operation on a server: that its money runs low, for one.
 CREATE TABLE notices (
     id INTEGER PRIMARY KEY AUTOINCREMENT,

@@ -2,10 +2,9 @@
 
 use axum::Json;
 use axum::extract::{Path, State};
-use control::servers::{self, NewFromSnapshot};
-use control::{App, servers::snapshots};
+use control::{App, servers};
+use domain::ServerId;
 use domain::account::Actor;
-use domain::{Error, ServerId};
 
 use crate::cloudero::auth::Caller;
 use crate::cloudero::wire::envelope::{Envelope, EventId, event};
@@ -46,15 +45,13 @@ async fn respond(
     request: CreateFromSnapshotRequest,
 ) -> Result<Json<Envelope<EventId>>, Failure> {
     let sent = [request.id, request.subscription_id];
-    // The snapshot says whose it is; where a server is named all the same, it has to be that one.
-    if path.is_some() || sent.iter().any(Option::is_some) {
-        let server = ServerId(one("server", path, sent)?);
-        let own = snapshots::of_server(app, actor, server).await?;
-        if !own.iter().any(|own| own.id.0 == request.snapshot_id.0) {
-            return Err(Error::not_found("snapshot").into());
-        }
-    }
-    let new: NewFromSnapshot = request.try_into()?;
+    // The snapshot says whose it is, so that no server need be named.
+    let server = if path.is_some() || sent.iter().any(Option::is_some) {
+        Some(ServerId(one("server", path, sent)?))
+    } else {
+        None
+    };
+    let new = request.of(server)?;
     let operation = servers::create_from_snapshot(app, actor, &new).await?;
     Ok(event(&operation))
 }

@@ -12,7 +12,7 @@ use crate::cloudero::wire::envelope::{Envelope, success};
 use crate::http::edge::Failure;
 use crate::http::fields::Fields;
 
-/// Adds tags to servers; those that they have already are left alone.
+/// Adds tags to servers. Those that they have already are left alone; `name=value` gives the tag of that name this value.
 #[utoipa::path(post, path = "/tags/create", tag = "tags",
     request_body(content = CreateTagsRequest, content_type = "application/x-www-form-urlencoded"),
     responses((status = 200, body = Envelope<bool>), (status = 400), (status = 404)))]

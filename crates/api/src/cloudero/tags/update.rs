@@ -12,7 +12,7 @@ use crate::cloudero::wire::envelope::{Envelope, success};
 use crate::http::edge::Failure;
 use crate::http::fields::Fields;
 
-/// Gives a server these tags and no others.
+/// Gives a server these tags and no others, but for those that were set with a value that is no single word.
 #[utoipa::path(put, path = "/tags/update", tag = "tags",
     request_body(content = ReplaceTagsRequest, content_type = "application/x-www-form-urlencoded"),
     responses((status = 200, body = Envelope<bool>), (status = 400), (status = 404)))]

@@ -1,9 +1,11 @@
 //! What is sold: images, packages (plans), regions; and the keys and tags that go with servers.
 
 use std::collections::BTreeMap;
+use std::fmt;
 
 use domain::ssh_key::SshKey;
 use domain::{Image, Plan, Region};
+use serde::de::{self, Deserializer, IntoDeserializer, SeqAccess, Unexpected, Visitor};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
@@ -90,18 +92,17 @@ pub(crate) struct CreateTagsRequest {
 }
 
 /// The ids of servers: a list, or one.
-#[derive(Deserialize, ToSchema)]
-#[serde(untagged)]
-pub(crate) enum Keys {
-    Several(Vec<Key>),
-    One(Key),
-}
+#[derive(ToSchema)]
+#[schema(value_type = Vec<i64>)]
+pub(crate) struct Keys(Vec<Key>);
+
+struct KeysVisitor;
 
 /// The tags of a server.
 #[derive(Deserialize, ToSchema)]
 pub(crate) struct ReplaceTagsRequest {
     pub(crate) sub_id: Key,
-    #[serde(default)]
+    /// All of them: an empty list takes away the last.
     pub(crate) tags: Texts,
 }
 
@@ -202,9 +203,49 @@ impl KeyResponse {
 
 impl Keys {
     pub(crate) fn all(self) -> Vec<i64> {
-        match self {
-            Self::Several(keys) => keys.into_iter().map(|key| key.0).collect(),
-            Self::One(key) => vec![key.0],
+        self.0.into_iter().map(|key| key.0).collect()
+    }
+}
+
+impl<'de> Deserialize<'de> for Keys {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_any(KeysVisitor)
+    }
+}
+
+impl<'de> Visitor<'de> for KeysVisitor {
+    type Value = Keys;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(
+            "sub_ids to be the id of a server, or a list of such ids, which are whole numbers",
+        )
+    }
+
+    fn visit_i64<E: de::Error>(self, number: i64) -> Result<Keys, E> {
+        Ok(Keys(vec![Key(number)]))
+    }
+
+    fn visit_u64<E: de::Error>(self, number: u64) -> Result<Keys, E> {
+        let key = Key::deserialize(number.into_deserializer())?;
+        Ok(Keys(vec![key]))
+    }
+
+    fn visit_str<E: de::Error>(self, text: &str) -> Result<Keys, E> {
+        let key = Key::deserialize(text.into_deserializer());
+        let key = key.map_err(|_: E| E::invalid_value(Unexpected::Str(text), &self))?;
+        Ok(Keys(vec![key]))
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<Keys, A::Error> {
+        let mut keys = Vec::new();
+        loop {
+            // What is wrong with one of them is what is wrong with the list.
+            match list.next_element::<Key>() {
+                Ok(Some(key)) => keys.push(key),
+                Ok(None) => return Ok(Keys(keys)),
+                Err(_) => return Err(de::Error::invalid_type(Unexpected::Seq, &self)),
+            }
         }
     }
 }

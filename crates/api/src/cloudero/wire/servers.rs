@@ -1,7 +1,7 @@
 //! Servers.
 
-use control::servers::{Extras, NewFromSnapshot, NewServer, ServerView, State, tags};
-use domain::{Error, SnapshotId};
+use control::servers::{Extras, NewFromSnapshot, NewServer, ServerView, State, hostname, tags};
+use domain::{Error, ServerId, SnapshotId};
 use secrecy::{ExposeSecret, SecretString};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
@@ -159,15 +159,15 @@ impl TryFrom<CreateServerRequest> for NewServer {
 
 // === impl CreateFromSnapshotRequest ===
 
-impl TryFrom<CreateFromSnapshotRequest> for NewFromSnapshot {
-    type Error = Error;
-
-    fn try_from(request: CreateFromSnapshotRequest) -> Result<Self, Error> {
-        Ok(Self {
-            name: request.name,
-            plan: request.package,
-            snapshot: SnapshotId(request.snapshot_id.0),
-            extras: request.extras.try_into()?,
+impl CreateFromSnapshotRequest {
+    /// With the server whose snapshot it has to be.
+    pub(crate) fn of(self, server: Option<ServerId>) -> Result<NewFromSnapshot, Error> {
+        Ok(NewFromSnapshot {
+            name: self.name,
+            plan: self.package,
+            snapshot: SnapshotId(self.snapshot_id.0),
+            server,
+            extras: self.extras.try_into()?,
         })
     }
 }
@@ -203,6 +203,7 @@ impl From<ServerView> for ServerResponse {
     fn from(view: ServerView) -> Self {
         let server = view.server;
         let size = server.size;
+        let hostname = hostname(&server);
         Self {
             id: server.id.0,
             cpu: size.cpus,
@@ -223,11 +224,7 @@ impl From<ServerView> for ServerResponse {
             },
             created_at: server.created_at.rfc3339(),
             active_events: view.pending.iter().map(|id| id.0).collect(),
-            hostname: if server.hostname.is_empty() {
-                domain::names::slug(&server.name)
-            } else {
-                server.hostname
-            },
+            hostname,
             name: server.name,
             tags: tags::words(&server.tags),
             error: server.error,

@@ -1,0 +1,45 @@
+//! Reboots and passwords go by what a server is doing.
+
+use testkit::{Builder, Method, Shop};
+
+use crate::hands::{path, refused};
+
+testkit::on_both_databases![
+    a_server_that_is_off_is_started_by_a_reboot_and_meant_to_run_from_then_on,
+    a_password_is_set_where_the_server_runs_when_its_turn_comes,
+];
+
+async fn a_server_that_is_off_is_started_by_a_reboot_and_meant_to_run_from_then_on(
+    builder: Builder,
+) {
+    let shop = Shop::open(builder).await;
+    let id = shop.server("web").await;
+    for verb in ["stop", "reboot"] {
+        let event = shop.asked(&path(id, verb), &[]).await;
+        shop.done(event).await;
+    }
+    assert_eq!(shop.shown(id).await["state"], "Running");
+    let records = shop.arcus.ledger().await.read().await;
+    assert_eq!(records.servers[0].desired, "running");
+    password(&shop, id).await;
+}
+
+async fn a_password_is_set_where_the_server_runs_when_its_turn_comes(builder: Builder) {
+    let shop = Shop::open(builder).await;
+    let id = shop.server("web").await;
+    shop.arcus.faults(&["latency_ms=300"]);
+    let stop = shop.asked(&path(id, "stop"), &[]).await;
+    let why = refused(&shop, &path(id, "change_password"), &[], 409).await;
+    assert!(why.contains("start it first"), "{why}");
+    let start = shop.asked(&path(id, "start"), &[]).await;
+    password(&shop, id).await;
+    shop.done(stop).await;
+    shop.done(start).await;
+}
+
+async fn password(shop: &Shop, id: i64) {
+    let path = path(id, "change_password");
+    let answer = shop.customer.form(Method::POST, &path, &[]).await.data();
+    shop.done(answer["event_id"].as_i64().expect("an event"))
+        .await;
+}
