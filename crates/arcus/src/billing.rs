@@ -7,19 +7,17 @@ use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
 use control::App;
-use control::billing::{self, Deposit, Letterhead};
-use domain::ledger::{Invoice, Transaction};
-use domain::{Error, Money, Result};
+use control::billing::{self, Deposit, Floor, MOST_LISTED, Page};
+use domain::ledger::{Invoice, Transaction, TransactionKind};
+use domain::{Error, Money, OrganisationId, Result};
 use serde_json::{Value, json};
 use store::customers::Customer;
 
-use crate::config::{MoneyPlace, Place, amount};
+use crate::config::{Place, amount};
 use crate::{context, customers, table};
 
 #[derive(Args)]
 pub(crate) struct Billing {
-    #[command(flatten)]
-    money: MoneyPlace,
     /// Print JSON.
     #[arg(long, global = true)]
     json: bool,
@@ -45,8 +43,12 @@ enum Command {
         /// It was paid back: the balance has less.
         #[arg(long)]
         paid_out: bool,
+        /// It was paid back whether there is as much or not, as a bank does that takes back what was spent already: the
+        /// balance may be below zero then, and the organisation is suspended until it pays.
+        #[arg(long, requires = "paid_out")]
+        allow_negative: bool,
     },
-    /// List an organisation's last transactions, the newest first.
+    /// List an organisation's transactions, the newest first.
     Transactions {
         /// The organisation's id or slug.
         organisation: String,
@@ -80,13 +82,14 @@ struct Amount {
     /// What for.
     #[arg(long)]
     description: Option<String>,
+    /// What this is known by elsewhere, such as a bank's number of the transfer: told again with the same, it is not done
+    /// again.
+    #[arg(long, value_parser = clap::builder::NonEmptyStringValueParser::new())]
+    reference: Option<String>,
 }
 
-/// So many invoices are listed where all are meant.
-const LISTED: i64 = 1000;
-
 pub(crate) async fn run(place: &Place, billing: Billing) -> Result<()> {
-    let app = context::with_money(place, &billing.money).await?;
+    let app = context::app(place).await?;
     let done = perform(&app, billing.command, billing.json).await;
     app.store.close().await;
     done
@@ -95,8 +98,7 @@ pub(crate) async fn run(place: &Place, billing: Billing) -> Result<()> {
 async fn perform(app: &App, command: Command, json: bool) -> Result<()> {
     match command {
         Command::Balance { organisation } => {
-            let customer = customers::find(app, &organisation).await?;
-            let balance = billing::balance(app, customer.organisation.id).await?;
+            let balance = customers::find(app, &organisation).await?.balance;
             if json {
                 return table::json(&json!({
                     "balance": balance.to_string(), "currency": app.settings.billing.currency,
@@ -107,27 +109,39 @@ async fn perform(app: &App, command: Command, json: bool) -> Result<()> {
         }
         Command::Topup(amount) => {
             let customer = customers::find(app, &amount.organisation).await?;
-            let deposit = amount.deposit(&customer, "payment");
+            let once = amount.once(TransactionKind::Payment);
+            let deposit = amount.deposit(&customer, "payment", once.as_deref());
             moved(app, json, &billing::payment(app, &deposit).await?)
         }
         Command::Credit(amount) => {
             let customer = customers::find(app, &amount.organisation).await?;
-            let deposit = amount.deposit(&customer, "credit");
+            let once = amount.once(TransactionKind::Credit);
+            let deposit = amount.deposit(&customer, "credit", once.as_deref());
             moved(app, json, &billing::credit(app, &deposit).await?)
         }
-        Command::Refund { amount, paid_out } => {
+        Command::Refund {
+            amount,
+            paid_out,
+            allow_negative,
+        } => {
             let customer = customers::find(app, &amount.organisation).await?;
-            let transaction = if paid_out {
-                billing::pay_back(app, &amount.deposit(&customer, "paid back")).await?
+            let once = amount.once(TransactionKind::Refund);
+            let deposit = |usual| amount.deposit(&customer, usual, once.as_deref());
+            let floor = if allow_negative {
+                Floor::Nowhere
             } else {
-                billing::refund(app, &amount.deposit(&customer, "refund")).await?
+                Floor::Zero
+            };
+            let transaction = if paid_out {
+                billing::pay_back(app, &deposit("paid back"), floor).await?
+            } else {
+                billing::refund(app, &deposit("refund")).await?
             };
             moved(app, json, &transaction)
         }
         Command::Transactions { organisation } => {
             let customer = customers::find(app, &organisation).await?;
-            let all = billing::transactions_of(app, customer.organisation.id).await?;
-            transactions(&all, json)
+            transactions(&all_of(app, customer.organisation.id).await?, json)
         }
         Command::Invoices { organisation } => {
             let mut session = app.store.read().await?;
@@ -138,7 +152,7 @@ async fn perform(app: &App, command: Command, json: bool) -> Result<()> {
                     let mut session = app.store.read().await?;
                     store::invoices::list(&mut session, customer.organisation.id).await?
                 }
-                None => store::invoices::all(&mut session, LISTED).await?,
+                None => store::invoices::all(&mut session, i64::MAX).await?,
             };
             invoices(app, &all, json).await
         }
@@ -175,14 +189,41 @@ async fn perform(app: &App, command: Command, json: bool) -> Result<()> {
 // === impl Amount ===
 
 impl Amount {
-    fn deposit<'a>(&'a self, customer: &Customer, usual: &'a str) -> Deposit<'a> {
+    /// The key of what may happen once: a refund may well be known by the number of the payment.
+    fn once(&self, kind: TransactionKind) -> Option<String> {
+        let reference = self.reference.as_ref()?;
+        Some(format!("cli:{}:{reference}", kind.as_str()))
+    }
+
+    fn deposit<'a>(
+        &'a self,
+        customer: &Customer,
+        usual: &'a str,
+        once: Option<&'a str>,
+    ) -> Deposit<'a> {
         Deposit {
             organisation: customer.organisation.id,
             amount: self.amount,
             description: self.description.as_deref().unwrap_or(usual),
             by: "cli",
-            once: None,
+            once,
         }
+    }
+}
+
+/// All of an organisation's transactions, page by page.
+async fn all_of(app: &App, organisation: OrganisationId) -> Result<Vec<Transaction>> {
+    let mut all: Vec<Transaction> = Vec::new();
+    loop {
+        let page = Page {
+            before: all.last().map(|oldest| oldest.id),
+            limit: MOST_LISTED,
+        };
+        let some = billing::page_of_transactions(app, organisation, &page).await?;
+        if some.is_empty() {
+            return Ok(all);
+        }
+        all.extend(some);
     }
 }
 
@@ -303,11 +344,7 @@ async fn invoice(app: &App, number: i64, html: Option<PathBuf>, json: bool) -> R
     let customer = store::customers::by_id(&mut session, invoice.organisation_id).await?;
     drop(session);
     if let Some(path) = html {
-        let letterhead = Letterhead {
-            seller: &app.settings.billing.seller,
-            customer: &customer.organisation.name,
-        };
-        let page = billing::invoice_html(&invoice, &letterhead);
+        let page = billing::invoice_html(&invoice);
         std::fs::write(&path, page).map_err(|error| {
             Error::invalid(format!("{} can't be written: {error}", path.display()))
         })?;
@@ -319,7 +356,7 @@ async fn invoice(app: &App, number: i64, html: Option<PathBuf>, json: bool) -> R
     }
     table::line(&format!(
         "invoice {number} of {} for {}: {} {}, {}",
-        customer.organisation.name,
+        invoice.customer,
         invoice.period(),
         invoice.total,
         invoice.currency,

@@ -14,6 +14,7 @@ use clap::{Args, ValueEnum};
 use clouds::registry;
 use control::app::OrphanPolicy;
 use control::{Registration, Settings};
+use domain::billing::monthly_price;
 use domain::credentials::Credentials;
 use domain::offer::{Minimum, Overcommit};
 use domain::{Error, Image, ImageSource, Money, Plan, Result};
@@ -22,7 +23,7 @@ use serde::Deserialize;
 use serde_json::{Map, Value};
 use store::house::HouseRegion;
 
-pub(crate) use billing::{MoneyFlags, MoneyPlace, amount};
+pub(crate) use billing::{MoneyFlags, amount};
 
 /// Where Arcus keeps what it knows.
 #[derive(Args, Clone)]
@@ -177,8 +178,8 @@ pub(crate) struct PlanEntry {
     bandwidth_tb: u32,
     #[serde(default = "nothing")]
     hourly: String,
-    #[serde(default = "nothing")]
-    monthly: String,
+    /// A month has no limit but its hours where this is absent.
+    monthly: Option<String>,
     #[serde(default = "yes")]
     open: bool,
 }
@@ -409,9 +410,12 @@ pub(crate) fn apart(
 
 impl PlanEntry {
     pub(crate) fn plan(self) -> Result<Plan> {
+        let (hourly, monthly) = self.prices().map_err(|error| {
+            Error::invalid(format!("the plan {:?}: {}", self.slug, error.message()))
+        })?;
         Ok(Plan {
-            hourly: money(&self.hourly)?,
-            monthly: money(&self.monthly)?,
+            hourly,
+            monthly,
             slug: self.slug,
             family: self.family,
             cpus: self.cpus,
@@ -420,6 +424,12 @@ impl PlanEntry {
             bandwidth_tb: self.bandwidth_tb,
             open: self.open,
         })
+    }
+
+    fn prices(&self) -> Result<(Money, Money)> {
+        let hourly = money(&self.hourly)?;
+        let given = self.monthly.as_deref().map(money).transpose()?;
+        Ok((hourly, monthly_price(hourly, given)?))
     }
 }
 
@@ -487,6 +497,35 @@ mod tests {
             message.contains("vm") && !message.contains("hunter2"),
             "{message}"
         );
+    }
+
+    /// The prices of a plan with these lines, by the hour and by the month.
+    fn prices(lines: &str) -> Result<(Money, Money)> {
+        let plan = "[[plan]]\nslug = \"small\"\ncpus = 1\nmemory_mib = 512\ndisk_gib = 10\n";
+        let file = File::parse(&format!("{plan}{lines}")).expect("parses");
+        let plan = file.plans.into_iter().next().expect("one").plan()?;
+        Ok((plan.hourly, plan.monthly))
+    }
+
+    #[test]
+    fn a_plan_without_a_monthly_price_costs_every_hour_of_the_month() {
+        let both = prices("hourly = \"0.005\"\n").expect("is right");
+        assert_eq!(both, (Money(5_000), Money(744 * 5_000)));
+        let both = prices("hourly = \"0.005\"\nmonthly = \"3.5\"\n").expect("is right");
+        assert_eq!(both, (Money(5_000), Money(3_500_000)));
+        assert_eq!(prices("").expect("is right"), (Money(0), Money(0)));
+    }
+
+    #[test]
+    fn a_plan_whose_servers_would_cost_nothing_by_mistake_is_refused_by_its_name() {
+        for lines in [
+            "hourly = \"0.005\"\nmonthly = \"0\"\n",
+            "hourly = \"0.005\"\nmonthly = \"0.0049\"\n",
+            "monthly = \"3.5\"\n",
+        ] {
+            let error = prices(lines).expect_err(lines);
+            assert!(error.message().contains("small"), "{error}");
+        }
     }
 
     #[test]

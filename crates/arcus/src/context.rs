@@ -5,12 +5,12 @@
 
 use std::path::PathBuf;
 
-use control::{App, Settings};
+use control::{App, Settings, billing};
 use domain::{Clock, Error, Result};
 use store::dialect::Location;
 use store::{Schema, Sealer, Store};
 
-use crate::config::{MoneyPlace, Place};
+use crate::config::Place;
 
 /// For `arcus serve`: opens the store, and makes the data folder where it is missing, for its owner's eyes only.
 pub(crate) async fn store(place: &Place) -> Result<Store> {
@@ -59,25 +59,24 @@ pub(crate) async fn existing(place: &Place) -> Result<Store> {
     open(place, Schema::Current).await
 }
 
-/// The use cases, for a command that runs beside the server or without one.
+/// The use cases, for a command that runs beside the server or without one. Of money and quotas it goes by what the server
+/// goes by, as that has kept it in the database.
 pub(crate) async fn app(place: &Place) -> Result<App> {
+    let store = existing(place).await?;
+    let kept = billing::kept(&store).await?.ok_or_else(|| {
+        Error::invalid(
+            "`arcus serve` has not been started with this database yet, and its settings are not known: start it once",
+        )
+    })?;
     let settings = Settings {
         sandbox: Some(place.sandbox()),
         // The operator at the keyboard may reach what the operator's server reaches.
         allow_private_networks: true,
+        billing: kept.billing,
+        quota: kept.quota,
         ..Settings::default()
     };
-    App::new(existing(place).await?, settings).await
-}
-
-/// The same, with the settings of money and quotas that the server goes by.
-pub(crate) async fn with_money(place: &Place, money: &MoneyPlace) -> Result<App> {
-    let settings = Settings {
-        sandbox: Some(place.sandbox()),
-        allow_private_networks: true,
-        ..money.settings(place)?
-    };
-    App::new(existing(place).await?, settings).await
+    App::new(store, settings).await
 }
 
 async fn open(place: &Place, schema: Schema) -> Result<Store> {

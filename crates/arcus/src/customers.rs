@@ -7,13 +7,11 @@ use domain::{Error, Result};
 use store::customers::{Customer, Reason};
 
 use crate::billing::printed;
-use crate::config::{MoneyPlace, Place};
+use crate::config::Place;
 use crate::{context, table};
 
 #[derive(Args)]
 pub(crate) struct Customers {
-    #[command(flatten)]
-    money: MoneyPlace,
     #[command(subcommand)]
     command: Command,
 }
@@ -77,7 +75,7 @@ fn limit(text: &str) -> Result<Limit, String> {
 }
 
 pub(crate) async fn run(place: &Place, customers: Customers) -> Result<()> {
-    let app = context::with_money(place, &customers.money).await?;
+    let app = context::app(place).await?;
     let done = perform(&app, customers.command).await;
     app.store.close().await;
     done
@@ -94,18 +92,16 @@ async fn perform(app: &App, command: Command) -> Result<()> {
     match command {
         Command::Ls => {
             let customers = store::customers::list(&mut app.store.read().await?).await?;
-            let mut rows = Vec::with_capacity(customers.len());
-            for customer in customers {
-                let balance = billing::balance(app, customer.organisation.id).await?;
-                rows.push(vec![
+            let rows = customers.into_iter().map(|customer| {
+                vec![
                     customer.organisation.public_id.to_string(),
                     customer.organisation.slug.clone(),
                     customer.organisation.name.clone(),
-                    printed(app, balance),
+                    printed(app, customer.balance),
                     state(&customer),
-                ]);
-            }
-            table::print(&["ID", "SLUG", "NAME", "BALANCE", "STATE"], rows);
+                ]
+            });
+            table::print(&["ID", "SLUG", "NAME", "BALANCE", "STATE"], rows.collect());
         }
         Command::Show { organisation } => show(app, &organisation).await?,
         Command::Suspend { organisation } => {
@@ -140,7 +136,10 @@ fn state(customer: &Customer) -> String {
                 Reason::Balance => "it owes",
                 Reason::Operator => "the operator's word",
             };
-            format!("suspended since {}: {why}", suspension.since)
+            let end = suspension.destroy_at.map_or_else(String::new, |at| {
+                format!("; its servers are destroyed on {at}")
+            });
+            format!("suspended since {}: {why}{end}", suspension.since)
         }
     }
 }
@@ -148,7 +147,6 @@ fn state(customer: &Customer) -> String {
 async fn show(app: &App, organisation: &str) -> Result<()> {
     let customer = find(app, organisation).await?;
     let id = customer.organisation.id;
-    let balance = billing::balance(app, id).await?;
     let hourly = store::billing::hourly(&mut app.store.read().await?, id).await?;
     table::line(&format!(
         "{} ({}), id {}, since {}",
@@ -159,7 +157,7 @@ async fn show(app: &App, organisation: &str) -> Result<()> {
     ));
     table::line(&format!(
         "balance {}, servers cost {} an hour, {}\n",
-        printed(app, balance),
+        printed(app, customer.balance),
         printed(app, hourly),
         state(&customer)
     ));

@@ -17,6 +17,9 @@ pub(crate) enum Command {
         /// The environment's id.
         #[arg(long)]
         environment: PublicId,
+        /// The plan by which it counts and costs; needed in the operator's own regions, and there alone.
+        #[arg(long)]
+        plan: Option<String>,
     },
     /// Destroy one at its cloud.
     Rm {
@@ -56,8 +59,13 @@ pub(crate) async fn run(app: &App, command: Command) -> Result<()> {
                 rows.collect(),
             );
         }
-        Command::Adopt { id, environment } => {
-            let server = reconcile::adopt(app, OrphanId(id), &environment).await?;
+        Command::Adopt {
+            id,
+            environment,
+            plan,
+        } => {
+            let id = OrphanId(id);
+            let server = reconcile::adopt(app, id, &environment, plan.as_deref()).await?;
             table::line(&format!(
                 "the server {} is node {} now",
                 server.cloud_name, server.name

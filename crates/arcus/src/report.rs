@@ -6,20 +6,18 @@ use domain::billing::Month;
 use domain::{Money, Result};
 
 use crate::billing::printed;
-use crate::config::{MoneyPlace, Place};
+use crate::config::Place;
 use crate::{context, table};
 
 #[derive(Args)]
 pub(crate) struct Report {
-    #[command(flatten)]
-    money: MoneyPlace,
     #[command(subcommand)]
     command: Command,
 }
 
 #[derive(Subcommand)]
 enum Command {
-    /// What each organisation was charged in a month.
+    /// What each organisation was charged in a month, and what it was given back in it.
     Revenue {
         /// Such as 2027-03; the present month where absent.
         #[arg(long)]
@@ -30,7 +28,7 @@ enum Command {
 }
 
 pub(crate) async fn run(place: &Place, report: Report) -> Result<()> {
-    let app = context::with_money(place, &report.money).await?;
+    let app = context::app(place).await?;
     let done = match report.command {
         Command::Revenue { month } => revenue(&app, month).await,
         Command::Capacity => rooms(&app).await,
@@ -42,22 +40,43 @@ pub(crate) async fn run(place: &Place, report: Report) -> Result<()> {
 async fn revenue(app: &App, month: Option<Month>) -> Result<()> {
     let month = month.unwrap_or_else(|| Month::of(app.clock().now()));
     let lines = store::charges::revenue(&mut app.store.read().await?, month).await?;
-    let (mut hours, mut total) = (0, Money(0));
+    let (mut hours, mut total, mut given_back) = (0, Money(0), Money(0));
     let mut rows = Vec::with_capacity(lines.len());
     for line in lines {
         hours += line.hours;
         total = total.plus(line.amount)?;
+        given_back = given_back.plus(line.given_back)?;
         rows.push(vec![
             line.organisation,
             line.hours.to_string(),
             line.amount.to_string(),
+            line.given_back.to_string(),
+            line.amount.minus(line.given_back)?.to_string(),
         ]);
     }
-    table::print(&["ORGANISATION", "SERVER HOURS", "CHARGED"], rows);
-    table::line(&format!(
+    table::print(
+        &[
+            "ORGANISATION",
+            "SERVER HOURS",
+            "CHARGED",
+            "GIVEN BACK",
+            "REVENUE",
+        ],
+        rows,
+    );
+    let charged = format!(
         "\n{month}: {hours} server hours for {}",
         printed(app, total)
-    ));
+    );
+    if given_back == Money(0) {
+        table::line(&charged);
+    } else {
+        table::line(&format!(
+            "{charged}, less {} given back: {}",
+            printed(app, given_back),
+            printed(app, total.minus(given_back)?)
+        ));
+    }
     Ok(())
 }
 

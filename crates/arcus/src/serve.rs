@@ -6,7 +6,7 @@ use std::time::Duration;
 use api::MetricsAccess;
 use control::catalog::house;
 use control::operations::Runner;
-use control::{App, Registration, accounts, metering, reconcile};
+use control::{App, Registration, accounts, billing, metering, reconcile};
 use domain::{Error, Result, Role};
 use secrecy::ExposeSecret;
 use tokio::net::TcpListener;
@@ -28,6 +28,7 @@ pub(crate) async fn run(place: &Place, flags: Serve) -> Result<()> {
     let configuration = Configuration::read(place, flags)?;
     let store = context::store(place).await?;
     let app = App::new(store, configuration.settings).await?;
+    billing::take_up(&app).await?;
     apply(&app, configuration.file).await?;
     welcome(&app).await?;
 

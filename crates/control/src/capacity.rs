@@ -8,10 +8,21 @@ use domain::quota::{Amounts, Limits};
 use domain::{Error, ErrorKind, Result};
 use store::Session;
 
-/// Errors: `Quota` where the region has no room for `wanted`. Whoever asks learns no more of the operator's machines.
+/// Errors: `Quota` where the region has no room for `wanted`, and where nobody knows how much there is of what is limited.
+/// Whoever asks learns no more of the operator's machines.
 pub async fn check(session: &mut Session, region: &str, wanted: &Amounts) -> Result<()> {
     let Some((capacity, overcommit)) = store::house::hold_room(session, region).await? else {
         return Ok(());
+    };
+    let Some(capacity) = capacity else {
+        tracing::warn!(
+            region,
+            "a region has limits and does not say how large it is: nothing of it is sold until it does"
+        );
+        return Err(no_room(format!(
+            "nothing can be made in the region {region:?} now, for it is not known how much room there is; nothing was \
+             done: take another region, or try again in a few minutes"
+        )));
     };
     let sold = store::quotas::sold(session, region).await?;
     let Some(exceeded) = limits(&capacity, &overcommit).exceeded(&sold, wanted) else {
@@ -25,14 +36,14 @@ pub async fn check(session: &mut Session, region: &str, wanted: &Amounts) -> Res
         "a region is sold out: {}",
         exceeded.what
     );
-    Err(Error::new(
-        ErrorKind::Quota,
-        format!(
-            "the region {region:?} has no room for it; nothing was done: take another region or a smaller size, or try again \
-             later"
-        ),
-    )
-    .field("region"))
+    Err(no_room(format!(
+        "the region {region:?} has no room for it; nothing was done: take another region or a smaller size, or try again \
+         later"
+    )))
+}
+
+fn no_room(message: String) -> Error {
+    Error::new(ErrorKind::Quota, message).field("region")
 }
 
 /// The most that may be sold.

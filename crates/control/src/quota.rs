@@ -8,6 +8,7 @@ use domain::{Error, ErrorKind, OrganisationId, Result};
 use store::Session;
 
 use crate::app::App;
+use crate::billing;
 
 /// Errors: `Quota` with the limit that does not allow `wanted`, what is used of it, and what was asked for.
 pub async fn check(
@@ -16,7 +17,7 @@ pub async fn check(
     organisation: OrganisationId,
     wanted: &Amounts,
 ) -> Result<()> {
-    store::ledger::hold(session, organisation).await?;
+    billing::open_account(session, app, organisation).await?;
     let overrides = store::quotas::overrides(session, organisation).await?;
     let used = store::quotas::used(session, organisation).await?;
     match app.settings.quota.with(&overrides).exceeded(&used, wanted) {

@@ -4,7 +4,7 @@
 //! counted from the beginning of a server's first interval. An hour is due at the first moment of it at which an interval
 //! is in force, and costs the hourly price of that interval; in a calendar month (UTC, by the moment at which the hours
 //! were due) no more than that interval's monthly price. What must stay true: a run that is split into many runs charges
-//! the same; no hour is charged twice.
+//! the same; no hour is charged twice; a plan that costs something by the hour costs at least an hour in a month.
 
 use std::fmt;
 use std::str::FromStr;
@@ -17,6 +17,9 @@ use crate::time::Timestamp;
 
 /// An hour in microseconds.
 const HOUR: i64 = 3_600_000_000;
+
+/// The hours of the longest month.
+const LONGEST_MONTH: i64 = 31 * 24;
 
 /// A time for which a server had one price. It ends before `ended_at`, and goes on where there is none.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -60,6 +63,45 @@ pub struct Meter {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct Month(pub i64);
+
+/// What a calendar month of a plan costs at the most. Where that was not `given`, a month has no limit but its hours, and the
+/// longest costs this much.
+///
+/// Errors: `Invalid` where servers would be had for less than an hour's price, or for nothing though there is a price.
+pub fn monthly_price(hourly: Money, given: Option<Money>) -> Result<Money> {
+    let Some(monthly) = given else {
+        return hourly.times(LONGEST_MONTH);
+    };
+    if monthly < hourly {
+        return Err(Error::invalid(format!(
+            "a month costs at least an hour, and {monthly} is less than {hourly}; nothing was changed: without a monthly \
+             price there is no limit but the month's hours"
+        )));
+    }
+    if hourly == Money(0) && monthly > Money(0) {
+        return Err(Error::invalid(format!(
+            "servers are charged by the hour: with a monthly price of {monthly} and no hourly one they would cost nothing; \
+             nothing was changed: set the hourly price"
+        )));
+    }
+    Ok(monthly)
+}
+
+/// What the hours cost that are due from `from` on and before `until`, if nothing changes.
+pub fn ahead(
+    mut meter: Meter,
+    intervals: &[Interval],
+    from: Timestamp,
+    until: Timestamp,
+) -> Result<Money> {
+    let mut total = Money(0);
+    while let Some(charge) = meter.charge(intervals, Timestamp(until.0.saturating_sub(1)))? {
+        if charge.due_at >= from {
+            total = total.plus(charge.amount)?;
+        }
+    }
+    Ok(total)
+}
 
 // === impl Interval ===
 

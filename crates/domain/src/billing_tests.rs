@@ -2,7 +2,7 @@
 
 use proptest::prelude::*;
 
-use crate::billing::{Charge, Interval, Meter, Month};
+use crate::billing::{Charge, Interval, Meter, Month, ahead, monthly_price};
 use crate::offer::Money;
 use crate::time::Timestamp;
 
@@ -263,4 +263,46 @@ proptest! {
             prop_assert!(*sum <= most);
         }
     }
+}
+
+#[test]
+fn a_month_without_a_price_of_its_own_has_no_limit() {
+    let began = day(3, 1);
+    let monthly = monthly_price(Money(7), None).expect("fits");
+    let server = [interval(began, None, 7, monthly.0)];
+    let march = all(&server, day(4, 1) - 1);
+    assert_eq!(march.len(), 744);
+    assert!(march.iter().all(|(_, _, amount)| *amount == 7));
+    assert_eq!(monthly_price(Money(0), None).expect("fits"), Money(0));
+}
+
+#[test]
+fn a_month_costs_an_hour_at_the_least() {
+    for (hourly, monthly, is_right) in [
+        (7, 7, true),
+        (7, 6, false),
+        (7, 0, false),
+        (0, 0, true),
+        (0, 7, false),
+    ] {
+        let price = monthly_price(Money(hourly), Some(Money(monthly)));
+        assert_eq!(price.is_ok(), is_right, "{hourly} {monthly}");
+    }
+}
+
+#[test]
+fn what_is_ahead_is_what_will_be_charged() {
+    let began = day(3, 31);
+    // Three hours of March are paid, and its fourth costs the rest; April begins anew.
+    let server = [interval(began, None, 10, 35)];
+    let mut meter = Meter::new(Timestamp(began));
+    assert_eq!(charges(&mut meter, &server, began + 2 * HOUR).len(), 3);
+    let cost = |from: i64, until: i64| {
+        let cost = ahead(meter.clone(), &server, Timestamp(from), Timestamp(until));
+        cost.expect("fits").0
+    };
+    assert_eq!(cost(began + 3 * HOUR, began + DAY), 5);
+    assert_eq!(cost(began + 4 * HOUR, began + DAY), 0);
+    assert_eq!(cost(began + 4 * HOUR, began + DAY + 1), 10);
+    assert_eq!(cost(began, began + 2 * DAY), 5 + 35);
 }

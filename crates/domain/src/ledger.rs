@@ -70,6 +70,10 @@ pub struct Invoice {
     pub total: Money,
     /// The code of the currency, such as `USD`.
     pub currency: String,
+    /// Who wrote it, as it was called then: name and address, in lines.
+    pub seller: String,
+    /// For whom it is, as it was called then.
+    pub customer: String,
     /// Whether it was paid.
     pub status: InvoiceStatus,
     /// When it was written.

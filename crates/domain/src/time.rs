@@ -19,6 +19,8 @@ pub enum Clock {
     System,
     /// A clock that stands still until a test moves it; microseconds since 1970.
     Manual(Arc<AtomicI64>),
+    /// The machine's clock where it is wrong by so much, for a test.
+    Wrong(Duration),
 }
 
 // === impl Timestamp ===
@@ -73,6 +75,7 @@ impl Clock {
                 Timestamp(micros(since))
             }
             Self::Manual(micros) => Timestamp(micros.load(Ordering::SeqCst)),
+            Self::Wrong(ahead) => Self::System.now().plus(*ahead),
         }
     }
 }

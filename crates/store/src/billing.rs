@@ -6,7 +6,7 @@
 //! organisation's balance. Where replicas' clocks differ all the same, what was charged decides.
 
 use domain::billing::{Interval, Meter, Month};
-use domain::{Money, OrganisationId, Result, ServerId, Timestamp};
+use domain::{Money, OrganisationId, Plan, Result, ServerId, Timestamp};
 
 use crate::query::sql;
 use crate::session::Session;
@@ -15,9 +15,11 @@ use crate::{charges, invoices, ledger, quotas};
 /// A server costs its agreed price from now on, where it is one of the operator's and is not to be destroyed; it may do so
 /// already.
 pub async fn begin(session: &mut Session, server: ServerId) -> Result<()> {
+    // Locked, and before the balance: whoever is just asking for its end is waited for, and what they write is seen.
     let query = sql!(
-        "SELECT s.organisation_id FROM servers s JOIN providers p ON p.id = s.provider_id WHERE s.id = $1 \
-         AND p.kind = 'arcus' AND s.desired <> 'destroyed' AND s.destroyed_at IS NULL"
+        "UPDATE servers SET changed_at = changed_at WHERE id = $1 AND desired <> 'destroyed' AND destroyed_at IS NULL \
+         AND EXISTS (SELECT 1 FROM providers p WHERE p.id = servers.provider_id AND p.kind = 'arcus') \
+         RETURNING organisation_id"
     );
     let Some(row) = session.optional(query.arg(server)).await? else {
         return Ok(());
@@ -69,8 +71,9 @@ pub async fn end(session: &mut Session, server: ServerId) -> Result<()> {
 
 /// A server that costs something has another price from now on: the one that stands in its row.
 pub async fn change(session: &mut Session, server: ServerId) -> Result<()> {
-    // The balance before the intervals, as charging locks them.
-    let query = sql!("SELECT organisation_id FROM servers WHERE id = $1");
+    // The server before the balance, and that before the intervals, as charging locks them.
+    let query =
+        sql!("UPDATE servers SET changed_at = changed_at WHERE id = $1 RETURNING organisation_id");
     let row = session.one(query.arg(server)).await?;
     ledger::hold(session, OrganisationId(row.get("organisation_id")?)).await?;
     end(session, server).await?;
@@ -216,6 +219,46 @@ pub async fn settle(session: &mut Session, metered: &Metered, until: Timestamp) 
     Ok(())
 }
 
+/// What servers that are being made in the operator's regions are going to cost, by the hour and by the month.
+pub async fn in_the_making(
+    session: &mut Session,
+    organisation: OrganisationId,
+) -> Result<Vec<(Money, Money)>> {
+    let query = sql!(
+        "SELECT s.hourly, s.monthly FROM servers s JOIN providers p ON p.id = s.provider_id \
+         WHERE s.organisation_id = $1 AND s.destroyed_at IS NULL AND p.kind = 'arcus' AND s.setup = 'creating' \
+         AND s.desired <> 'destroyed' \
+         AND NOT EXISTS (SELECT 1 FROM billing_intervals i WHERE i.server_id = s.id AND i.ended_at IS NULL)"
+    );
+    let rows = session.all(query.arg(organisation)).await?;
+    rows.iter()
+        .map(|row| Ok((Money(row.get("hourly")?), Money(row.get("monthly")?))))
+        .collect()
+}
+
+/// The servers that are to have another plan soon, and which.
+pub async fn growing(
+    session: &mut Session,
+    organisation: OrganisationId,
+) -> Result<Vec<(ServerId, Plan)>> {
+    let growing = quotas::growing_of_organisation(session, organisation).await?;
+    let planned = growing.into_iter().filter_map(quotas::Growing::planned);
+    Ok(planned.collect())
+}
+
+/// What time it is where the database is; `None` where that is this machine, and where this process's time is a test's own.
+pub async fn time_of_the_database(session: &mut Session) -> Result<Option<Timestamp>> {
+    if session.is_by_hand() {
+        return Ok(None);
+    }
+    let query = sql!(
+        sqlite: "SELECT CAST(NULL AS BIGINT) AS now",
+        postgres: "SELECT CAST(EXTRACT(EPOCH FROM clock_timestamp()) * 1000000 AS BIGINT) AS now",
+    );
+    let now: Option<i64> = session.one(query).await?.get("now")?;
+    Ok(now.map(Timestamp))
+}
+
 /// What an hour of all that an organisation has in the operator's regions costs: what costs something already, what is
 /// being made, and what is about to become larger.
 pub async fn hourly(session: &mut Session, organisation: OrganisationId) -> Result<Money> {
@@ -232,4 +275,15 @@ pub async fn hourly(session: &mut Session, organisation: OrganisationId) -> Resu
         hourly = hourly.plus(growing.hourly()?)?;
     }
     Ok(hourly)
+}
+
+/// How many sessions wait for a lock of another's, for a test.
+#[doc(hidden)]
+pub async fn waiting_for_test(session: &mut Session) -> Result<i64> {
+    let query = sql!(
+        sqlite: "SELECT 0 AS waiting",
+        postgres: "SELECT COUNT(*) AS waiting FROM pg_stat_activity \
+         WHERE datname = current_database() AND wait_event_type = 'Lock'",
+    );
+    session.one(query).await?.get("waiting")
 }

@@ -169,21 +169,32 @@ pub struct Revenue {
     pub hours: i64,
     /// For how much.
     pub amount: Money,
+    /// How much of what it was ever charged it was given back in that month.
+    pub given_back: Money,
 }
 
-/// What each organisation was charged in a month, the most first.
+/// What each organisation was charged in a month, and given back in it, the most first.
 pub async fn revenue(session: &mut Session, month: Month) -> Result<Vec<Revenue>> {
     let query = sql!(
-        "SELECT o.slug, COUNT(*) AS hours, CAST(SUM(c.amount) AS BIGINT) AS amount FROM organisations o \
-         JOIN charges c ON c.organisation_id = o.id AND c.month = $1 GROUP BY o.slug ORDER BY SUM(c.amount) DESC, o.slug"
+        "SELECT o.slug, COALESCE(c.hours, 0) AS hours, CAST(COALESCE(c.amount, 0) AS BIGINT) AS amount, \
+         CAST(COALESCE(r.amount, 0) AS BIGINT) AS given_back FROM organisations o \
+         LEFT JOIN (SELECT organisation_id, COUNT(*) AS hours, SUM(amount) AS amount FROM charges WHERE month = $1 \
+         GROUP BY organisation_id) c ON c.organisation_id = o.id \
+         LEFT JOIN (SELECT t.organisation_id, SUM(t.amount) AS amount FROM ledger_transactions t \
+         JOIN ledger_lines l ON l.transaction_id = t.id AND l.account = 'revenue' \
+         WHERE t.kind = 'refund' AND t.created_at >= $2 AND t.created_at < $3 \
+         GROUP BY t.organisation_id) r ON r.organisation_id = o.id \
+         WHERE c.hours > 0 OR r.amount > 0 ORDER BY amount DESC, o.slug"
     );
-    let rows = session.all(query.arg(month.0)).await?;
+    let query = query.arg(month.0).arg(month.begins()).arg(month.ends());
+    let rows = session.all(query).await?;
     rows.iter()
         .map(|row| {
             Ok(Revenue {
                 organisation: row.get("slug")?,
                 hours: row.get("hours")?,
                 amount: Money(row.get("amount")?),
+                given_back: Money(row.get("given_back")?),
             })
         })
         .collect()

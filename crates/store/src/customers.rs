@@ -27,6 +27,10 @@ pub struct Suspension {
     pub since: Timestamp,
     /// Why.
     pub reason: Reason,
+    /// When the organisation's servers are to be destroyed if it owes until then, as it was told.
+    pub destroy_at: Option<Timestamp>,
+    /// When it was told so for the last time.
+    pub reminded_at: Option<Timestamp>,
 }
 
 /// An organisation as the operator sees it.
@@ -42,7 +46,7 @@ pub struct Customer {
 
 macro_rules! columns {
     () => {
-        "o.id, o.public_id, o.name, o.slug, o.created_at, o.suspended_at, o.suspended_for, \
+        "o.id, o.public_id, o.name, o.slug, o.created_at, o.suspended_at, o.suspended_for, o.destroy_at, o.reminded_at, \
          (SELECT b.balance FROM balances b WHERE b.organisation_id = o.id) AS balance"
     };
 }
@@ -103,7 +107,9 @@ pub async fn first_user(
 
 /// The organisation's suspension, if there is one.
 pub async fn suspension(session: &mut Session, id: OrganisationId) -> Result<Option<Suspension>> {
-    let query = sql!("SELECT suspended_at, suspended_for FROM organisations WHERE id = $1");
+    let query = sql!(
+        "SELECT suspended_at, suspended_for, destroy_at, reminded_at FROM organisations WHERE id = $1"
+    );
     suspended(&session.one(query.arg(id)).await?)
 }
 
@@ -115,8 +121,8 @@ pub async fn suspend(session: &mut Session, id: OrganisationId, reason: Reason) 
             "UPDATE organisations SET suspended_at = $1, suspended_for = $2 WHERE id = $3 AND suspended_at IS NULL"
         ),
         Reason::Operator => sql!(
-            "UPDATE organisations SET suspended_at = COALESCE(suspended_at, $1), suspended_for = $2 \
-             WHERE id = $3 AND (suspended_at IS NULL OR suspended_for = 'balance')"
+            "UPDATE organisations SET suspended_at = COALESCE(suspended_at, $1), suspended_for = $2, \
+             destroy_at = NULL, reminded_at = NULL WHERE id = $3 AND (suspended_at IS NULL OR suspended_for = 'balance')"
         ),
     };
     let changed = session
@@ -128,23 +134,35 @@ pub async fn suspend(session: &mut Session, id: OrganisationId, reason: Reason) 
 /// Ends a suspension that has that reason; false where there is none.
 pub async fn resume(session: &mut Session, id: OrganisationId, reason: Reason) -> Result<bool> {
     let query = sql!(
-        "UPDATE organisations SET suspended_at = NULL, suspended_for = NULL WHERE id = $1 AND suspended_for = $2"
+        "UPDATE organisations SET suspended_at = NULL, suspended_for = NULL, destroy_at = NULL, reminded_at = NULL \
+         WHERE id = $1 AND suspended_for = $2"
     );
     let changed = session.execute(query.arg(id).arg(reason.as_str())).await?;
     Ok(changed > 0)
 }
 
-/// The organisations that are suspended for that reason, and since when.
-pub async fn suspended_for(
+/// Notes when a suspended organisation's servers are to be destroyed, and when it was reminded of that.
+pub async fn set_end(
     session: &mut Session,
-    reason: Reason,
-) -> Result<Vec<(OrganisationId, Timestamp)>> {
+    id: OrganisationId,
+    destroy_at: Option<Timestamp>,
+    reminded_at: Option<Timestamp>,
+) -> Result<()> {
+    let query = sql!("UPDATE organisations SET destroy_at = $1, reminded_at = $2 WHERE id = $3");
+    session
+        .execute(query.arg(destroy_at).arg(reminded_at).arg(id))
+        .await
+        .map(drop)
+}
+
+/// The organisations that are suspended for that reason.
+pub async fn suspended_for(session: &mut Session, reason: Reason) -> Result<Vec<OrganisationId>> {
     let query = sql!(
-        "SELECT id, suspended_at FROM organisations WHERE suspended_for = $1 AND suspended_at IS NOT NULL ORDER BY id"
+        "SELECT id FROM organisations WHERE suspended_for = $1 AND suspended_at IS NOT NULL ORDER BY id"
     );
     let rows = session.all(query.arg(reason.as_str())).await?;
     rows.iter()
-        .map(|row| Ok((OrganisationId(row.get("id")?), row.time("suspended_at")?)))
+        .map(|row| row.get("id").map(OrganisationId))
         .collect()
 }
 
@@ -166,15 +184,18 @@ pub async fn is_of_the_house(session: &mut Session, server: ServerId) -> Result<
     Ok(session.optional(query.arg(server)).await?.is_some())
 }
 
-/// The servers that a suspension has not switched off yet. One that is still being made is waited for.
-pub async fn to_be_stopped(session: &mut Session) -> Result<Vec<Server>> {
+/// The servers that a suspension has not switched off yet: those that are to run, and those that run though they are not to,
+/// with nothing under way for them since `tried`. One that is still being made is waited for.
+pub async fn to_be_stopped(session: &mut Session, tried: Timestamp) -> Result<Vec<Server>> {
     let query = sql!(
         "SELECT s.organisation_id, s.id FROM servers s JOIN organisations o ON o.id = s.organisation_id \
          JOIN providers p ON p.id = s.provider_id WHERE o.suspended_at IS NOT NULL AND p.kind = 'arcus' \
-         AND s.destroyed_at IS NULL AND s.desired = 'running' AND s.cloud_id IS NOT NULL \
-         AND s.setup IN ('installing', 'ready', 'failed') ORDER BY s.id"
+         AND s.destroyed_at IS NULL AND s.cloud_id IS NOT NULL AND s.setup IN ('installing', 'ready', 'failed') \
+         AND (s.desired = 'running' OR (s.desired = 'stopped' AND s.power = 'running' \
+         AND NOT EXISTS (SELECT 1 FROM operations a WHERE a.server_id = s.id \
+         AND (a.status IN ('queued', 'running') OR a.finished_at > $1)))) ORDER BY s.id"
     );
-    let rows = session.all(query).await?;
+    let rows = session.all(query.arg(tried)).await?;
     read(session, &rows).await
 }
 
@@ -247,5 +268,7 @@ fn suspended(row: &Row) -> Result<Option<Suspension>> {
     Ok(Some(Suspension {
         since: Timestamp(since),
         reason,
+        destroy_at: row.get::<Option<i64>>("destroy_at")?.map(Timestamp),
+        reminded_at: row.get::<Option<i64>>("reminded_at")?.map(Timestamp),
     }))
 }

@@ -98,22 +98,27 @@ pub async fn capacity(session: &mut Session, slug: &str) -> Result<Option<Capaci
     row.map(|row| row.json("capacity")).transpose()
 }
 
-/// Locks a region against sales by others until the session ends, and says what its machines have and how much of that may
-/// be sold; `None` where it has no limit, or is gone.
+/// Locks a region against sales by others until the session ends, and says what its machines have, where that is known, and
+/// how much of it may be sold; `None` where it has no limit, or is gone.
 pub async fn hold_room(
     session: &mut Session,
     slug: &str,
-) -> Result<Option<(Capacity, Overcommit)>> {
+) -> Result<Option<(Option<Capacity>, Overcommit)>> {
     let query = sql!(
-        "UPDATE regions SET open = open WHERE slug = $1 AND capacity IS NOT NULL AND overcommit IS NOT NULL \
-         RETURNING capacity, overcommit"
+        "UPDATE regions SET open = open WHERE slug = $1 AND overcommit IS NOT NULL RETURNING capacity, overcommit"
     );
     let Some(row) = session.optional(query.arg(slug)).await? else {
         return Ok(None);
     };
     let overcommit: Overcommit = row.json("overcommit")?;
-    let limited = overcommit != Overcommit::default();
-    Ok(limited.then_some((row.json("capacity")?, overcommit)))
+    if overcommit == Overcommit::default() {
+        return Ok(None);
+    }
+    let capacity = match row.get::<Option<String>>("capacity")? {
+        Some(_) => Some(row.json("capacity")?),
+        None => None,
+    };
+    Ok(Some((capacity, overcommit)))
 }
 
 /// Removes a region, and keeps in mind that it was; false when there was none.

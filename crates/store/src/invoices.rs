@@ -13,7 +13,7 @@ use crate::{charges, ledger};
 
 macro_rules! columns {
     () => {
-        "id, organisation_id, number, month, lines, total, currency, created_at"
+        "id, organisation_id, number, month, lines, total, currency, seller, customer, created_at"
     };
 }
 
@@ -30,6 +30,10 @@ pub struct NewInvoice<'a> {
     pub total: Money,
     /// The code of the currency.
     pub currency: &'a str,
+    /// Who writes it: name and address, in lines.
+    pub seller: &'a str,
+    /// What the organisation is called.
+    pub customer: &'a str,
 }
 
 /// Writes an invoice; its number. Errors: `Exists` where the month has one.
@@ -43,8 +47,8 @@ pub async fn create(session: &mut Session, new: &NewInvoice<'_>) -> Result<i64> 
     );
     let number: i64 = session.one(query).await?.get("value")?;
     let query = sql!(
-        "INSERT INTO invoices (organisation_id, number, month, lines, total, currency, created_at) \
-         VALUES ($1, $2, $3, $4, $5, $6, $7)"
+        "INSERT INTO invoices (organisation_id, number, month, lines, total, currency, seller, customer, created_at) \
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)"
     );
     session
         .execute(
@@ -55,6 +59,8 @@ pub async fn create(session: &mut Session, new: &NewInvoice<'_>) -> Result<i64> 
                 .arg(json(&new.lines)?)
                 .arg(new.total.0)
                 .arg(new.currency)
+                .arg(new.seller)
+                .arg(new.customer)
                 .arg(now),
         )
         .await?;
@@ -148,6 +154,8 @@ fn invoice(row: &Row) -> Result<Invoice> {
         lines: row.json("lines")?,
         total: Money(row.get("total")?),
         currency: row.get("currency")?,
+        seller: row.get("seller")?,
+        customer: row.get("customer")?,
         status: InvoiceStatus::Paid,
         created_at: Timestamp(row.get("created_at")?),
     })

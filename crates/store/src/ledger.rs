@@ -25,6 +25,8 @@ pub struct Held {
     pub balance: Money,
     /// When it was told that this will be used up soon.
     pub warned_at: Option<Timestamp>,
+    /// Whether it has had its starting credit, or there was none to be had.
+    pub has_started: bool,
     last_seq: i64,
 }
 
@@ -70,13 +72,15 @@ impl Account {
 pub async fn hold(session: &mut Session, organisation: OrganisationId) -> Result<Held> {
     let query = sql!(
         "INSERT INTO balances (organisation_id, balance, last_seq) VALUES ($1, 0, 0) \
-         ON CONFLICT (organisation_id) DO UPDATE SET balance = balances.balance RETURNING balance, last_seq, warned_at"
+         ON CONFLICT (organisation_id) DO UPDATE SET balance = balances.balance \
+         RETURNING balance, last_seq, warned_at, started"
     );
     let row = session.one(query.arg(organisation)).await?;
     Ok(Held {
         organisation,
         balance: Money(row.get("balance")?),
         warned_at: row.get::<Option<i64>>("warned_at")?.map(Timestamp),
+        has_started: row.get("started")?,
         last_seq: row.get("last_seq")?,
     })
 }
@@ -88,13 +92,35 @@ pub async fn balance(session: &mut Session, organisation: OrganisationId) -> Res
     row.map(|row| row.get("balance").map(Money)).transpose()
 }
 
-// === impl Held ===
+/// Notes that an organisation has had its starting credit, or that there was none to be had.
+pub async fn start(session: &mut Session, held: &mut Held) -> Result<()> {
+    held.has_started = true;
+    let query = sql!("UPDATE balances SET started = TRUE WHERE organisation_id = $1");
+    session
+        .execute(query.arg(held.organisation))
+        .await
+        .map(drop)
+}
 
-impl Held {
-    /// Whether the organisation has never had a transaction.
-    pub fn is_new(&self) -> bool {
-        self.last_seq == 0
-    }
+/// Up to 500 organisations that have had no starting credit yet, after a key.
+pub async fn not_started(
+    session: &mut Session,
+    after: OrganisationId,
+) -> Result<Vec<OrganisationId>> {
+    let query = sql!(
+        "SELECT o.id FROM organisations o LEFT JOIN balances b ON b.organisation_id = o.id \
+         WHERE o.id > $1 AND (b.started IS NULL OR NOT b.started) ORDER BY o.id LIMIT 500"
+    );
+    let rows = session.all(query.arg(after)).await?;
+    rows.iter()
+        .map(|row| row.get("id").map(OrganisationId))
+        .collect()
+}
+
+/// Whether anything was ever written into the ledger.
+pub async fn has_begun(session: &mut Session) -> Result<bool> {
+    let query = sql!("SELECT 1 AS one FROM ledger_transactions LIMIT 1");
+    Ok(session.optional(query).await?.is_some())
 }
 
 /// Adds a transaction. Errors: `Exists` where what may happen once has happened; the session is of no use then.
@@ -146,15 +172,22 @@ pub async fn post(
     Ok(transaction)
 }
 
-/// The transaction that was to happen once, if it has.
-pub async fn posted(session: &mut Session, once: &str) -> Result<Option<Transaction>> {
+/// The transaction that was to happen once, if it has, and whose it is.
+pub async fn posted(
+    session: &mut Session,
+    once: &str,
+) -> Result<Option<(OrganisationId, Transaction)>> {
     let query = sql!(concat!(
-        "SELECT ",
+        "SELECT organisation_id, ",
         columns!(),
         " FROM ledger_transactions WHERE once = $1"
     ));
     let row = session.optional(query.arg(once)).await?;
-    row.as_ref().map(transaction).transpose()
+    row.map(|row| {
+        let organisation = OrganisationId(row.get("organisation_id")?);
+        Ok((organisation, transaction(&row)?))
+    })
+    .transpose()
 }
 
 /// Notes that an organisation was told that its balance will be used up soon, or that this is over.
@@ -167,18 +200,34 @@ pub async fn set_warned(session: &mut Session, held: &mut Held, is_warned: bool)
         .map(drop)
 }
 
-/// The organisation's last transactions, the newest first.
+/// The number of a transaction among those of its organisation; `None` where the organisation has none of that key.
+pub async fn seq(
+    session: &mut Session,
+    organisation: OrganisationId,
+    transaction: i64,
+) -> Result<Option<i64>> {
+    let query = sql!("SELECT seq FROM ledger_transactions WHERE id = $1 AND organisation_id = $2");
+    let row = session
+        .optional(query.arg(transaction).arg(organisation))
+        .await?;
+    row.map(|row| row.get("seq")).transpose()
+}
+
+/// The organisation's last transactions before that number, the newest first.
 pub async fn transactions(
     session: &mut Session,
     organisation: OrganisationId,
+    before: i64,
     limit: i64,
 ) -> Result<Vec<Transaction>> {
     let query = sql!(concat!(
         "SELECT ",
         columns!(),
-        " FROM ledger_transactions WHERE organisation_id = $1 ORDER BY seq DESC LIMIT $2"
+        " FROM ledger_transactions WHERE organisation_id = $1 AND seq < $2 ORDER BY seq DESC LIMIT $3"
     ));
-    let rows = session.all(query.arg(organisation).arg(limit)).await?;
+    let rows = session
+        .all(query.arg(organisation).arg(before).arg(limit))
+        .await?;
     rows.iter().map(transaction).collect()
 }
 

@@ -4,7 +4,7 @@
 
 use domain::quota::{Amounts, Overrides};
 use domain::server::Size;
-use domain::{Money, OrganisationId, Plan, Result};
+use domain::{Money, OrganisationId, Plan, Result, ServerId};
 
 use crate::query::{Row, sql};
 use crate::session::Session;
@@ -89,8 +89,9 @@ pub async fn sold(session: &mut Session, region: &str) -> Result<Amounts> {
     );
     let sold = amounts(&session.one(query.arg(region)).await?)?;
     let query = sql!(
-        "SELECT s.cpus, s.memory_mib, s.disk_gib, s.hourly, o.input FROM operations o JOIN servers s ON s.id = o.server_id \
-         JOIN providers p ON p.id = s.provider_id WHERE o.kind = 'resize_server' AND o.status IN ('queued', 'running') \
+        "SELECT s.id, s.cpus, s.memory_mib, s.disk_gib, s.hourly, o.input FROM operations o \
+         JOIN servers s ON s.id = o.server_id JOIN providers p ON p.id = s.provider_id \
+         WHERE o.kind = 'resize_server' AND o.status IN ('queued', 'running') \
          AND s.region = $1 AND s.destroyed_at IS NULL AND p.kind = 'arcus'"
     );
     let rows = session.all(query.arg(region)).await?;
@@ -114,6 +115,7 @@ fn amounts(row: &Row) -> Result<Amounts> {
 
 /// A server that is to have another plan, and has not yet.
 pub(crate) struct Growing {
+    server: ServerId,
     size: Size,
     hourly: Money,
     plan: Option<Plan>,
@@ -126,6 +128,11 @@ impl Growing {
         self.plan.as_ref().map_or(Amounts::default(), |plan| {
             Amounts::change(&self.size, &Size::from(plan))
         })
+    }
+
+    /// Which server it is, and the plan that it is to have.
+    pub(crate) fn planned(self) -> Option<(ServerId, Plan)> {
+        self.plan.map(|plan| (self.server, plan))
     }
 
     /// What an hour of it costs more.
@@ -143,8 +150,9 @@ pub(crate) async fn growing_of_organisation(
     organisation: OrganisationId,
 ) -> Result<Vec<Growing>> {
     let query = sql!(
-        "SELECT s.cpus, s.memory_mib, s.disk_gib, s.hourly, o.input FROM operations o JOIN servers s ON s.id = o.server_id \
-         JOIN providers p ON p.id = s.provider_id WHERE o.organisation_id = $1 AND o.kind = 'resize_server' \
+        "SELECT s.id, s.cpus, s.memory_mib, s.disk_gib, s.hourly, o.input FROM operations o \
+         JOIN servers s ON s.id = o.server_id JOIN providers p ON p.id = s.provider_id \
+         WHERE o.organisation_id = $1 AND o.kind = 'resize_server' \
          AND o.status IN ('queued', 'running') AND s.destroyed_at IS NULL AND s.desired <> 'destroyed' \
          AND p.kind = 'arcus'"
     );
@@ -155,6 +163,7 @@ pub(crate) async fn growing_of_organisation(
 fn growing(row: &Row) -> Result<Growing> {
     let mut input: serde_json::Value = row.json("input")?;
     Ok(Growing {
+        server: ServerId(row.get("id")?),
         size: Size {
             cpus: row.count("cpus")?,
             memory_mib: row.get::<i64>("memory_mib")?.cast_unsigned(),

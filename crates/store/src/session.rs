@@ -370,6 +370,11 @@ impl Session {
         self.clock.now()
     }
 
+    /// Whether a test sets the time by hand.
+    pub(crate) fn is_by_hand(&self) -> bool {
+        matches!(self.clock, Clock::Manual(_))
+    }
+
     /// Once this is committed, whoever follows [`Store::changes`] looks again, at every replica.
     pub fn tell(&mut self) {
         self.tells = true;

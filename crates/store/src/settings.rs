@@ -1,4 +1,5 @@
-//! Single values: the installation's id, which keys are its own, the mark of the last health check.
+//! Single values: the installation's id, which keys are its own, the mark of the last health check, and what `arcus serve`
+//! goes by that its operator's commands have to go by as well.
 
 use domain::{Error, Result, random};
 use secrecy::{ExposeSecret, SecretString};
@@ -71,6 +72,24 @@ pub async fn signing_key(session: &mut Session) -> Result<SecretString> {
     let row = session.one(query.arg(NAME)).await?;
     let sealed = hex::decode(row.get::<String>("value")?).unwrap_or_default();
     session.sealer().unseal(SIGNING, &sealed)
+}
+
+/// What was kept under that name.
+pub async fn kept(session: &mut Session, name: &str) -> Result<Option<String>> {
+    let query = sql!("SELECT value FROM settings WHERE name = $1");
+    let row = session.optional(query.arg(format!("kept:{name}"))).await?;
+    row.map(|row| row.get("value")).transpose()
+}
+
+/// Keeps something under a name, in place of what was kept there.
+pub async fn keep(session: &mut Session, name: &str, value: &str) -> Result<()> {
+    let query = sql!(
+        "INSERT INTO settings (name, value) VALUES ($1, $2) ON CONFLICT (name) DO UPDATE SET value = excluded.value"
+    );
+    session
+        .execute(query.arg(format!("kept:{name}")).arg(value))
+        .await
+        .map(drop)
 }
 
 /// The place that it is sealed for.

@@ -6,16 +6,17 @@ use axum::extract::{Path, Request, State};
 use axum::http::{HeaderName, header};
 use axum::response::{Html, IntoResponse};
 use control::App;
-use control::billing::{self, Letterhead};
+use control::billing::{self, MOST_LISTED, Page};
 use domain::{Error, Money};
+use serde::Deserialize;
 
 use super::auth::Caller;
 use super::wire::envelope::{Envelope, success};
 use super::wire::money::{InvoiceResponse, TopUpRequest, TopUpResponse, TransactionResponse};
-use super::wire::numbers::key_in_path;
+use super::wire::numbers::{Key, key_in_path};
 use crate::http::body;
 use crate::http::edge::Failure;
-use crate::http::fields::Fields;
+use crate::http::fields::{Asked, Fields};
 
 /// An invoice that is opened in a browser runs nothing and loads nothing.
 const NOTHING_ELSE: (HeaderName, &str) = (
@@ -60,24 +61,36 @@ pub(crate) async fn invoice_page(
 ) -> Result<impl IntoResponse, Failure> {
     let number = key_in_path("invoice", &number)?;
     let invoice = billing::invoice(&app, &actor, number).await?;
-    let letterhead = Letterhead {
-        seller: &app.settings.billing.seller,
-        customer: &actor.organisation.name,
-    };
-    let page = billing::invoice_html(&invoice, &letterhead);
+    let page = billing::invoice_html(&invoice);
     Ok(([NOTHING_ELSE], Html(page)))
 }
 
-/// The organisation's last transactions, the newest first.
-#[utoipa::path(get, path = "/transaction/list", tag = "billing",
-    responses((status = 200, body = Envelope<Vec<TransactionResponse>>)))]
+/// Which transactions are listed.
+#[derive(Deserialize, utoipa::IntoParams)]
+pub(crate) struct Params {
+    /// Those before the transaction with this id: the last one of the page before.
+    #[param(value_type = Option<i64>)]
+    before: Option<Key>,
+    /// So many at the most, 1 to 1000; 1000 unless set.
+    #[param(value_type = Option<i64>)]
+    limit: Option<Key>,
+}
+
+/// The organisation's transactions, the newest first, 1000 at once. An empty list comes after the oldest.
+#[utoipa::path(get, path = "/transaction/list", tag = "billing", params(Params),
+    responses((status = 200, body = Envelope<Vec<TransactionResponse>>), (status = 400), (status = 404)))]
 pub(crate) async fn transactions(
     State(app): State<App>,
     Caller(actor): Caller,
+    Asked(params): Asked<Params>,
 ) -> Result<Json<Envelope<Vec<TransactionResponse>>>, Failure> {
-    let all = billing::transactions(&app, &actor).await?;
+    let page = Page {
+        before: params.before.map(|key| key.0),
+        limit: params.limit.map_or(MOST_LISTED, |key| key.0),
+    };
+    let some = billing::page_of_transactions(&app, actor.organisation.id, &page).await?;
     Ok(success(
-        all.into_iter().map(TransactionResponse::from).collect(),
+        some.into_iter().map(TransactionResponse::from).collect(),
     ))
 }
 

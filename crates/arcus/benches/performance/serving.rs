@@ -11,7 +11,7 @@ use axum::Router;
 use axum::http::header::CONTENT_TYPE;
 use axum::routing::get;
 use serde_json::json;
-use testkit::{Builder, Client};
+use testkit::{Builder, Client, wait};
 use tokio::io::{AsyncBufReadExt, BufReader};
 use tokio::process::{Child, Command};
 
@@ -22,6 +22,7 @@ const SERVERS: usize = 50;
 const CONNECTIONS: usize = 64;
 const ROUNDS: usize = 10;
 const ROUND: Duration = Duration::from_secs(2);
+const BOOT: Duration = Duration::from_mins(20);
 const LIST: &str = "/v1/server/list";
 
 /// In its environment, this program is the bare handler of the file that it names.
@@ -97,9 +98,13 @@ pub(crate) async fn run(table: &mut Table) {
         20.0,
     );
     client
-        .delete(&format!("/environments/{environment}?wait=600"))
-        .await
-        .ok();
+        .delete(&format!("/environments/{environment}?wait=1"))
+        .await;
+    wait::until("all of them to go", BOOT, || async {
+        let environments = client.get("/environments").await.ok();
+        (environments == json!([])).then_some(())
+    })
+    .await;
 }
 
 /// So many servers on the local Incus, as soon as they run. Returns their environment.
@@ -107,9 +112,16 @@ async fn boot(client: &Client) -> String {
     let provider = client.add_provider("arcus").await;
     let body = json!({"provider_id": provider, "region": "local", "environment": "many",
         "nodes": [{"name": "web", "size": "eos1", "count": SERVERS}]});
-    let answer = client.post("/environments?wait=600", &body).await.ok();
-    assert_eq!(answer["ready"], true, "{answer}");
-    answer["environment"].as_str().expect("an id").to_owned()
+    let request = client.request(reqwest::Method::POST, "/environments");
+    let request = request.header("Prefer", "respond-async").json(&body);
+    let made = client.send(request).await.expect(202);
+    // So many first boots at once keep both processors busy for minutes.
+    wait::until("all of them to run", BOOT, || async {
+        let environments = client.get("/environments").await.ok();
+        (environments[0]["ready"] == true).then_some(())
+    })
+    .await;
+    made["environment"].as_str().expect("an id").to_owned()
 }
 
 /// Starts this program once more, as the bare handler; says where it listens.

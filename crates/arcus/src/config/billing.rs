@@ -1,19 +1,21 @@
 //! What `arcus.toml` and the flags say of money and quotas: `[billing]`, `[billing.stripe]`, `[quota]`.
 //!
-//! Read by `serve`, and by the commands that deal with money, which have to go by the same settings.
+//! Read by `serve` alone, which keeps it in the database for the commands that deal with money: they go by the same, whatever
+//! is set around them.
 
-use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::{Args, ValueEnum};
-use control::Settings;
 use control::billing::{BillingSettings, StripeSettings};
 use domain::quota::Limits;
 use domain::{Error, Money, Result};
 use secrecy::SecretString;
 use serde::Deserialize;
 
-use super::{File, Place, money};
+use super::money;
+
+/// Whoever owes has this long at the least, in hours.
+const SHORTEST_GRACE: u64 = 24;
 
 /// On or off.
 #[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -31,16 +33,6 @@ pub(crate) struct MoneyFlags {
     /// What a new organisation is given, a decimal; 25 unless set.
     #[arg(long, global = true, env = "ARCUS_STARTING_CREDIT")]
     pub(crate) starting_credit: Option<String>,
-}
-
-/// The same, and where the rest stands, for the commands that deal with money.
-#[derive(Args, Clone)]
-pub(crate) struct MoneyPlace {
-    /// The configuration file of `arcus serve`; `arcus.toml` in the data folder where absent.
-    #[arg(long, global = true, env = "ARCUS_CONFIG")]
-    config: Option<PathBuf>,
-    #[command(flatten)]
-    flags: MoneyFlags,
 }
 
 /// `[billing]`; amounts are decimals in quotes.
@@ -78,20 +70,6 @@ pub(super) struct QuotaTable {
     snapshots: Option<u64>,
 }
 
-// === impl MoneyPlace ===
-
-impl MoneyPlace {
-    /// The settings that `arcus serve` goes by, as far as money and quotas are concerned.
-    pub(crate) fn settings(&self, place: &Place) -> Result<Settings> {
-        let file = File::read(place, self.config.as_deref())?;
-        Ok(Settings {
-            billing: file.billing.settings(&self.flags)?,
-            quota: file.quota.limits(),
-            ..Settings::default()
-        })
-    }
-}
-
 // === impl Table ===
 
 impl Table {
@@ -114,15 +92,22 @@ impl Table {
             starting_credit: starting_credit
                 .map_or(Ok(default.starting_credit), |text| money(text))?,
             warn_below_hours: self.warn_below_hours.unwrap_or(default.warn_below_hours),
-            destroy_after: self.destroy_after_hours.map(hours),
+            destroy_after: self.destroy_after_hours.map(grace).transpose()?,
             seller: self.seller.clone().unwrap_or(default.seller),
             stripe: self.stripe.as_ref().map(Stripe::settings),
         })
     }
 }
 
-fn hours(hours: u64) -> Duration {
-    Duration::from_secs(hours.saturating_mul(3600))
+/// For how long an organisation may owe. Errors: `Invalid` for less than a day: nobody could be told in time.
+fn grace(hours: u64) -> Result<Duration> {
+    if hours < SHORTEST_GRACE {
+        return Err(Error::invalid(format!(
+            "destroy_after_hours is {SHORTEST_GRACE} or more, so that customers can be told before; leave it out where \
+             nothing is to be destroyed"
+        )));
+    }
+    Ok(Duration::from_secs(hours.saturating_mul(3600)))
 }
 
 // === impl Stripe ===
@@ -163,6 +148,7 @@ pub(crate) fn amount(text: &str) -> Result<Money, String> {
 
 #[cfg(test)]
 mod tests {
+    use super::super::File;
     use super::*;
 
     const NO_FLAGS: MoneyFlags = MoneyFlags {
@@ -207,10 +193,15 @@ mod tests {
         for text in [
             "[billing]\ncurrency = \"dollars\"\n",
             "[billing]\nstarting_credit = \"-1\"\n",
+            "[billing]\ndestroy_after_hours = 0\n",
+            "[billing]\ndestroy_after_hours = 23\n",
         ] {
             let file = parse(text).expect("parses");
             assert!(file.billing.settings(&NO_FLAGS).is_err(), "{text}");
         }
+        let day = parse("[billing]\ndestroy_after_hours = 24\n").expect("parses");
+        let day = day.billing.settings(&NO_FLAGS).expect("is right");
+        assert_eq!(day.destroy_after, Some(Duration::from_hours(24)));
         for text in [
             "[billing]\nonn = true\n",
             "[quota]\nserver = 1\n",

@@ -2,6 +2,7 @@
 
 use clap::{Args, Subcommand};
 use control::catalog::house;
+use domain::billing::monthly_price;
 use domain::{Error, Money, Plan, Result};
 
 use super::{Facts, Service, changes, done, state, tell};
@@ -43,7 +44,7 @@ pub(crate) struct PlanFlags {
     /// Price per hour, a decimal.
     #[arg(long)]
     hourly: Option<String>,
-    /// Price per month, a decimal.
+    /// The most that a calendar month costs, a decimal; all of its hours unless set, or where it is `none`.
     #[arg(long)]
     monthly: Option<String>,
     #[command(flatten)]
@@ -61,6 +62,9 @@ pub(crate) async fn plan(place: &Place, command: PlanCommand) -> Result<()> {
             let changes = known.map(|known| changes(&facts(&known), &facts(&plan)));
             let done = done("plan", &plan.slug, changes.as_deref());
             tell(place, "plan", &plan.slug, &done);
+            if plan.hourly == Money(0) {
+                table::line("it has no price: its servers cost nothing");
+            }
         }
         PlanCommand::Ls => {
             let rows = house::plans(&app).await?.into_iter().map(|plan| {
@@ -126,9 +130,19 @@ impl PlanFlags {
                 self.slug
             ))
         };
-        let price = |given: &Option<String>, known: Option<Money>| match given {
-            Some(text) => money(text),
-            None => Ok(known.unwrap_or(Money(0))),
+        let hourly = match &self.hourly {
+            Some(text) => money(text)?,
+            None => known.map_or(Money(0), |plan| plan.hourly),
+        };
+        // Where a month had no limit but its hours, it has none with another price either.
+        let limit = |plan: &Plan| match monthly_price(plan.hourly, None) {
+            Ok(most) if most == plan.monthly => None,
+            _ => Some(plan.monthly),
+        };
+        let given = match self.monthly.as_deref() {
+            Some("none") => None,
+            Some(text) => Some(money(text)?),
+            None => known.and_then(limit),
         };
         let size = |given: Option<u64>, known: Option<u64>| given.or(known).ok_or_else(missing);
         let family = self.family.clone();
@@ -147,9 +161,58 @@ impl PlanFlags {
                 .bandwidth_tb
                 .or(known.map(|plan| plan.bandwidth_tb))
                 .unwrap_or(0),
-            hourly: price(&self.hourly, known.map(|plan| plan.hourly))?,
-            monthly: price(&self.monthly, known.map(|plan| plan.monthly))?,
+            hourly,
+            monthly: monthly_price(hourly, given)?,
             open: self.service.over(known.is_none_or(|plan| plan.open)),
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::{Args as _, FromArgMatches as _};
+
+    use super::*;
+
+    /// What `arcus plan add` makes of a plan with these flags.
+    fn add(known: Option<&Plan>, flags: &[&str]) -> Result<Plan> {
+        let command = PlanFlags::augment_args(clap::Command::new("add"));
+        let sizes = [
+            "add",
+            "small",
+            "--cpus=1",
+            "--memory-mib=512",
+            "--disk-gib=10",
+        ];
+        let matches = command.get_matches_from([&sizes[..], flags].concat());
+        let flags = PlanFlags::from_arg_matches(&matches).expect("they are known");
+        flags.over(known)
+    }
+
+    #[test]
+    fn a_plan_without_a_monthly_price_costs_every_hour_of_the_month_whatever_becomes_of_its_price()
+    {
+        let plan = add(None, &["--hourly=0.005"]).expect("is right");
+        assert_eq!(plan.monthly, Money(744 * 5_000));
+        let dearer = add(Some(&plan), &["--hourly=0.01"]).expect("is right");
+        assert_eq!(dearer.monthly, Money(744 * 10_000));
+        let limited = add(Some(&dearer), &["--monthly=3.5"]).expect("is right");
+        assert_eq!(limited.monthly, Money(3_500_000));
+        let dearer = add(Some(&limited), &["--hourly=0.02"]).expect("is right");
+        assert_eq!(dearer.monthly, Money(3_500_000), "what was set stays");
+        let free = add(Some(&dearer), &["--monthly=none"]).expect("is right");
+        assert_eq!(free.monthly, Money(744 * 20_000));
+    }
+
+    #[test]
+    fn a_plan_whose_servers_would_cost_nothing_by_mistake_is_refused() {
+        for flags in [
+            &["--hourly=0.005", "--monthly=0"][..],
+            &["--hourly=0.005", "--monthly=0.004"],
+            &["--monthly=3.5"],
+        ] {
+            let error = add(None, flags).expect_err("is refused");
+            assert!(error.message().contains("nothing was changed"), "{error}");
+        }
     }
 }

@@ -100,7 +100,7 @@ pub(crate) async fn region(place: &Place, command: RegionCommand) -> Result<()> 
             tell(place, "region", &region.slug, &done);
             if !is_measured {
                 table::line(
-                    "its cloud does not say how large it is; until it does, nothing limits what is sold of it",
+                    "its cloud does not say how large it is; until it does, nothing is sold of what has a limit",
                 );
             }
         }
@@ -141,7 +141,7 @@ pub(crate) async fn region(place: &Place, command: RegionCommand) -> Result<()> 
 }
 
 /// Notes how large a region is, where a limit on what is sold of it depends on that. The reconciler looks every few minutes
-/// only, and of a region that it has not seen yet as much would be sold as anybody asked for.
+/// only, and of a region that it has not seen yet nothing is sold.
 ///
 /// Answers whether that is known, or does not matter.
 pub(crate) async fn measure(app: &App, region: &HouseRegion) -> Result<bool> {

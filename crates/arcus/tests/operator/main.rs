@@ -16,6 +16,7 @@ mod refusals;
 mod removals;
 mod removed_regions;
 mod revenue;
+mod rules;
 mod stripe_stand_in;
 mod webhooks;
 mod without_a_database;

@@ -101,10 +101,9 @@ async fn an_operator_adopts_an_orphan_into_an_environment(builder: Builder) {
         .await;
     let instance = orphan(&scene).await;
     let number = number(&listed(&scene), &instance);
-    scene.arcus.tell(
-        &["admin", "orphan", "adopt", &number, "--environment", &id],
-        "",
-    );
+    let adopt = ["admin", "orphan", "adopt", &number, "--environment", &id];
+    let plan = ["--plan", "eos1"];
+    scene.arcus.tell(&[&adopt[..], &plan].concat(), "");
     let shown = scene.find(&id).await;
     assert_eq!(shown["nodes"].as_array().expect("nodes").len(), 2);
     assert_eq!(shown["ready"], true, "{shown}");

@@ -12,6 +12,7 @@
 //! | `client`, `tls`, `errors` | calls over HTTP, pinned certificates, what a failure means |
 //! | `operations`, `socket` | Incus's background operations, its websockets |
 //! | `create`, `copy`, `image`, `instances`, `power`, `change`, `disk`, `snapshots`, `restore` | the verbs |
+//! | `note` | what an instance was like before a restore |
 //! | `marks` | that what throws a disk away is not done twice |
 //! | `exec`, `password`, `look`, `capacity` | those that work inside, or change nothing |
 //! | `events`, `wait` | the stream of changes, and waiting by it |
@@ -46,6 +47,7 @@ mod instances;
 mod look;
 mod marks;
 mod names;
+mod note;
 mod operations;
 pub mod options;
 mod password;

@@ -115,12 +115,16 @@ async fn a_disk_that_incus_puts_off_until_the_next_start_is_changed_while_it_is_
         });
         let resized = interceptor.cloud.resize(&made.at, &plan(1, 640, 5)).await;
         resized.expect("resizes");
-        let sizes: Vec<Value> = interceptor
-            .sent("PATCH ")
-            .into_iter()
-            .map(|patch| patch.body["devices"]["root"]["size"].clone())
-            .collect();
-        assert_eq!(sizes, ["5GiB", "4GiB", "5GiB"], "it is taken back first");
+        let patches = interceptor.sent("PATCH ");
+        let told = |of: fn(&Value) -> &Value| {
+            let told = patches.iter().map(|patch| of(&patch.body).clone());
+            told.collect::<Vec<_>>()
+        };
+        // It is taken back first.
+        let sizes = told(|body| &body["devices"]["root"]["size"]);
+        assert_eq!(sizes, ["5GiB", "4GiB", "5GiB"]);
+        let memory = told(|body| &body["config"]["limits.memory"]);
+        assert_eq!(memory, ["640MiB", "512MiB", "640MiB"]);
         must_be_of_the_new_size(rig, &made).await;
     })
     .await;

@@ -9,6 +9,8 @@ use std::time::Duration;
 use clouds::Budget;
 use clouds::sandbox::{Faults, World};
 use domain::server::Power;
+use sqlx::Connection;
+use sqlx::sqlite::SqliteConnection;
 use tokio::time::Instant;
 
 use crate::support::{REGION, Sandbox, driver, request, tag};
@@ -188,4 +190,40 @@ async fn the_file_is_readable_by_its_owner_only() {
         let mode = file.metadata().expect("its mode").permissions().mode();
         assert_eq!(mode & 0o077, 0, "{}", file.path().display());
     }
+}
+
+#[tokio::test]
+async fn a_file_of_the_first_form_is_taken_up_with_all_that_is_in_it() {
+    let sandbox = Sandbox::open().await;
+    let at = sandbox.running("a").await;
+    let record = sandbox.record(&at).await;
+    let path = sandbox.directory.path().join("sandbox.db");
+    let Sandbox {
+        directory,
+        world,
+        cloud,
+    } = sandbox;
+    drop((world, cloud));
+    // What the second form has and the first had not.
+    let address = format!("sqlite://{}", path.display());
+    let mut on = SqliteConnection::connect(&address).await.expect("opens");
+    let first = "DROP TABLE marks; PRAGMA user_version = 1";
+    sqlx::raw_sql(first)
+        .execute(&mut on)
+        .await
+        .expect("is as it was");
+    on.close().await.expect("closes");
+
+    let cloud = driver(&path, Budget::default());
+    cloud.create_snapshot(&at, "s").await.expect("takes");
+    for mark in ["one", "one", "two"] {
+        cloud
+            .restore_snapshot(&at, "s", mark)
+            .await
+            .expect("restores");
+    }
+    let world = World::open(&path).await.expect("opens");
+    let records = world.instances().await.expect("are there");
+    assert_eq!(records[0].disk, record.disk);
+    drop(directory);
 }

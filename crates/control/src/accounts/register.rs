@@ -1,5 +1,5 @@
-//! Registering: an organisation, its first user as owner, its SSH key pairs and its default application at once; or
-//! a user of an organisation that invited it.
+//! Registering: an organisation, its first user as owner, its SSH key pairs, its default application and its starting credit
+//! at once; or a user of an organisation that invited it.
 
 use std::time::Duration;
 
@@ -12,6 +12,7 @@ use store::accounts::NewUser;
 use crate::accounts::passwords;
 use crate::accounts::tokens::{Tokens, digest, issue};
 use crate::app::{App, Registration as Mode};
+use crate::billing;
 
 /// What a registration says. Absent fields are empty.
 #[derive(Debug, Default)]
@@ -65,7 +66,7 @@ pub async fn register(app: &App, form: Registration) -> Result<Registered> {
     };
     let organisation = match organisation {
         Some(id) => id,
-        None => found(&mut session, form.name.trim(), keys).await?.id,
+        None => found(&mut session, app, form.name.trim(), keys).await?.id,
     };
     let user = create_user(&mut session, organisation, &form, &hash, role).await?;
     let tokens = issue(&mut session, user).await?;
@@ -183,7 +184,7 @@ fn generate_keys() -> Result<Keys> {
     })
 }
 
-async fn found(session: &mut Session, name: &str, keys: Keys) -> Result<Organisation> {
+async fn found(session: &mut Session, app: &App, name: &str, keys: Keys) -> Result<Organisation> {
     // A setup token founds one too, and then the name was not looked at before.
     names::title("an organisation", name).map_err(|error| error.field("name"))?;
     let slug = free_slug(session, name).await?;
@@ -191,6 +192,8 @@ async fn found(session: &mut Session, name: &str, keys: Keys) -> Result<Organisa
     store::key_pairs::create(session, organisation.id, &keys.control).await?;
     store::key_pairs::create(session, organisation.id, &keys.users).await?;
     store::applications::create(session, organisation.id, "default", "custom", true).await?;
+    // Its starting credit is the first that it has.
+    billing::open_account(session, app, organisation.id).await?;
     Ok(organisation)
 }
 
@@ -268,7 +271,7 @@ pub async fn add_organisation(app: &App, name: &str) -> Result<Organisation> {
     names::title("an organisation", name)?;
     let keys = passwords::work(passwords::turn(app).await?, generate_keys).await?;
     let mut session = app.store.write().await?;
-    let organisation = found(&mut session, name, keys).await?;
+    let organisation = found(&mut session, app, name, keys).await?;
     store::audit::record_operator(
         &mut session,
         "cli",

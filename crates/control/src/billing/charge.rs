@@ -11,7 +11,8 @@ use store::Session;
 use store::billing::Metered;
 use store::ledger::{Account, Held, Posting};
 
-use super::{hold, invoices, printed, suspension};
+use super::cover::{More, covers};
+use super::{account, clock, invoices, printed, suspension};
 use crate::app::App;
 
 /// So many hours are charged in one transaction: nobody waits long for the lock, however much there is to catch up with.
@@ -29,13 +30,16 @@ pub struct Charged {
 }
 
 /// Charges every organisation what is due by now, writes the invoices of the months that are over, and switches the servers
-/// off and on of those who have begun or ceased to owe. What goes wrong with one organisation is told at the end, and keeps
-/// none of the others.
+/// off and on of those who have begun or ceased to owe. What goes wrong with one organisation or server is told at the end,
+/// and keeps none of the others.
+///
+/// Errors: `Conflict` where this machine's clock can't be right.
 pub async fn charge_due(app: &App) -> Result<Charged> {
+    clock::must_be_right(app).await?;
     let mut charged = Charged::default();
     let mut failed = None;
     if app.settings.billing.on {
-        begin_missing(app).await?;
+        failed = begin_missing(app).await?;
     }
     let organisations = store::billing::unsettled(&mut app.store.read().await?).await?;
     for organisation in organisations {
@@ -52,7 +56,10 @@ pub async fn charge_due(app: &App) -> Result<Charged> {
         Ok(written) => charged.invoices = written,
         Err(error) => failed = Some(error),
     }
-    suspension::follow(app).await?;
+    // On the heap: what it does for whoever is to lose servers is long, and hardly ever happens.
+    if let Err(error) = Box::pin(suspension::look(app)).await {
+        failed = Some(error);
+    }
     failed.map_or(Ok(charged), Err)
 }
 
@@ -66,23 +73,39 @@ pub(super) fn tell(organisation: OrganisationId, error: &Error) {
 }
 
 /// What lives in the operator's regions costs something from now on, if it does not yet: it may be there since before there
-/// were prices.
-async fn begin_missing(app: &App) -> Result<()> {
-    let mut last = ServerId(0);
+/// were prices. What went wrong with the last of those with whom something did.
+async fn begin_missing(app: &App) -> Result<Option<Error>> {
+    let (mut last, mut failed) = (ServerId(0), None);
     loop {
         let mut session = app.store.read().await?;
         let missing = store::billing::without_interval(&mut session, last).await?;
         drop(session);
         for server in &missing {
-            let mut session = app.store.write().await?;
-            store::billing::begin(&mut session, *server).await?;
-            session.commit().await?;
+            if let Err(error) = begin(app, *server).await {
+                tracing::error!(
+                    %server,
+                    error = error.private(),
+                    message = error.message(),
+                    "a server does not cost what it should"
+                );
+                let is_away = error.kind() == ErrorKind::Unavailable;
+                failed = Some(error);
+                if is_away {
+                    return Ok(failed);
+                }
+            }
         }
         match missing.last() {
             Some(server) => last = *server,
-            None => return Ok(()),
+            None => return Ok(failed),
         }
     }
+}
+
+async fn begin(app: &App, server: ServerId) -> Result<()> {
+    let mut session = app.store.write().await?;
+    store::billing::begin(&mut session, server).await?;
+    session.commit().await
 }
 
 /// Charges one organisation, in as many transactions as it takes.
@@ -115,7 +138,7 @@ async fn charge_some(
     organisation: OrganisationId,
     charged: &mut Charged,
 ) -> Result<bool> {
-    let mut held = hold(session, app, organisation).await?;
+    let mut held = account::open(session, app, organisation).await?;
     store::billing::hold(session, organisation).await?;
     let (charges, is_done) = due(session, organisation).await?;
     if charges.is_empty() {
@@ -193,8 +216,16 @@ async fn look_at_balance(session: &mut Session, app: &App, held: &mut Held) -> R
         return Ok(());
     }
     let hours = app.settings.billing.warn_below_hours;
-    let hourly = store::billing::hourly(session, held.organisation).await?;
-    if hourly > Money(0) && held.balance < hourly.times(i64::from(hours))? {
+    if !covers(
+        session,
+        held.organisation,
+        held.balance,
+        &More::Nothing,
+        hours,
+    )
+    .await?
+    {
+        let hourly = store::billing::hourly(session, held.organisation).await?;
         let message = format!(
             "the balance is {balance}, which covers fewer than {hours} hours at {} an hour; top it up, or the servers are \
              switched off when it is used up",

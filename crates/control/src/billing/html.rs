@@ -4,15 +4,6 @@ use std::fmt::Write as _;
 
 use domain::ledger::{Invoice, InvoiceStatus};
 
-/// Who writes the invoice, and to whom: names and addresses, in lines.
-#[derive(Debug, Clone, Copy, Default)]
-pub struct Letterhead<'a> {
-    /// Who writes it.
-    pub seller: &'a str,
-    /// Who gets it.
-    pub customer: &'a str,
-}
-
 const STYLE: &str = "body{font:15px/1.5 system-ui,sans-serif;color:#1a1a1a;max-width:46rem;margin:3rem auto;padding:0 1rem}\
 h1{font-size:1.6rem;margin:0 0 1.5rem}.parties{display:flex;justify-content:space-between;gap:2rem;margin-bottom:2rem}\
 .parties div{white-space:pre-line}dl{display:grid;grid-template-columns:max-content 1fr;gap:.2rem 1rem;margin:0 0 2rem}\
@@ -22,7 +13,7 @@ th,td{text-align:left;padding:.45rem .5rem;border-bottom:1px solid #ddd}th{color
 @media print{body{margin:0;max-width:none}}";
 
 /// An invoice as a page.
-pub fn invoice_html(invoice: &Invoice, letterhead: &Letterhead<'_>) -> String {
+pub fn invoice_html(invoice: &Invoice) -> String {
     let mut lines = String::new();
     for line in &invoice.lines {
         // Writing to a String can't fail.
@@ -50,8 +41,8 @@ pub fn invoice_html(invoice: &Invoice, letterhead: &Letterhead<'_>) -> String {
          <th class=\"n\">{currency}</th></tr></thead>\n<tbody>\n{lines}</tbody>\n\
          <tfoot><tr><td colspan=\"4\">Total</td><td class=\"n\">{total}</td></tr></tfoot>\n</table>\n</body>\n</html>\n",
         number = invoice.number,
-        seller = escaped(letterhead.seller),
-        customer = escaped(letterhead.customer),
+        seller = escaped(&invoice.seller),
+        customer = escaped(&invoice.customer),
         date = invoice.created_at.rfc3339().get(..10).unwrap_or_default(),
         period = invoice.period(),
         currency = escaped(&invoice.currency),
@@ -102,6 +93,8 @@ mod tests {
             }],
             total: Money(4_999_999),
             currency: evil(),
+            seller: evil(),
+            customer: evil(),
             status: InvoiceStatus::Paid,
             created_at: Month(202_704).begins(),
         }
@@ -109,18 +102,14 @@ mod tests {
 
     #[test]
     fn whatever_a_customer_called_something_is_shown_and_not_obeyed() {
-        let letterhead = Letterhead {
-            seller: EVIL,
-            customer: EVIL,
-        };
-        let page = invoice_html(&invoice(), &letterhead);
+        let page = invoice_html(&invoice());
         assert!(!page.contains("<script"), "{page}");
         assert_eq!(page.matches("&lt;script&gt;alert(&#39;x&#39;)").count(), 6);
     }
 
     #[test]
     fn an_invoice_says_what_it_is_for_and_how_much_to_the_last_unit() {
-        let page = invoice_html(&invoice(), &Letterhead::default());
+        let page = invoice_html(&invoice());
         for words in [
             "Invoice 7",
             "2027-03",

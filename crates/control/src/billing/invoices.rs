@@ -7,6 +7,7 @@ use domain::billing::Month;
 use domain::{ErrorKind, Money, OrganisationId, Result, Timestamp};
 use store::invoices::NewInvoice;
 
+use super::account;
 use super::charge::tell;
 use crate::app::App;
 
@@ -38,7 +39,7 @@ pub(super) async fn write_due(app: &App) -> Result<usize> {
 /// something of that month is left to charge.
 async fn write(app: &App, organisation: OrganisationId, current: Month) -> Result<bool> {
     let mut session = app.store.write().await?;
-    store::ledger::hold(&mut session, organisation).await?;
+    account::open(&mut session, app, organisation).await?;
     store::billing::hold(&mut session, organisation).await?;
     let open = store::charges::open_month(&mut session, organisation).await?;
     // Another replica may have written it.
@@ -56,12 +57,16 @@ async fn write(app: &App, organisation: OrganisationId, current: Month) -> Resul
     for line in &lines {
         total = total.plus(line.amount)?;
     }
+    // Both may be called something else one day: an invoice is what it was when it was written.
+    let customer = store::customers::by_id(&mut session, organisation).await?;
     let new = NewInvoice {
         organisation,
         month,
         lines: &lines,
         total,
         currency: &app.settings.billing.currency,
+        seller: &app.settings.billing.seller,
+        customer: &customer.organisation.name,
     };
     let number = store::invoices::create(&mut session, &new).await?;
     session.commit().await?;

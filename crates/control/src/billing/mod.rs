@@ -5,61 +5,93 @@
 //! decided by `domain::billing` alone; everything here can be done again, by two replicas at once, and after a crash at any
 //! point.
 
+mod account;
 mod charge;
+mod clock;
 mod cover;
+mod deadline;
 mod deposit;
 mod html;
 mod invoices;
+mod kept;
 pub mod payment;
 mod settings;
 mod stripe;
 mod suspension;
 
 use domain::account::Actor;
-use domain::ledger::{Invoice, Transaction, TransactionKind};
+use domain::ledger::{Invoice, Transaction};
 use domain::{Error, Money, OrganisationId, Result};
-use store::Session;
-use store::ledger::{Account, Held, Posting};
 
+pub(crate) use account::open as open_account;
+pub use account::take_up;
 pub use charge::{Charged, charge_due};
-pub use cover::must_cover;
 pub(crate) use cover::suspended;
-pub use deposit::{Deposit, credit, pay_back, payment, refund};
-pub use html::{Letterhead, invoice_html};
+pub use cover::{More, must_cover};
+pub use deposit::{Deposit, Floor, credit, pay_back, payment, refund};
+pub use html::invoice_html;
+pub use kept::{Kept, kept};
 pub use payment::{signature_header, start_top_up, webhook};
 pub use settings::{BillingSettings, StripeSettings};
 pub use suspension::{resume, suspend};
 
 use crate::app::App;
 
-/// So many transactions are listed.
-const LISTED: i64 = 1000;
+/// The most transactions that are listed at once.
+pub const MOST_LISTED: i64 = 1000;
+
+/// Which of an organisation's transactions are listed.
+#[derive(Debug, Clone, Copy)]
+pub struct Page {
+    /// Those before the transaction with this key; the newest where there is none.
+    pub before: Option<i64>,
+    /// So many, 1 to [`MOST_LISTED`].
+    pub limit: i64,
+}
+
+// === impl Page ===
+
+impl Default for Page {
+    fn default() -> Self {
+        Self {
+            before: None,
+            limit: MOST_LISTED,
+        }
+    }
+}
 
 /// What an organisation has; less than nothing where it owes.
 pub async fn balance(app: &App, organisation: OrganisationId) -> Result<Money> {
     let mut session = app.store.read().await?;
     let known = store::ledger::balance(&mut session, organisation).await?;
-    drop(session);
-    if let Some(balance) = known {
-        return Ok(balance);
-    }
-    let mut session = app.store.write().await?;
-    let held = hold(&mut session, app, organisation).await?;
-    session.commit().await?;
-    Ok(held.balance)
+    Ok(known.unwrap_or_default())
 }
 
 /// The organisation's last transactions, the newest first.
 pub async fn transactions(app: &App, actor: &Actor) -> Result<Vec<Transaction>> {
-    transactions_of(app, actor.organisation.id).await
+    page_of_transactions(app, actor.organisation.id, &Page::default()).await
 }
 
-/// The same for the operator.
-pub async fn transactions_of(app: &App, organisation: OrganisationId) -> Result<Vec<Transaction>> {
-    // The first look at the money is what the starting credit is given at.
-    balance(app, organisation).await?;
+/// Some of the organisation's transactions, the newest first.
+///
+/// Errors: `NotFound` where the organisation has no transaction of the key `before`; `Invalid` for a limit out of bounds.
+pub async fn page_of_transactions(
+    app: &App,
+    organisation: OrganisationId,
+    page: &Page,
+) -> Result<Vec<Transaction>> {
+    if !(1..=MOST_LISTED).contains(&page.limit) {
+        let message = format!("the limit is a number from 1 to {MOST_LISTED}; nothing was done");
+        return Err(Error::invalid(message).field("limit"));
+    }
     let mut session = app.store.read().await?;
-    store::ledger::transactions(&mut session, organisation, LISTED).await
+    let before = match page.before {
+        None => i64::MAX,
+        Some(before) => store::ledger::seq(&mut session, organisation, before)
+            .await?
+            .ok_or_else(|| Error::not_found("transaction"))?,
+    };
+    store::ledger::transactions(&mut session, organisation, before, page.limit).await
 }
 
 /// The organisation's invoices, the newest first.
@@ -73,23 +105,6 @@ pub async fn invoice(app: &App, actor: &Actor, number: i64) -> Result<Invoice> {
     store::invoices::by_number(&mut session, actor.organisation.id, number)
         .await?
         .ok_or_else(|| Error::not_found("invoice"))
-}
-
-/// Locks an organisation's balance, and gives it its starting credit where this is the first that is done with it.
-async fn hold(session: &mut Session, app: &App, organisation: OrganisationId) -> Result<Held> {
-    let mut held = store::ledger::hold(session, organisation).await?;
-    let settings = &app.settings.billing;
-    if held.is_new() && settings.on && settings.starting_credit > Money(0) {
-        let starting_credit = Posting {
-            kind: TransactionKind::Credit,
-            amount: settings.starting_credit,
-            against: Account::Credit,
-            description: "starting credit",
-            once: Some(&format!("starting-credit:{organisation}")),
-        };
-        store::ledger::post(session, &mut held, &starting_credit).await?;
-    }
-    Ok(held)
 }
 
 /// An amount with its currency, for people.

@@ -24,10 +24,17 @@ pub trait PaymentProvider: Send + Sync {
     /// Begins a payment; the address to which the customer is sent.
     fn begin<'a>(&'a self, wanted: &'a TopUp) -> BoxFuture<'a, Result<String>>;
 
-    /// What a webhook tells; `None` where it is nothing of interest.
+    /// What a webhook tells of a payment that was begun at this installation; `None` where it is nothing of interest, or of
+    /// something else that takes payments with the same account.
     ///
     /// Errors: `Unauthenticated` where the provider has not signed it, or not lately; `Invalid` where it can't be accepted.
-    fn told(&self, signature: &str, body: &[u8], now: Timestamp) -> Result<Option<Paid>>;
+    fn told(
+        &self,
+        installation: &str,
+        signature: &str,
+        body: &[u8],
+        now: Timestamp,
+    ) -> Result<Option<Paid>>;
 }
 
 /// A payment that is to be begun.
@@ -48,8 +55,6 @@ pub struct TopUp {
 pub struct Paid {
     /// The provider's id of it.
     pub id: String,
-    /// At which installation it was begun.
-    pub installation: String,
     /// Whose balance it is for.
     pub organisation: PublicId,
     /// How much.
@@ -75,7 +80,8 @@ pub fn signature_header(app: &App) -> Option<&'static str> {
 
 /// Begins a payment for the caller's organisation; the address to send the customer to.
 ///
-/// Errors: `Invalid` where no provider is set, or it does not take such an amount.
+/// Errors: `Invalid` where no provider is set, or it does not take such a payment; `CloudUnavailable` where it is away, or
+/// does not know the operator.
 pub async fn start_top_up(app: &App, actor: &Actor, amount: Money) -> Result<String> {
     let provider = app.payments.as_ref().ok_or_else(|| {
         Error::invalid(
@@ -106,16 +112,10 @@ pub async fn webhook(app: &App, signature: &str, body: &[u8]) -> Result<()> {
         .payments
         .as_ref()
         .ok_or_else(|| Error::not_found("webhook"))?;
-    let Some(paid) = provider.told(signature, body, app.clock().now())? else {
+    let now = app.clock().now();
+    let Some(paid) = provider.told(&app.installation, signature, body, now)? else {
         return Ok(());
     };
-    if paid.installation != app.installation {
-        tracing::info!(
-            payment = paid.id,
-            "a payment at another installation was told of here"
-        );
-        return Ok(());
-    }
     let currency = &app.settings.billing.currency;
     if !paid.currency.eq_ignore_ascii_case(currency) {
         tracing::error!(

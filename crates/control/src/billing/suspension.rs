@@ -7,18 +7,21 @@ use std::time::Duration;
 
 use domain::account::Actor;
 use domain::ledger::NoticeKind;
-use domain::server::{Desired, Server};
-use domain::{Error, ErrorKind, Money, OrganisationId, Result, Role, Timestamp};
+use domain::server::{Desired, Power, Server};
+use domain::{Error, ErrorKind, Money, OrganisationId, Result, Role};
 use store::Session;
-use store::customers::Reason;
+use store::customers::{Reason, Suspension};
 use store::ledger::Held;
 
-use super::{hold, printed};
+use super::{account, deadline, printed};
 use crate::app::App;
 use crate::servers::change::Held as HeldServer;
 
 /// What Arcus does by itself is done through this.
 const FACADE: &str = "billing";
+
+/// A server that runs on though it was switched off is switched off again no sooner: each attempt is an event of its owner's.
+const AGAIN: Duration = Duration::from_mins(10);
 
 /// Suspends an organisation whose balance is below zero, unless it is.
 pub(super) async fn for_balance(session: &mut Session, app: &App, held: &Held) -> Result<()> {
@@ -26,13 +29,7 @@ pub(super) async fn for_balance(session: &mut Session, app: &App, held: &Held) -
     if !store::customers::suspend(session, organisation, Reason::Balance).await? {
         return Ok(());
     }
-    let fate = match app.settings.billing.destroy_after {
-        Some(after) => format!(
-            "on {} they are destroyed with all that is on them",
-            session.now().plus(after)
-        ),
-        None => "they are charged as before".to_owned(),
-    };
+    let fate = deadline::set(session, app, organisation).await?;
     let message = format!(
         "the balance is {}: the servers are switched off, and {fate}; top the balance up, and they are switched on again",
         printed(app, held.balance)
@@ -62,7 +59,7 @@ pub(super) async fn lift(session: &mut Session, app: &App, held: &Held) -> Resul
 /// Suspends an organisation by the operator's word. Errors: `Conflict` where it is suspended.
 pub async fn suspend(app: &App, organisation: OrganisationId) -> Result<()> {
     let mut session = app.store.write().await?;
-    store::ledger::hold(&mut session, organisation).await?;
+    account::open(&mut session, app, organisation).await?;
     if !store::customers::suspend(&mut session, organisation, Reason::Operator).await? {
         return Err(Error::conflict(
             "the organisation is suspended already; nothing was changed",
@@ -81,7 +78,7 @@ pub async fn suspend(app: &App, organisation: OrganisationId) -> Result<()> {
 /// Errors: `Conflict` where it is not suspended, and `Payment` where it owes.
 pub async fn resume(app: &App, organisation: OrganisationId) -> Result<()> {
     let mut session = app.store.write().await?;
-    let held = store::ledger::hold(&mut session, organisation).await?;
+    let held = account::open(&mut session, app, organisation).await?;
     let Some(suspension) = store::customers::suspension(&mut session, organisation).await? else {
         return Err(Error::conflict(
             "the organisation is not suspended; nothing was changed",
@@ -106,21 +103,37 @@ pub async fn resume(app: &App, organisation: OrganisationId) -> Result<()> {
     follow(app).await
 }
 
-/// Has the servers follow what stands in their organisations' rows.
-pub(super) async fn follow(app: &App) -> Result<()> {
+/// Looks at everybody who is suspended for owing, and has the servers follow. What goes wrong with one organisation is told,
+/// and keeps none of the others.
+pub(super) async fn look(app: &App) -> Result<()> {
     let mut session = app.store.read().await?;
     let owing = store::customers::suspended_for(&mut session, Reason::Balance).await?;
     drop(session);
-    for (organisation, since) in owing {
-        if lift_by_itself(app, organisation).await? {
-            continue;
-        }
-        if let Some(after) = app.settings.billing.destroy_after {
-            destroy_all(app, organisation, since, after).await?;
+    for organisation in owing {
+        if let Err(error) = look_at(app, organisation).await {
+            tracing::error!(
+                %organisation,
+                error = error.private(),
+                message = error.message(),
+                "what an organisation's suspension asks for can't be done"
+            );
         }
     }
+    follow(app).await
+}
+
+async fn look_at(app: &App, organisation: OrganisationId) -> Result<()> {
+    if lift_by_itself(app, organisation).await? {
+        return Ok(());
+    }
+    deadline::look(app, organisation).await
+}
+
+/// Has the servers follow what stands in their organisations' rows.
+pub(super) async fn follow(app: &App) -> Result<()> {
     let mut session = app.store.read().await?;
-    let running = store::customers::to_be_stopped(&mut session).await?;
+    let tried = session.now().minus(AGAIN);
+    let running = store::customers::to_be_stopped(&mut session, tried).await?;
     let stopped = store::customers::to_be_started(&mut session).await?;
     drop(session);
     for server in &running {
@@ -133,7 +146,7 @@ pub(super) async fn follow(app: &App) -> Result<()> {
 }
 
 /// One that can't be switched keeps none of the others; the next look tries again.
-fn told(server: &Server, outcome: Result<()>) {
+pub(super) fn told(server: &Server, outcome: Result<()>) {
     if let Err(error) = outcome {
         tracing::warn!(
             server = %server.id,
@@ -153,7 +166,7 @@ async fn lift_by_itself(app: &App, organisation: OrganisationId) -> Result<bool>
         return Ok(false);
     }
     let mut session = app.store.write().await?;
-    let held = hold(&mut session, app, organisation).await?;
+    let held = account::open(&mut session, app, organisation).await?;
     let is_free = lift(&mut session, app, &held).await?;
     session.commit().await?;
     Ok(is_free)
@@ -183,20 +196,22 @@ async fn somebody(app: &App, organisation: OrganisationId) -> Result<Actor> {
 /// Locks a server, and after it its organisation's balance: whether that is suspended does not change any more.
 async fn lock<'a>(app: &App, actor: &'a Actor, server: &Server) -> Result<HeldServer<'a>> {
     let mut held = HeldServer::lock(app, actor, server.id).await?;
-    store::ledger::hold(&mut held.session, server.organisation_id).await?;
+    account::open(&mut held.session, app, server.organisation_id).await?;
     Ok(held)
 }
 
 async fn stop(app: &App, server: &Server) -> Result<()> {
     let actor = somebody(app, server.organisation_id).await?;
     let mut held = lock(app, &actor, server).await?;
-    if held.server.desired != Desired::Running
-        || !store::customers::is_held(&mut held.session, server.id).await?
-    {
+    let is_to_run = held.server.desired == Desired::Running;
+    let runs_on = held.server.desired == Desired::Stopped && held.server.power == Power::Running;
+    if !(is_to_run || runs_on) || !store::customers::is_held(&mut held.session, server.id).await? {
         return Ok(());
     }
+    // What its owner has switched off is not switched on again one day.
+    let comes_back = is_to_run || held.server.suspended;
     held.switch(Desired::Stopped).await?;
-    store::customers::set_suspended(&mut held.session, server.id, true).await?;
+    store::customers::set_suspended(&mut held.session, server.id, comes_back).await?;
     held.commit("server.suspend").await
 }
 
@@ -213,38 +228,20 @@ async fn start(app: &App, server: &Server) -> Result<()> {
     held.commit("server.resume").await
 }
 
-/// Destroys what an organisation has that has owed for too long.
-async fn destroy_all(
-    app: &App,
-    organisation: OrganisationId,
-    since: Timestamp,
-    after: Duration,
-) -> Result<()> {
-    if app.clock().now() < since.plus(after) {
-        return Ok(());
-    }
-    let mut session = app.store.read().await?;
-    let servers = store::customers::to_be_destroyed(&mut session, organisation).await?;
-    drop(session);
-    for server in &servers {
-        told(server, destroy(app, server, since).await);
-    }
-    Ok(())
-}
-
-async fn destroy(app: &App, server: &Server, since: Timestamp) -> Result<()> {
+/// Destroys a server of an organisation that has owed for too long, if its suspension is still that one.
+pub(super) async fn destroy(app: &App, server: &Server, suspension: &Suspension) -> Result<()> {
     let actor = somebody(app, server.organisation_id).await?;
     let mut held = lock(app, &actor, server).await?;
     let organisation = server.organisation_id;
     // It may have been topped up a moment ago.
     let now = store::customers::suspension(&mut held.session, organisation).await?;
-    if now.is_none_or(|now| now.since != since || now.reason != Reason::Balance) {
+    if now.as_ref() != Some(suspension) {
         return Ok(());
     }
     held.switch(Desired::Destroyed).await?;
     let message = format!(
-        "the server {:?} is destroyed: the balance has been below zero since {since}",
-        server.name
+        "the server {:?} is destroyed: the balance has been below zero since {}",
+        server.name, suspension.since
     );
     let kind = NoticeKind::Destroyed;
     store::notices::add(&mut held.session, organisation, kind, &message).await?;

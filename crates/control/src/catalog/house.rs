@@ -2,7 +2,7 @@
 //!
 //! What is chosen may be another provider's as well. What must stay true: nobody gets what was closed but who has it.
 
-use domain::{Error, Image, Plan, Region, Result, names};
+use domain::{Error, Image, Plan, Region, Result, billing, names};
 use serde_json::Value;
 use store::Session;
 use store::house::HouseRegion;
@@ -141,6 +141,8 @@ pub async fn remove_region(app: &App, slug: &str) -> Result<()> {
 }
 
 /// Adds a plan, or changes it for the servers to come.
+///
+/// Errors: `Invalid` for one that is too small for anything, and for prices by which its servers would cost nothing.
 pub async fn put_plan(app: &App, plan: &Plan, source: &str) -> Result<()> {
     names::label("a plan", &plan.slug)?;
     if plan.cpus == 0 || plan.memory_mib < 64 || plan.disk_gib == 0 {
@@ -148,6 +150,8 @@ pub async fn put_plan(app: &App, plan: &Plan, source: &str) -> Result<()> {
             "a plan has at least 1 CPU, 64 MiB of memory and 1 GiB of disk",
         ));
     }
+    // Whoever calls this has it from there, and nobody gets past it.
+    billing::monthly_price(plan.hourly, Some(plan.monthly))?;
     let mut session = app.store.write().await?;
     store::house::put_plan(&mut session, plan, source, false).await?;
     store::audit::record_operator(&mut session, source, "plan.put", &plan.slug).await?;

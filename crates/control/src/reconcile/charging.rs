@@ -18,6 +18,7 @@ pub(super) async fn run(app: App) {
     // Not all replicas at the same moment, nor at every start.
     let every = EVERY.min(app.settings.reconcile_every);
     tokio::time::sleep(every.mul_f64(random::fraction() / 4.0)).await;
+    let mut is_told = false;
     loop {
         // In a task of its own: a panic in it ends this run and not the next.
         let charging = app.clone();
@@ -33,7 +34,14 @@ pub(super) async fn run(app: App) {
                     "servers were charged"
                 );
             }
-            Ok(Ok(_)) => {}
+            Ok(Ok(_)) => is_told = false,
+            // The clock is wrong, and will be: nobody wants to read that every minute.
+            Ok(Err(error)) if error.kind() == ErrorKind::Conflict => {
+                if !is_told {
+                    tracing::error!("{}", error.message());
+                }
+                is_told = true;
+            }
             // Told already where it is a fault.
             Ok(Err(error)) if error.kind() != ErrorKind::Unavailable => {}
             Ok(Err(error)) => tracing::warn!(

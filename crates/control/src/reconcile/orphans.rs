@@ -5,12 +5,16 @@
 //! bears that server's token. A copy that a person made may bear it too, and is no such case.
 
 use clouds::{ErrorClass, Instance, InstanceRef, Tag};
+use domain::environment::Provider;
 use domain::server::{Server, Setup};
-use domain::{Error, OrphanId, PublicId, Result};
+use domain::{Error, OrphanId, Plan, PublicId, Result};
+use store::Session;
 use store::orphans::Orphan;
 
-use crate::app::{Account, App, OrphanPolicy};
+use crate::app::{Account, App, HOUSE, OrphanPolicy};
+use crate::catalog::house;
 use crate::operations::{Originals, retry, sight};
+use crate::servers;
 
 /// So many orphans of an account are dealt with in one look: whoever runs the cloud says how many there are.
 const MOST: usize = 1000;
@@ -172,10 +176,17 @@ async fn destroy(app: &App, account: &Account, orphan: &Orphan, who: &str) -> Re
 }
 
 /// Takes an orphan into an environment of the same account and region, as a server that is ready: nothing is
-/// installed on it.
+/// installed on it. In the operator's regions it counts and costs as much as a server of that plan, which has to be
+/// affordable as for any other.
 ///
-/// Errors: `NotFound` for the orphan or the environment; `Conflict` when the environment is elsewhere.
-pub async fn adopt(app: &App, id: OrphanId, environment: &PublicId) -> Result<Server> {
+/// Errors: `NotFound` for the orphan or the environment; `Conflict` when the environment is elsewhere; `Invalid` without a
+/// plan in the operator's regions, and with one elsewhere; `Payment`, `Quota`.
+pub async fn adopt(
+    app: &App,
+    id: OrphanId,
+    environment: &PublicId,
+    plan: Option<&str>,
+) -> Result<Server> {
     let (orphan, account) = find(app, id).await?;
     undecided(&orphan)?;
     let instance = account
@@ -200,6 +211,16 @@ pub async fn adopt(app: &App, id: OrphanId, environment: &PublicId) -> Result<Se
             "that environment is on another account or in another region; nothing was adopted",
         ));
     }
+    let plan = plan_of(&mut app.store.read().await?, &provider, plan).await?;
+    // Looked at before the cloud is told anything, and again when it is written.
+    admit(
+        &mut app.store.write().await?,
+        app,
+        &provider,
+        &account,
+        plan.as_ref(),
+    )
+    .await?;
     // A token of its own: the old one may be a destroyed server's. The cloud is told first; if this process dies in
     // between, the instance is an orphan still, and nothing is lost.
     let token = domain::random::hex::<16>();
@@ -218,6 +239,7 @@ pub async fn adopt(app: &App, id: OrphanId, environment: &PublicId) -> Result<Se
         .await?
         .filter(|environment| !environment.deleting)
         .ok_or_else(|| Error::not_found("environment"))?;
+    admit(&mut session, app, &provider, &account, plan.as_ref()).await?;
     let adopted = store::servers::Adopted {
         environment: &environment,
         owner,
@@ -229,10 +251,51 @@ pub async fn adopt(app: &App, id: OrphanId, environment: &PublicId) -> Result<Se
     let server = store::servers::adopt(&mut session, &adopted).await?;
     store::servers::observe(&mut session, server.id, &sight(&instance)).await?;
     store::servers::set_setup(&mut session, server.id, Setup::Ready, None).await?;
+    if let Some(plan) = &plan {
+        store::servers::set_plan(&mut session, server.id, plan).await?;
+    }
+    store::billing::begin(&mut session, server.id).await?;
     store::orphans::set_state(&mut session, orphan.id, "adopted").await?;
     store::audit::record_operator(&mut session, "cli", "orphan.adopt", &orphan.cloud_id).await?;
     session.commit().await?;
     Ok(server)
+}
+
+/// The plan that an instance is adopted with: any of the operator's, closed or not, and none on a customer's own account,
+/// where it has the size that it has.
+async fn plan_of(
+    session: &mut Session,
+    provider: &Provider,
+    plan: Option<&str>,
+) -> Result<Option<Plan>> {
+    match plan {
+        None if provider.kind == HOUSE => Err(Error::invalid(
+            "in the operator's own regions a server has a plan, by which it counts and costs; nothing was adopted: say which \
+             with --plan",
+        )),
+        None => Ok(None),
+        Some(_) if provider.kind != HOUSE => Err(Error::invalid(
+            "on a customer's own account there are no plans of the operator's; nothing was adopted: leave --plan out",
+        )),
+        Some(plan) => {
+            let plans = store::house::plans(session).await?;
+            let chosen = house::choose(&plans, |plan| &plan.slug, plan, "plan")?;
+            Ok(Some(chosen.clone()))
+        }
+    }
+}
+
+async fn admit(
+    session: &mut Session,
+    app: &App,
+    provider: &Provider,
+    account: &Account,
+    plan: Option<&Plan>,
+) -> Result<()> {
+    let Some(plan) = plan else { return Ok(()) };
+    servers::admit(session, app, provider, &account.region, &[plan])
+        .await
+        .map(drop)
 }
 
 fn at(orphan: &Orphan) -> InstanceRef {

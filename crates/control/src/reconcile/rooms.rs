@@ -1,4 +1,5 @@
-//! Looks how large the operator's regions are, for the limits that the operator has set on what is sold of them.
+//! Looks how large the operator's regions are, for the limits that the operator has set on what is sold of them. Of a region
+//! that has never said so and has limits nothing is sold: whoever puts one there has it looked at then.
 
 use std::time::Duration;
 

@@ -8,7 +8,7 @@ use domain::account::Actor;
 use domain::operation::{Operation, OperationKind};
 use domain::quota::Amounts;
 use domain::server::{Desired, Power, Server, Setup, Size};
-use domain::{Error, Image, Money, Plan, Result, ServerId, random};
+use domain::{Error, Image, Plan, Result, ServerId, random};
 use secrecy::SecretString;
 use serde_json::{Value, json};
 use store::Session;
@@ -17,6 +17,7 @@ use super::Asked;
 use super::foreseen::foresee;
 use crate::accounts::passwords;
 use crate::app::{Account, App};
+use crate::billing::More;
 use crate::catalog::{house, images};
 use crate::operations::{lane, retry};
 use crate::{billing, capacity, providers, quota};
@@ -93,10 +94,12 @@ impl<'a> Held<'a> {
         let size = larger(&server.size, &later.size);
         let more = Amounts::change(&size, &Size::from(plan));
         quota::check(session, app, organisation, &more).await?;
-        let extra = plan.hourly.minus(server.hourly.max(later.hourly))?;
         // Who wants less may have it, whatever the balance.
-        if extra > Money(0) {
-            billing::must_cover(session, app, organisation, extra).await?;
+        if plan.hourly > server.hourly.max(later.hourly)
+            || plan.monthly > server.monthly.max(later.monthly)
+        {
+            let more = More::Plan(server.id, plan);
+            billing::must_cover(session, app, organisation, &more).await?;
         }
         capacity::check(session, &server.region, &more).await
     }

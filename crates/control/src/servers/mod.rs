@@ -15,13 +15,14 @@ use domain::environment::Provider;
 use domain::operation::{Operation, OperationKind};
 use domain::quota::Amounts;
 use domain::server::{Desired, Server, Size};
-use domain::{EnvironmentId, Image, Money, Plan, ProviderId, Result, SnapshotId, names, random};
+use domain::{EnvironmentId, Image, Plan, ProviderId, Result, SnapshotId, names, random};
 use secrecy::SecretString;
 use serde_json::{Map, Value};
 use store::Session;
 use store::operations::NewOperation;
 
 use crate::app::{App, HOUSE};
+use crate::billing::More;
 use crate::{billing, capacity, quota};
 
 pub use create::{
@@ -100,12 +101,8 @@ pub(crate) async fn admit(
     let organisation = provider.organisation_id;
     let sizes: Vec<_> = plans.iter().map(|plan| Size::from(*plan)).collect();
     let wanted = Amounts::servers(&sizes);
-    let mut hourly = Money(0);
-    for plan in plans {
-        hourly = hourly.plus(plan.hourly)?;
-    }
     quota::check(session, app, organisation, &wanted).await?;
-    billing::must_cover(session, app, organisation, hourly).await?;
+    billing::must_cover(session, app, organisation, &More::Servers(plans)).await?;
     capacity::check(session, region, &wanted).await?;
     Ok(Admitted(()))
 }

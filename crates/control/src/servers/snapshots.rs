@@ -5,12 +5,13 @@ use domain::operation::{Operation, OperationKind};
 use domain::quota::Amounts;
 use domain::server::{Desired, Server};
 use domain::snapshot::{Snapshot, SnapshotState};
-use domain::{Error, Money, Result, ServerId, SnapshotId, names, random};
+use domain::{Error, Result, ServerId, SnapshotId, names, random};
 use serde_json::{Value, json};
 use store::Session;
 
 use super::change::Held;
 use crate::app::App;
+use crate::billing::More;
 use crate::{billing, quota};
 
 /// The organisation's snapshots.
@@ -35,7 +36,7 @@ pub async fn create(app: &App, actor: &Actor, id: ServerId, name: &str) -> Resul
     if store::customers::is_of_the_house(&mut held.session, id).await? {
         let organisation = actor.organisation.id;
         quota::check(&mut held.session, app, organisation, &Amounts::snapshot()).await?;
-        billing::must_cover(&mut held.session, app, organisation, Money(0)).await?;
+        billing::must_cover(&mut held.session, app, organisation, &More::Nothing).await?;
     }
     // A name of our own at the cloud: what people call it may be anything.
     let cloud_name = format!("arcus-{}", random::hex::<8>());

@@ -133,6 +133,16 @@ impl House {
         open(&self.database, &self.folder, &self.clock, settings).await
     }
 
+    /// The same with another clock, as on another machine.
+    pub(crate) async fn with_clock(&self, clock: Clock) -> App {
+        open_by(&self.database, &self.folder, clock, self.settings.clone()).await
+    }
+
+    /// The database itself.
+    pub(crate) fn database(&self) -> &Database {
+        &self.database
+    }
+
     pub(crate) fn now(&self) -> Timestamp {
         Timestamp(self.clock.load(Ordering::SeqCst))
     }
@@ -266,6 +276,9 @@ pub(crate) async fn registered(session: &mut Session, slug: &str) -> Customer {
     let user_id = store::accounts::create_user(session, &new)
         .await
         .expect("creates");
+    store::applications::create(session, organisation.id, "default", "custom", true)
+        .await
+        .expect("creates");
     let nothing = Credentials::default();
     let provider =
         store::providers::create(session, organisation.id, "house", "arcus", &nothing).await;
@@ -371,12 +384,20 @@ async fn open(
     clock: &Arc<AtomicI64>,
     settings: Settings,
 ) -> App {
+    open_by(database, folder, Clock::Manual(Arc::clone(clock)), settings).await
+}
+
+async fn open_by(
+    database: &Database,
+    folder: &tempfile::TempDir,
+    clock: Clock,
+    settings: Settings,
+) -> App {
     let location = match database.url() {
         Some(url) => url.parse().expect("a URL"),
         None => store::dialect::Location::Sqlite(folder.path().join("arcus.db")),
     };
     let sealer = Sealer::open(&folder.path().join("keys")).expect("keys");
-    let clock = Clock::Manual(Arc::clone(clock));
     let store: Result<_> = Store::open(&location, sealer, clock, Schema::Migrate).await;
     App::new(store.expect("opens"), settings)
         .await

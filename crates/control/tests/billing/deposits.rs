@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use control::Settings;
-use control::billing::{self, BillingSettings, Deposit};
+use control::billing::{self, BillingSettings, Deposit, Floor};
 use domain::ledger::TransactionKind;
 use domain::{ErrorKind, Money};
 
@@ -16,9 +16,11 @@ on_both! {
         let settings = Settings { billing: BillingSettings::default(), ..house.settings.clone() };
         let one = house.replica_with(settings.clone()).await;
         let other = house.replica_with(settings).await;
-        let both = tokio::join!(billing::balance(&one, organisation), billing::balance(&other, organisation));
-        assert_eq!(both.0.expect("is known"), Money(25_000_000));
-        assert_eq!(both.1.expect("is known"), Money(25_000_000));
+        let both = tokio::join!(billing::take_up(&one), billing::take_up(&other));
+        both.0.expect("begins");
+        both.1.expect("begins");
+        let balance = billing::balance(&one, organisation).await;
+        assert_eq!(balance.expect("is known"), Money(25_000_000));
         let all = house.transactions(&customer).await;
         assert_eq!(all.len(), 1);
         assert_eq!((all[0].kind, all[0].seq), (TransactionKind::Credit, 1));
@@ -49,9 +51,9 @@ on_both! {
         house.pay(&customer, 10).await;
         let refund = billing::refund(&house.app, &deposit(&customer, 3)).await.expect("is given back");
         assert_eq!((refund.kind, refund.amount, refund.balance_after), (TransactionKind::Refund, Money(3), Money(13)));
-        let refund = billing::pay_back(&house.app, &deposit(&customer, 13)).await.expect("is paid back");
+        let refund = billing::pay_back(&house.app, &deposit(&customer, 13), Floor::Zero).await.expect("is paid back");
         assert_eq!((refund.kind, refund.amount, refund.balance_after), (TransactionKind::Refund, Money(-13), Money(0)));
-        let error = billing::pay_back(&house.app, &deposit(&customer, 1)).await.expect_err("there is nothing left");
+        let error = billing::pay_back(&house.app, &deposit(&customer, 1), Floor::Zero).await.expect_err("there is nothing left");
         assert_eq!(error.kind(), ErrorKind::Payment);
         house.assert_adds_up().await;
     }
@@ -63,7 +65,7 @@ on_both! {
                 billing::payment(&house.app, &deposit(&customer, amount)).await,
                 billing::credit(&house.app, &deposit(&customer, amount)).await,
                 billing::refund(&house.app, &deposit(&customer, amount)).await,
-                billing::pay_back(&house.app, &deposit(&customer, amount)).await,
+                billing::pay_back(&house.app, &deposit(&customer, amount), Floor::Zero).await,
             ] {
                 assert_eq!(refused.expect_err("is refused").kind(), ErrorKind::Invalid);
             }

@@ -96,6 +96,8 @@ on_both! {
                 lines: &[],
                 total: Money(1),
                 currency: "USD",
+                seller: "",
+                customer: "",
             };
             let mut session = house.write().await;
             assert_eq!(store::invoices::create(&mut session, &new).await.expect("is written"), number);

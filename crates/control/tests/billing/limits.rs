@@ -226,10 +226,6 @@ on_both! {
 
     async fn the_nodes_of_an_environment_are_charged_and_limited_as_servers_are(house: House) {
         let customer = house.customer("acme").await;
-        let mut session = house.write().await;
-        let organisation = customer.actor.organisation.id;
-        store::applications::create(&mut session, organisation, "default", "custom", true).await.expect("creates");
-        session.commit().await.expect("commits");
         house.pay(&customer, 3 * DAY).await;
         assert_eq!(kind(environment(&house, &customer, "large", 4).await), ErrorKind::Payment);
         set_quota(&house, &customer, Overrides { servers: Some(2), ..Overrides::default() }).await;
@@ -244,7 +240,6 @@ on_both! {
         let mut customer = house.customer("acme").await;
         let mut session = house.write().await;
         let organisation = customer.actor.organisation.id;
-        store::applications::create(&mut session, organisation, "default", "custom", true).await.expect("creates");
         let nothing = domain::credentials::Credentials::default();
         customer.provider =
             store::providers::create(&mut session, organisation, "own", "sandbox", &nothing).await.expect("creates");

@@ -9,4 +9,5 @@ mod invoices;
 mod limits;
 mod oracle;
 mod payments;
+mod rules;
 mod suspension;

@@ -195,12 +195,16 @@ on_both! {
         let strict = house.replica_with(settings).await;
         billing::charge_due(&strict).await.expect("charges");
         assert_eq!(house.seen(&server).await.desired, Desired::Stopped);
-        house.set(month("2027-11"));
-        billing::charge_due(&strict).await.expect("charges");
-        billing::charge_due(&strict).await.expect("charges");
-        assert_eq!(house.seen(&server).await.desired, Desired::Destroyed);
+        // The time counts from when it is told of, and a day before its end it is told of again.
+        for (days, desired) in [(199, Desired::Stopped), (1, Desired::Destroyed)] {
+            house.pass(Duration::from_hours(24 * days));
+            billing::charge_due(&strict).await.expect("charges");
+            billing::charge_due(&strict).await.expect("charges");
+            assert_eq!(house.seen(&server).await.desired, desired);
+        }
         let told = told(&house, &customer).await;
-        assert_eq!(told, [NoticeKind::Suspended, NoticeKind::Destroyed]);
+        assert_eq!(told[..3], [NoticeKind::Suspended; 3]);
+        assert_eq!(told[3..], [NoticeKind::Destroyed]);
         let charged = house.charges(server.id).await.len();
         house.pass(Duration::from_hours(5));
         billing::charge_due(&strict).await.expect("charges");

@@ -7,6 +7,9 @@ ALTER TABLE users ADD COLUMN last_login_at BIGINT;
 ALTER TABLE organisations ADD COLUMN suspended_at BIGINT;
 -- Why: 'balance', which a payment ends, or 'operator', whose word does.
 ALTER TABLE organisations ADD COLUMN suspended_for TEXT;
+-- When its servers are to be destroyed if it owes until then, as it was told; and when it was told so for the last time.
+ALTER TABLE organisations ADD COLUMN destroy_at BIGINT;
+ALTER TABLE organisations ADD COLUMN reminded_at BIGINT;
 
 -- A login by JWT: the one refresh token that is good, by its number, until the family ends or is revoked.
 CREATE TABLE login_families (
@@ -48,6 +51,8 @@ ALTER TABLE servers ADD COLUMN snapshot_id BIGINT;
 -- Switched off for want of money: to be switched on when there is some.
 ALTER TABLE servers ADD COLUMN suspended BOOLEAN NOT NULL DEFAULT FALSE;
 CREATE INDEX servers_suspended ON servers (id) WHERE suspended;
+-- Where no price by the month was set, a month has no limit but its hours.
+UPDATE plans SET monthly = hourly * 744 WHERE monthly < hourly;
 UPDATE servers SET
     cpus = COALESCE((SELECT p.cpus FROM plans p WHERE p.slug = servers.plan), 0),
     memory_mib = COALESCE((SELECT p.memory_mib FROM plans p WHERE p.slug = servers.plan), 0),
@@ -167,6 +172,8 @@ CREATE TABLE balances (
     balance BIGINT NOT NULL,
     last_seq BIGINT NOT NULL,
     warned_at BIGINT,
+    -- Whether it has had its starting credit, or there was none to be had.
+    started BOOLEAN NOT NULL DEFAULT FALSE,
     -- The first month in which something was charged that is on no invoice yet.
     open_month BIGINT
 );
@@ -203,6 +210,9 @@ CREATE TABLE invoices (
     lines TEXT NOT NULL,
     total BIGINT NOT NULL,
     currency TEXT NOT NULL,
+    -- As they were called when it was written.
+    seller TEXT NOT NULL,
+    customer TEXT NOT NULL,
     created_at BIGINT NOT NULL,
     UNIQUE (organisation_id, month)
 );
