@@ -208,12 +208,7 @@ impl Cloud for Incus {
         self.list_snapshots(at).await
     }
 
-    async fn restore_snapshot(
-        &self,
-        at: &InstanceRef,
-        name: &str,
-        mark: &str,
-    ) -> CloudResult<()> {
+    async fn restore_snapshot(&self, at: &InstanceRef, name: &str, mark: &str) -> CloudResult<()> {
         self.go_back_to_snapshot(at, name, mark).await
     }
 
