@@ -57,7 +57,23 @@ incus_up() {
     incus_initialise
   fi
   systemd_is_init || incus_lxcfs
+  incus_limits
   incus_pass_docker
+}
+
+# Containers share the host's user ids, and with them the kernel's limits per user: from some dozen on, the systemd of a
+# new one finds no inotify instance or key left, and has no network or ends at once. What is higher already stays.
+incus_limits() {
+  local limit name least file
+  for limit in fs.inotify.max_user_instances=8192 fs.inotify.max_user_watches=1048576 \
+    kernel.keys.maxkeys=20000 kernel.keys.maxbytes=2000000; do
+    name=${limit%=*} least=${limit#*=}
+    file=/proc/sys/${name//.//}
+    if [[ -w $file ]] && (($(<"$file") < least)); then
+      echo "$least" >"$file"
+      say "raised $name to $least, for many containers at once"
+    fi
+  done
 }
 
 # Runs a command in the group that may speak to Incus. A session that is older than Incus is not in it, and `sudo -g` is
