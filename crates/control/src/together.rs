@@ -32,7 +32,8 @@ type Batch<V> = OnceCell<Result<V>>;
 struct Asked<'a, K: Eq + Hash, V> {
     together: &'a Together<K, V>,
     key: K,
-    slot: Arc<Slot<V>>,
+    // Always there, until it is let go of under the map's lock.
+    slot: Option<Arc<Slot<V>>>,
 }
 
 // === impl Together ===
@@ -49,16 +50,20 @@ impl<K: Eq + Hash + Clone, V: Clone> Together<K, V> {
     /// What `read` reads, or what the read of somebody else who asked at the same time does. It begins after this call.
     ///
     /// Errors: those of `read`.
+    #[expect(
+        clippy::missing_panics_doc,
+        reason = "the slot is there until the drop"
+    )]
     pub async fn get<F>(&self, key: K, read: impl FnOnce() -> F) -> Result<V>
     where
         F: Future<Output = Result<V>>,
     {
         let asked = Asked {
-            slot: self.slot(&key),
+            slot: Some(self.slot(&key)),
             together: self,
             key,
         };
-        let slot = &asked.slot;
+        let slot = asked.slot.as_deref().expect("it is let go of last");
         let batch = Arc::clone(
             &slot
                 .gathering
@@ -111,8 +116,12 @@ impl<K: Eq + Hash, V> Drop for Asked<'_, K, V> {
             .slots
             .lock()
             .unwrap_or_else(PoisonError::into_inner);
-        // The map's and this one: whoever asks next takes the lock first.
-        if Arc::strong_count(&self.slot) == 2 {
+        // Whoever asks next takes the lock first, so only the map's is left where nobody else asks.
+        drop(self.slot.take());
+        if slots
+            .get(&self.key)
+            .is_some_and(|slot| Arc::strong_count(slot) == 1)
+        {
             slots.remove(&self.key);
         }
     }

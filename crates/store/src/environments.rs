@@ -206,8 +206,8 @@ pub async fn mark_deleting(
         .map(drop)
 }
 
-/// Lets an environment go in which no server lives any more, where it was to go or is that of single servers. The caller holds its row, so that of two
-/// servers that end at once the second sees the first.
+/// Lets an environment go in which no server lives any more, where it was to go or is that of single servers. The caller
+/// holds its row, so that of two servers that end at once the second sees the first.
 pub async fn finish_deleting(session: &mut Session, id: EnvironmentId) -> Result<()> {
     let now = session.now();
     let query = sql!(

@@ -154,9 +154,17 @@ impl Incus {
         self.patch(&instance, json!({ "config": config })).await?;
         let rebuild = json!({ "source": source });
         let path = ["instances", id, "rebuild"];
-        self.client
+        let rebuilt = self
+            .client
             .run(Method::POST, &path, Some(&rebuild), DOWNLOAD_LIMIT)
-            .await?;
+            .await;
+        // The old disk goes first: a refusal from here on does not say that it is there still.
+        rebuilt.map_err(|error| match error.class {
+            ErrorClass::Rejected | ErrorClass::Quota => {
+                CloudError::new(ErrorClass::OutcomeUnknown, error.message)
+            }
+            _ => error,
+        })?;
         self.switch_on(id).await
     }
 

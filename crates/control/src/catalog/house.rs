@@ -34,7 +34,7 @@ pub(crate) fn choose<'a, T>(
 }
 
 /// What servers are sold as parts of: each of a kind has a slug, and may be closed.
-pub(crate) trait Ware {
+pub(crate) trait CatalogItem {
     /// What users write.
     fn slug(&self) -> &String;
 
@@ -42,7 +42,7 @@ pub(crate) trait Ware {
     fn is_open(&self) -> bool;
 }
 
-impl Ware for Region {
+impl CatalogItem for Region {
     fn slug(&self) -> &String {
         &self.slug
     }
@@ -52,7 +52,7 @@ impl Ware for Region {
     }
 }
 
-impl Ware for Plan {
+impl CatalogItem for Plan {
     fn slug(&self) -> &String {
         &self.slug
     }
@@ -62,7 +62,7 @@ impl Ware for Plan {
     }
 }
 
-impl Ware for Image {
+impl CatalogItem for Image {
     fn slug(&self) -> &String {
         &self.slug
     }
@@ -73,7 +73,7 @@ impl Ware for Image {
 }
 
 /// The one of that slug, for a server that has it not. Errors: `Invalid` where there is none, and where it was closed.
-pub(crate) fn on_sale<'a, T: Ware>(all: &'a [T], slug: &str, what: &str) -> Result<&'a T> {
+pub(crate) fn on_sale<'a, T: CatalogItem>(all: &'a [T], slug: &str, what: &str) -> Result<&'a T> {
     let chosen = choose(all, T::slug, slug, what)?;
     if chosen.is_open() {
         return Ok(chosen);

@@ -2,7 +2,7 @@
 
 use domain::{Image, Plan, Region, Result};
 
-use super::house::{self, Ware};
+use super::house::{self, CatalogItem};
 use crate::app::App;
 
 /// What is sold.
@@ -37,7 +37,7 @@ pub async fn on_sale(app: &App) -> Result<Sold> {
         plans: store::house::plans(&mut session).await?,
         images: store::house::images(&mut session).await?,
     };
-    sold.plans.retain(Ware::is_open);
-    sold.images.retain(Ware::is_open);
+    sold.plans.retain(CatalogItem::is_open);
+    sold.images.retain(CatalogItem::is_open);
     Ok(sold)
 }

@@ -21,7 +21,18 @@ pub(super) async fn resize(run: &mut Run) -> LastStep {
     run.note("resize", 20, "asking the cloud for the new size")
         .await?;
     run.sample(&before).await?;
-    cloud.resize(&at, &plan).await?;
+    if let Err(error) = cloud.resize(&at, &plan).await {
+        // The cloud may have switched it off for this, and there may be no next try.
+        if ran(run)
+            && run
+                .get(&at)
+                .await
+                .is_ok_and(|now| now.power == Power::Stopped)
+        {
+            cloud.start(&at).await?;
+        }
+        return Err(error.into());
+    }
     let mut session = run
         .step("resized", 60, "the server has the new size")
         .await?;
@@ -44,18 +55,18 @@ pub(super) async fn remember_power(run: &mut Run, power: Power) -> Result<(), Fa
     Ok(())
 }
 
+/// Whether it was on before the first try.
+fn ran(run: &Run) -> bool {
+    let power = run.operation.output.get("power");
+    power.and_then(|power| power.as_str()) == Some(Power::Running.as_str())
+}
+
 /// Switches it on where it ran before, and records what it is doing now.
 pub(super) async fn run_again(run: &mut Run, step: &str) -> LastStep {
     let at = run.existing()?;
     let cloud = run.account.cloud.clone();
-    let ran = run
-        .operation
-        .output
-        .get("power")
-        .and_then(|power| power.as_str())
-        == Some(Power::Running.as_str());
     let now = run.interruptible(run.get(&at)).await??;
-    let now = if ran {
+    let now = if ran(run) {
         if now.power == Power::Stopped {
             cloud.start(&at).await?;
         }

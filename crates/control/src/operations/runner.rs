@@ -7,6 +7,7 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use clouds::{CloudError, ErrorClass};
 use domain::operation::{Operation, OperationKind};
 use domain::{OperationId, OrganisationId, Result, random};
 use store::operations::{Lease, ReadyLane};
@@ -17,7 +18,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::outcome::Outcome;
 use super::run::{Fault, LastStep, Run};
-use super::{create_server, destroy_server, password, power, rebuild, resize, retry, snapshots};
+use super::{create_server, destroy_server, password, power, rebuild, resize, snapshots};
 use crate::app::App;
 
 /// The longest sleep between two looks.
@@ -411,10 +412,8 @@ impl Runner {
             .account(&provider, &server.region)
             .await
             .map_err(|error| {
-                Fault::Later(
-                    error.message().to_owned(),
-                    retry::backoff(operation.attempt),
-                )
+                let message = error.message().to_owned();
+                Fault::Cloud(CloudError::new(ErrorClass::Unavailable, message))
             })?;
         Ok(Run {
             app: self.app.clone(),

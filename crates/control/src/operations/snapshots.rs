@@ -19,7 +19,12 @@ pub(super) async fn create(run: &mut Run) -> LastStep {
     let cloud = run.account.cloud.clone();
     let is_it = |seen: &clouds::Snapshot| seen.name == snapshot.cloud_name;
     // An earlier try may have made it, though its answer was lost.
-    if !cloud.snapshots(&at).await?.iter().any(is_it) {
+    if !run
+        .interruptible(cloud.snapshots(&at))
+        .await??
+        .iter()
+        .any(is_it)
+    {
         cloud.create_snapshot(&at, &snapshot.cloud_name).await?;
     }
     let seen = run.interruptible(cloud.snapshots(&at)).await??;

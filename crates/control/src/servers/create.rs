@@ -165,7 +165,7 @@ async fn write(app: &App, actor: &Actor, what: What<'_>, action: &str) -> Result
         ));
     }
     if let Some(snapshot) = what.snapshot {
-        hold(&mut session, snapshot).await?;
+        hold(&mut session, &provider, snapshot).await?;
     }
     let environment = store::environments::of_single_servers(
         &mut session,
@@ -202,12 +202,19 @@ async fn write(app: &App, actor: &Actor, what: What<'_>, action: &str) -> Result
 
 /// Locks the server of a snapshot until the session ends, and looks at both once more. Who wants either of them gone locks
 /// that server as well, and then sees the new one.
-async fn hold(session: &mut Session, known: &Snapshot) -> Result<()> {
+async fn hold(session: &mut Session, provider: &Provider, known: &Snapshot) -> Result<()> {
     let organisation = known.organisation_id;
     let gone = || Error::not_found("snapshot");
     let original = store::servers::living(session, organisation, known.server_id)
         .await?
         .ok_or_else(gone)?;
+    if original.provider_id != provider.id {
+        return Err(Error::invalid(
+            "the snapshot is of a server on another cloud account, and servers are made in the operator's regions here; \
+             nothing was created",
+        )
+        .field("snapshot_id"));
+    }
     let original = change::lock(session, &original).await?.ok_or_else(gone)?;
     if original.desired == Desired::Destroyed {
         return Err(Error::conflict(
