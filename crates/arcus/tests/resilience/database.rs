@@ -116,7 +116,8 @@ async fn read_only(database: &Database, on: bool) {
     let statement = format!(
         "SET TRANSACTION READ WRITE; DO $$ BEGIN EXECUTE \
          format('ALTER DATABASE %I SET default_transaction_read_only = {setting}', {own}); END $$; \
-         SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = {own} AND pid <> pg_backend_pid()"
+         SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = {own} AND pid <> pg_backend_pid() \
+         AND usename = current_user"
     );
     database.run(&statement).await;
 }
