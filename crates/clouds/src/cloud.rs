@@ -113,6 +113,8 @@ pub struct Instance {
     pub public_ip: Option<String>,
     /// Its address on the cloud's network.
     pub private_ip: Option<String>,
+    /// The network that it is in, as far as this answer tells: that of [`Cloud::wait`] tells all that the cloud can say.
+    pub network: Network,
     /// When it was made, by the cloud's clock.
     pub created_at: Option<Timestamp>,
 }
@@ -139,7 +141,7 @@ pub struct Snapshot {
     pub size_bytes: Option<u64>,
 }
 
-/// The network that an instance is in, as its owner would configure it.
+/// The network that an instance is in, as its owner would have to configure it by hand.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Network {
     /// The netmask of its IPv4 address, such as `255.255.255.0`.
@@ -288,11 +290,6 @@ pub trait Cloud: Send + Sync + 'static {
         Ok(None)
     }
 
-    /// The network that an instance is in.
-    async fn network(&self, _at: &InstanceRef) -> CloudResult<Network> {
-        Ok(Network::default())
-    }
-
     /// What a region's machines have; `None` where the cloud sells without end.
     async fn capacity(&self) -> CloudResult<Option<Capacity>> {
         Ok(None)
@@ -413,6 +410,7 @@ impl Instance {
             power,
             public_ip: None,
             private_ip: None,
+            network: Network::default(),
             created_at: None,
         }
     }

@@ -70,6 +70,12 @@ pub struct Sight {
     pub public_ip: Option<String>,
     /// Where its neighbours reach it.
     pub private_ip: Option<String>,
+    /// The netmask of its IPv4 address.
+    pub netmask: Option<String>,
+    /// The way out of its IPv4 network.
+    pub gateway: Option<String>,
+    /// Its global IPv6 address.
+    pub public_ipv6: Option<String>,
 }
 
 /// What is to be done to a server, and is not over.
@@ -81,6 +87,23 @@ pub struct Pending {
     pub kind: OperationKind,
     /// What it was asked for beyond its kind.
     pub input: Value,
+}
+
+// === impl Sight ===
+
+impl Sight {
+    /// Nothing was shown but what it is doing.
+    pub fn of(power: Power) -> Self {
+        Self {
+            cloud_id: None,
+            power,
+            public_ip: None,
+            private_ip: None,
+            netmask: None,
+            gateway: None,
+            public_ipv6: None,
+        }
+    }
 }
 
 /// Adds a server. Errors: `Exists` when its environment has a node of that name, or the cloud name is taken.
@@ -358,12 +381,13 @@ pub async fn want(session: &mut Session, id: ServerId, desired: Desired) -> Resu
         .map(drop)
 }
 
-/// Notes what the cloud showed; an address or an id that was not shown stays as it was.
+/// Notes what the cloud showed; what was not shown but the power stays as it was.
 pub async fn observe(session: &mut Session, id: ServerId, sight: &Sight) -> Result<()> {
     let now = session.now();
     let query = sql!(
         "UPDATE servers SET cloud_id = COALESCE($1, cloud_id), power = $2, public_ip = COALESCE($3, public_ip), \
-         private_ip = COALESCE($4, private_ip), changed_at = $5 WHERE id = $6 AND destroyed_at IS NULL"
+         private_ip = COALESCE($4, private_ip), netmask = COALESCE($5, netmask), gateway = COALESCE($6, gateway), \
+         public_ipv6 = COALESCE($7, public_ipv6), changed_at = $8 WHERE id = $9 AND destroyed_at IS NULL"
     );
     session
         .execute(
@@ -372,6 +396,9 @@ pub async fn observe(session: &mut Session, id: ServerId, sight: &Sight) -> Resu
                 .arg(sight.power.as_str())
                 .arg(sight.public_ip.clone())
                 .arg(sight.private_ip.clone())
+                .arg(sight.netmask.clone())
+                .arg(sight.gateway.clone())
+                .arg(sight.public_ipv6.clone())
                 .arg(now)
                 .arg(id),
         )
@@ -460,28 +487,6 @@ pub async fn set_image(
                 .arg(&image.login_user)
                 .arg(json(&packages)?)
                 .arg(now)
-                .arg(id),
-        )
-        .await
-        .map(drop)
-}
-
-/// What its network is like.
-pub async fn set_network(
-    session: &mut Session,
-    id: ServerId,
-    netmask: Option<&str>,
-    gateway: Option<&str>,
-    public_ipv6: Option<&str>,
-) -> Result<()> {
-    let query =
-        sql!("UPDATE servers SET netmask = $1, gateway = $2, public_ipv6 = $3 WHERE id = $4");
-    session
-        .execute(
-            query
-                .arg(netmask.map(str::to_owned))
-                .arg(gateway.map(str::to_owned))
-                .arg(public_ipv6.map(str::to_owned))
                 .arg(id),
         )
         .await

@@ -109,9 +109,7 @@ impl Still {
         let id = list[0]["id"].as_i64().expect("an id");
         let sight = Sight {
             cloud_id: Some(format!("i-{id}")),
-            power: Power::Running,
-            public_ip: None,
-            private_ip: None,
+            ..Sight::of(Power::Running)
         };
         let mut session = self.app.store.write().await.expect("a session");
         let server = ServerId(id);

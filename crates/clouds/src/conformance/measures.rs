@@ -59,27 +59,23 @@ pub async fn the_disk_the_network_and_the_capacity_are_told(scene: &Scene) {
     let usage = usage.if_supported("disk_usage").flatten();
     assert_ne!(usage, Some(0), "no system takes no room");
 
-    let network = cloud.network(&running.at).await;
-    if let Some(network) = network.if_supported("network") {
-        let v4 = |text: &String| text.parse::<Ipv4Addr>().expect("an IPv4 address").to_bits();
-        let mask = network.netmask.as_ref().map(v4);
-        if let Some(mask) = mask {
-            assert_eq!(
-                mask.leading_ones() + mask.trailing_zeros(),
-                32,
-                "{network:?}"
-            );
-        }
-        let address = running.private_ip.as_ref().map(v4);
-        if let (Some(mask), Some(gateway), Some(address)) =
-            (mask, network.gateway.as_ref().map(v4), address)
-        {
-            assert_eq!(gateway & mask, address & mask, "{network:?}");
-            assert_ne!(gateway, address, "{network:?}");
-        }
-        if let Some(ipv6) = &network.ipv6 {
-            ipv6.parse::<Ipv6Addr>().expect("an IPv6 address");
-        }
+    let network = &running.network;
+    let v4 = |text: &str| text.parse::<Ipv4Addr>().expect("an IPv4 address").to_bits();
+    let mask = network.netmask.as_deref().map(v4);
+    if let Some(mask) = mask {
+        let ones_then_zeros = mask.leading_ones() + mask.trailing_zeros();
+        assert_eq!(ones_then_zeros, 32, "{network:?}");
+    }
+    let (gateway, address) = (
+        network.gateway.as_deref().map(v4),
+        running.address().map(v4),
+    );
+    if let (Some(mask), Some(gateway), Some(address)) = (mask, gateway, address) {
+        assert_eq!(gateway & mask, address & mask, "{network:?}");
+        assert_ne!(gateway, address, "{network:?}");
+    }
+    if let Some(ipv6) = &network.ipv6 {
+        ipv6.parse::<Ipv6Addr>().expect("an IPv6 address");
     }
 
     let capacity = cloud.capacity().await.if_supported("capacity").flatten();

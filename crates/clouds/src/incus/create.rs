@@ -19,7 +19,7 @@ use super::shown::{INSTALLATION, NAME, TOKEN, root_disk};
 use super::wire::{self, Device, Operation, Profile, timestamp};
 use super::{Incus, copy, errors, names};
 use crate::cloud::{
-    CloudError, CloudResult, CreateInstance, ErrorClass, Instance, InstanceRef, Tag,
+    CloudError, CloudResult, CreateInstance, ErrorClass, Instance, InstanceRef, Network, Tag,
 };
 
 fn started(at: InstanceRef, request: &CreateInstance, operation: &Operation) -> Instance {
@@ -30,6 +30,7 @@ fn started(at: InstanceRef, request: &CreateInstance, operation: &Operation) -> 
         power: Power::Running,
         public_ip: None,
         private_ip: None,
+        network: Network::default(),
         created_at: timestamp(&operation.created_at),
     }
 }

@@ -21,18 +21,16 @@ const FLUX_LIMIT: Duration = Duration::from_secs(10);
 
 impl Incus {
     pub(super) async fn get_instance(&self, at: &InstanceRef) -> CloudResult<Instance> {
+        Ok(self.with_state(at).await?.shown(&at.region))
+    }
+
+    /// An instance with its state, where that can be had.
+    pub(super) async fn with_state(&self, at: &InstanceRef) -> CloudResult<wire::Instance> {
         let path = ["instances", names::checked(at)?];
-        let seen = self
-            .client
-            .query::<wire::Instance>(&path, &[("recursion", "1")])
-            .await;
-        match seen {
-            Ok(seen) => Ok(seen.shown(&at.region)),
+        match self.client.query(&path, &[("recursion", "1")]).await {
             // Its processes ended while Incus counted them. Without them there is no address to show either.
-            Err(error) if error.class == ErrorClass::Rejected => {
-                Ok(self.describe(at).await?.shown(&at.region))
-            }
-            Err(error) => Err(error),
+            Err(error) if error.class == ErrorClass::Rejected => self.describe(at).await,
+            result => result,
         }
     }
 

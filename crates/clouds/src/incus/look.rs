@@ -4,6 +4,7 @@ use std::net::Ipv4Addr;
 
 use domain::Region;
 
+use super::shown::netmask;
 use super::wire::{self, Interface};
 use super::{Incus, names};
 use crate::cloud::{CloudResult, ErrorClass, InstanceRef, Network, Offer, Traffic};
@@ -59,9 +60,8 @@ impl Incus {
         })
     }
 
-    /// What the instance shows of itself, and the way out as the network has it, where Incus manages that.
-    pub(super) async fn read_network(&self, at: &InstanceRef) -> CloudResult<Network> {
-        let (instance, state) = tokio::try_join!(self.describe(at), self.state_now(at))?;
+    /// The way out of an instance's network, and how large that is, where Incus manages it.
+    pub(super) async fn way_out(&self, instance: &wire::Instance) -> CloudResult<Network> {
         let nic = instance.managed_nic();
         let managed = match nic.and_then(|(_, nic)| nic.get("network")) {
             Some(name) => self.network(name).await?,
@@ -69,16 +69,12 @@ impl Incus {
         };
         let setting = |key: &str| managed.config.get(key).and_then(|text| host(text));
         // A bridge of Incus's own is itself the way out, unless it is told of another; so is a network of others.
-        let way_out = setting("ipv4.gateway").or_else(|| setting("ipv4.address"));
+        let own = setting("ipv4.gateway").or_else(|| setting("ipv4.address"));
         let other = managed.config.get("ipv4.dhcp.gateway").cloned();
-        let shown = state.global("inet").map(|address| address.netmask.as_str());
-        let bits = shown
-            .and_then(|bits| bits.parse().ok())
-            .or_else(|| way_out.map(|(_, bits)| bits));
         Ok(Network {
-            netmask: bits.and_then(netmask),
-            gateway: other.or_else(|| way_out.map(|(address, _)| address.to_string())),
-            ipv6: state.global("inet6").map(|address| address.ip.clone()),
+            netmask: own.and_then(|(_, bits)| netmask(bits)),
+            gateway: other.or_else(|| own.map(|(address, _)| address.to_string())),
+            ipv6: None,
         })
     }
 
@@ -111,27 +107,9 @@ fn host(text: &str) -> Option<(Ipv4Addr, u32)> {
     Some((address.parse().ok()?, bits.parse().ok()?))
 }
 
-fn netmask(bits: u32) -> Option<String> {
-    let host_part = u32::MAX.checked_shr(bits).unwrap_or_default();
-    (bits <= 32).then(|| Ipv4Addr::from(!host_part).to_string())
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn a_netmask_has_as_many_ones_as_the_network_has_bits() {
-        for (bits, mask) in [
-            (0, "0.0.0.0"),
-            (10, "255.192.0.0"),
-            (24, "255.255.255.0"),
-            (32, "255.255.255.255"),
-        ] {
-            assert_eq!(netmask(bits).as_deref(), Some(mask));
-        }
-        assert_eq!(netmask(33), None);
-    }
 
     #[test]
     fn a_network_without_addresses_has_no_way_out() {

@@ -28,8 +28,8 @@ use futures::stream::BoxStream;
 use secrecy::SecretString;
 
 use crate::cloud::{
-    Change, Cloud, CloudResult, CreateInstance, Instance, InstanceRef, Network, Offer, Snapshot,
-    Tag, Traffic, Until,
+    Change, Cloud, CloudResult, CreateInstance, Instance, InstanceRef, Offer, Snapshot, Tag,
+    Traffic, Until,
 };
 use crate::registry::{Field, Kind, Settings};
 
@@ -218,10 +218,6 @@ impl Cloud for Incus {
 
     async fn disk_usage(&self, at: &InstanceRef) -> CloudResult<Option<u64>> {
         self.read_disk_usage(at).await
-    }
-
-    async fn network(&self, at: &InstanceRef) -> CloudResult<Network> {
-        self.read_network(at).await
     }
 
     async fn capacity(&self) -> CloudResult<Option<Capacity>> {

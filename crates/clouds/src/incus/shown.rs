@@ -4,11 +4,12 @@
 //! one of a network inside it.
 
 use std::collections::BTreeMap;
+use std::net::Ipv4Addr;
 
 use domain::server::Power;
 
 use super::wire::{self, State, timestamp};
-use crate::cloud::{Instance, InstanceRef, Tag};
+use crate::cloud::{Instance, InstanceRef, Network, Tag};
 
 /// The keys of an instance's configuration that make it ours.
 pub(super) const INSTALLATION: &str = "user.arcus.installation";
@@ -39,6 +40,11 @@ impl wire::Instance {
             // Incus translates no addresses: others reach an instance by the one that it has.
             public_ip: address.clone(),
             private_ip: address,
+            network: self
+                .state
+                .as_ref()
+                .map(State::shown_network)
+                .unwrap_or_default(),
             created_at: timestamp(&self.created_at),
         }
     }
@@ -105,12 +111,28 @@ pub(super) fn power(status: &str) -> Power {
     }
 }
 
+/// Such as `255.255.255.0` for 24.
+pub(super) fn netmask(bits: u32) -> Option<String> {
+    let host_part = u32::MAX.checked_shr(bits).unwrap_or_default();
+    (bits <= 32).then(|| Ipv4Addr::from(!host_part).to_string())
+}
+
 // === impl State ===
 
 impl State {
     /// The global IPv4 address of the first interface that Incus gave the instance, `eth0` before others.
     pub(super) fn address(&self) -> Option<String> {
         self.global("inet").map(|address| address.ip.clone())
+    }
+
+    /// What the instance itself shows of its network; the way out is not among it.
+    pub(super) fn shown_network(&self) -> Network {
+        let bits = self.global("inet").map(|address| address.netmask.parse());
+        Network {
+            netmask: bits.and_then(Result::ok).and_then(netmask),
+            gateway: None,
+            ipv6: self.global("inet6").map(|address| address.ip.clone()),
+        }
     }
 
     /// The first global address of that family, `inet` or `inet6`.
@@ -180,6 +202,19 @@ mod tests {
         assert_eq!(state(&Value::Null).address(), None);
         let machine = json!({ "enp5s0": interface("tap1", "global", "10.0.0.3") });
         assert_eq!(state(&machine).address().as_deref(), Some("10.0.0.3"));
+    }
+
+    #[test]
+    fn a_netmask_has_as_many_ones_as_the_network_has_bits() {
+        for (bits, mask) in [
+            (0, "0.0.0.0"),
+            (10, "255.192.0.0"),
+            (24, "255.255.255.0"),
+            (32, "255.255.255.255"),
+        ] {
+            assert_eq!(netmask(bits).as_deref(), Some(mask));
+        }
+        assert_eq!(netmask(33), None);
     }
 
     #[test]

@@ -12,7 +12,7 @@ use tokio::time::Instant;
 
 use super::events::Listener;
 use super::shown::power;
-use super::{Incus, names};
+use super::{Incus, names, wire};
 use crate::cloud::{CloudResult, ErrorClass, Instance, InstanceRef, Until};
 
 const FIRST_PAUSE: Duration = Duration::from_millis(20);
@@ -48,19 +48,17 @@ impl Incus {
         let mut events: Option<Listener> = None;
         loop {
             self.settle(id).await?;
-            let mut instance = match self.get_instance(at).await {
+            let instance = match self.with_state(at).await {
                 Err(error) if error.class == ErrorClass::NotFound => match until {
                     Until::Gone => return Ok(Instance::gone(at)),
                     // Just after a create, "not found" means "not yet".
                     Until::Running => Instance::pending(at),
                     Until::Stopped => return Err(error),
                 },
-                result => result?,
+                Ok(found) if until == Until::Running => self.with_address(&found, at).await?,
+                result => result?.shown(&at.region),
             };
             *seen = instance.power;
-            if until == Until::Running && instance.power == Power::Running {
-                self.await_address(&mut instance).await?;
-            }
             if until.holds(&instance) {
                 return Ok(instance);
             }
@@ -79,6 +77,24 @@ impl Incus {
         }
     }
 
+    /// The instance with its address and its way out, once it has them, or doesn't run any more.
+    async fn with_address(
+        &self,
+        found: &wire::Instance,
+        at: &InstanceRef,
+    ) -> CloudResult<Instance> {
+        let mut instance = found.shown(&at.region);
+        if instance.power == Power::Running {
+            // At once: while the guest asks for its address there is time to ask for the other.
+            let ((), way_out) =
+                tokio::try_join!(self.await_address(&mut instance), self.way_out(found))?;
+            let network = &mut instance.network;
+            network.netmask = network.netmask.take().or(way_out.netmask);
+            network.gateway = way_out.gateway;
+        }
+        Ok(instance)
+    }
+
     /// Asks until the instance has an address, or doesn't run any more.
     async fn await_address(&self, instance: &mut Instance) -> CloudResult<()> {
         let mut pause = FIRST_PAUSE;
@@ -92,6 +108,7 @@ impl Incus {
             };
             instance.power = power(&state.status);
             instance.public_ip = state.address();
+            instance.network = state.shown_network();
             instance.private_ip.clone_from(&instance.public_ip);
         }
         Ok(())

@@ -16,7 +16,7 @@ use super::region::{Sandbox, shown};
 use super::{creation, extras, guest, rows};
 use crate::cloud::{
     Cloud, CloudError, CloudResult, CreateInstance, ErrorClass, Guest, Instance, InstanceRef,
-    Network, Offer, Snapshot, Tag, Traffic, Until,
+    Offer, Snapshot, Tag, Traffic, Until,
 };
 use crate::password;
 
@@ -264,11 +264,6 @@ impl Cloud for Sandbox {
             Ok(Some(guest::disk_usage(&machine.disk, &faults)))
         })
         .await
-    }
-
-    async fn network(&self, at: &InstanceRef) -> CloudResult<Network> {
-        let (machine, _) = self.see("network", at).await?;
-        Ok(machine.network())
     }
 
     async fn capacity(&self) -> CloudResult<Option<Capacity>> {

@@ -108,7 +108,7 @@ impl Machine {
     }
 
     /// The network that all are in.
-    pub(super) fn network(&self) -> Network {
+    fn network(&self) -> Network {
         let mask = Ipv4Addr::from(!(u32::MAX >> NETWORK_BITS));
         let own = u128::from(self.address.unsigned_abs());
         Network {
@@ -132,6 +132,7 @@ impl Machine {
             power,
             public_ip: address.clone(),
             private_ip: address,
+            network: self.network(),
             created_at: Some(self.created_at),
         }
     }

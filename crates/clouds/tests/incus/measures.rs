@@ -137,14 +137,16 @@ async fn the_network_is_told_as_its_owner_would_configure_it() {
         let made = rig.running(&rig.request("network")).await;
         let route = "ip -4 route show default dev eth0 | cut -d' ' -f3";
         let gateway = rig.inside(&made, route).await;
-        let told = rig.cloud.network(&made.at).await.expect("is told");
+        let told = rig.cloud.wait(&made.at, Until::Running, PATIENCE).await;
+        let told = told.expect("runs").network;
         assert_eq!(told.gateway, Some(gateway));
         assert_eq!(told.netmask.as_deref(), Some("255.255.255.0"));
         assert_eq!(told.ipv6, None);
 
         let add = "sysctl -qw net.ipv6.conf.eth0.disable_ipv6=0; ip -6 address add fd42:7::5/64 dev eth0 nodad";
         rig.inside(&made, add).await;
-        let told = rig.cloud.network(&made.at).await.expect("is told");
+        let told = rig.cloud.wait(&made.at, Until::Running, PATIENCE).await;
+        let told = told.expect("runs").network;
         assert_eq!(told.ipv6.as_deref(), Some("fd42:7::5"));
     })
     .await;

@@ -214,7 +214,6 @@ async fn with_revoked_credentials_every_call_is_refused() {
         class(cloud.restore_snapshot(&at, "s", "m2").await),
         class(cloud.destroy_snapshot(&at, "s").await),
         class(cloud.disk_usage(&at).await),
-        class(cloud.network(&at).await),
         class(cloud.capacity().await),
         class(cloud.traffic(&at).await),
         class(cloud.console_log(&at).await),

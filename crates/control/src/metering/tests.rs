@@ -143,9 +143,7 @@ impl Scene {
         };
         let sight = Sight {
             cloud_id: Some(cloud_id),
-            power: Power::Running,
-            public_ip: None,
-            private_ip: None,
+            ..Sight::of(Power::Running)
         };
         let seen = store::servers::observe(&mut session, server.id, &sight).await;
         seen.expect("notes");

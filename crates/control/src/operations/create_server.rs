@@ -42,28 +42,10 @@ pub(super) async fn run(run: &mut Run) -> LastStep {
         .await??;
     run.saw("running", 50, "the instance runs", &instance)
         .await?;
-    describe_network(run).await?;
     guest::install(run, &instance).await?;
     let mut session = run.step("ready", 99, "every package works").await?;
     store::servers::set_setup(&mut session, run.server.id, Setup::Ready, None).await?;
     Ok(session)
-}
-
-/// Notes what its owner would have to know to configure its network by hand.
-async fn describe_network(run: &Run) -> Result<(), Fault> {
-    let at = run.existing()?;
-    let network = run.interruptible(run.account.cloud.network(&at)).await??;
-    let mut session = run.app.store.write().await?;
-    store::servers::set_network(
-        &mut session,
-        run.server.id,
-        network.netmask.as_deref(),
-        network.gateway.as_deref(),
-        network.ipv6.as_deref(),
-    )
-    .await?;
-    session.tell();
-    Ok(session.commit().await?)
 }
 
 /// Finds what an earlier try made, or makes it.

@@ -44,9 +44,7 @@ pub(super) async fn run(run: &mut Run) -> LastStep {
     let mut session = run.step("renamed", 30, "it bears its last name").await?;
     let sight = store::servers::Sight {
         cloud_id: Some(at.id.clone()),
-        power: run.server.power,
-        public_ip: None,
-        private_ip: None,
+        ..store::servers::Sight::of(run.server.power)
     };
     store::servers::observe(&mut session, run.server.id, &sight).await?;
     session.commit().await?;

@@ -133,6 +133,7 @@ mod tests {
             power: domain::server::Power::Running,
             public_ip: public.map(str::to_owned),
             private_ip: private.map(str::to_owned),
+            network: clouds::Network::default(),
             created_at: None,
         }
     }

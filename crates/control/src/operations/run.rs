@@ -147,12 +147,7 @@ impl Run {
         power: Power,
     ) -> Result<Session, Fault> {
         let mut session = self.step(name, percent, message).await?;
-        let sight = Sight {
-            cloud_id: None,
-            power,
-            public_ip: None,
-            private_ip: None,
-        };
+        let sight = Sight::of(power);
         store::servers::observe(&mut session, self.server.id, &sight).await?;
         self.server.power = power;
         Ok(session)
@@ -272,5 +267,8 @@ pub(crate) fn sight(instance: &Instance) -> Sight {
         power: instance.power,
         public_ip: instance.public_ip.clone(),
         private_ip: instance.private_ip.clone(),
+        netmask: instance.network.netmask.clone(),
+        gateway: instance.network.gateway.clone(),
+        public_ipv6: instance.network.ipv6.clone(),
     }
 }

@@ -262,12 +262,7 @@ async fn compare(
     } else if now.setup != Setup::Lost && now.cloud_id.is_some() {
         app.metrics.drift("lost");
         tracing::warn!(server = %now.id, name = now.cloud_name, "a server vanished at its cloud");
-        let sight = store::servers::Sight {
-            cloud_id: None,
-            power: Power::Terminated,
-            public_ip: None,
-            private_ip: None,
-        };
+        let sight = store::servers::Sight::of(Power::Terminated);
         store::servers::observe(&mut session, now.id, &sight).await?;
         // What failed stays failed, and for its own reason: should it come back, it is no readier than it was.
         if now.setup != Setup::Failed {

@@ -324,9 +324,7 @@ pub(crate) async fn asked_for(session: &mut Session, customer: &Customer, plan: 
 pub(crate) async fn made(session: &mut Session, server: ServerId) {
     let sight = Sight {
         cloud_id: Some(format!("i-{server}")),
-        power: Power::Running,
-        public_ip: None,
-        private_ip: None,
+        ..Sight::of(Power::Running)
     };
     store::servers::observe(session, server, &sight)
         .await

@@ -281,12 +281,7 @@ on_both! {
         house.pay(&customer, 1_000_000).await;
         let mut session = house.write().await;
         let server = crate::common::asked_for(&mut session, &customer, &plan(10, 1000)).await;
-        let sight = store::servers::Sight {
-            cloud_id: Some("old".to_owned()),
-            power: domain::server::Power::Running,
-            public_ip: None,
-            private_ip: None,
-        };
+        let sight = store::servers::Sight { cloud_id: Some("old".to_owned()), ..store::servers::Sight::of(domain::server::Power::Running) };
         store::servers::observe(&mut session, server.id, &sight).await.expect("writes");
         store::servers::set_setup(&mut session, server.id, Setup::Ready, None).await.expect("writes");
         session.commit().await.expect("commits");

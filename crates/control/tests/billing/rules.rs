@@ -418,12 +418,7 @@ on_both! {
         for _ in 0..2 {
             let mut session = house.write().await;
             let server = asked_for(&mut session, &customer, &plan(10, 1000)).await;
-            let sight = store::servers::Sight {
-                cloud_id: Some(format!("i-{}", server.id)),
-                power: Power::Running,
-                public_ip: None,
-                private_ip: None,
-            };
+            let sight = store::servers::Sight { cloud_id: Some(format!("i-{}", server.id)), ..store::servers::Sight::of(Power::Running) };
             store::servers::observe(&mut session, server.id, &sight).await.expect("writes");
             store::servers::set_setup(&mut session, server.id, domain::server::Setup::Ready, None).await.expect("writes");
             session.commit().await.expect("commits");

@@ -42,9 +42,7 @@ impl Shop {
         let instance = world.add(REGION, &server.cloud_name, Some(&tag)).await;
         let sight = Sight {
             cloud_id: Some(instance.expect("is made").id),
-            power: Power::Running,
-            public_ip: None,
-            private_ip: None,
+            ..Sight::of(Power::Running)
         };
         let seen = store::servers::observe(&mut session, server.id, &sight).await;
         seen.expect("observes");

@@ -61,9 +61,7 @@ async fn see(world: &World, server: &Server, power: Power) {
     let mut session = world.write().await;
     let sight = Sight {
         cloud_id: Some(format!("i-{}", server.id)),
-        power,
-        public_ip: None,
-        private_ip: None,
+        ..Sight::of(power)
     };
     store::servers::observe(&mut session, server.id, &sight)
         .await
