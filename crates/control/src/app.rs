@@ -8,13 +8,14 @@ use std::time::Duration;
 
 use clouds::registry::{self, Settings as Opening};
 use clouds::{Budget, Cloud};
-use domain::account::{Organisation, User};
+use domain::account::Actor;
 use domain::environment::Provider;
 use domain::quota::Limits;
 use domain::{Clock, Error, Result};
 use secrecy::ExposeSecret;
 use serde_json::{Map, Value};
 use store::Store;
+use store::version::Version;
 use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 
@@ -22,6 +23,7 @@ use crate::accounts::throttle::Throttle;
 use crate::accounts::{Signer, passwords};
 use crate::billing::BillingSettings;
 use crate::billing::payment::{self, PaymentProvider};
+use crate::kept::Kept;
 use crate::metrics::Metrics;
 use crate::together::Together;
 
@@ -33,6 +35,12 @@ pub const SANDBOX: &str = "sandbox";
 
 /// The region of an account whose every address is one region.
 const ONLY_REGION: &str = "default";
+
+/// About how much memory an actor takes, in bytes.
+const ACTOR: u64 = 1 << 10;
+
+/// How many actors are kept.
+const MOST_ACTORS: u64 = 4 << 10;
 
 /// Who may register.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -116,7 +124,8 @@ pub struct Inner {
     pub(crate) decoy: String,
     pub(crate) logins: Throttle,
     pub(crate) signer: Signer,
-    pub(crate) families: Together<String, Option<(User, Organisation)>>,
+    pub(crate) actors: Kept<String, Option<Actor>>,
+    versions: Together<(), Version>,
     pub(crate) payments: Option<Box<dyn PaymentProvider>>,
 }
 
@@ -200,12 +209,18 @@ impl App {
             told: Mutex::default(),
             budgets: Mutex::default(),
             hashing: Arc::new(Semaphore::new(passwords::AT_ONCE)),
-            decoy: passwords::decoy()?,
+            decoy: passwords::decoy(),
             logins: Throttle::default(),
             signer: Signer::new(&signing),
-            families: Together::default(),
+            actors: Kept::new(MOST_ACTORS * ACTOR, |_| ACTOR),
+            versions: Together::default(),
             payments,
         })))
+    }
+
+    /// How the database stands now, asked after this call; those who ask at the same time ask together.
+    pub(crate) async fn version(&self) -> Result<Version> {
+        self.versions.get((), || self.store.version()).await
     }
 
     /// The clock.

@@ -15,6 +15,7 @@ pub mod environments;
 pub mod events;
 pub mod integrations;
 pub mod journal;
+mod kept;
 pub mod metering;
 pub mod metrics;
 pub mod operations;
@@ -27,4 +28,4 @@ pub mod ssh_keys;
 mod together;
 
 pub use app::{App, Registration, Settings};
-pub use together::Together;
+pub use kept::Kept;

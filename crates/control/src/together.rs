@@ -1,8 +1,7 @@
 //! Reads that many ask for at once: one read answers all who asked before it began.
 //!
-//! Called where the same thing is asked for again and again: by whom a login is, an organisation's list. What must stay
-//! true: nobody is answered with what was read before they asked, so that all see what was written before, by any replica;
-//! nothing is kept once it was answered. That is why this is no cache, which would have to know of every write.
+//! Called by `kept` and for what it goes by. What must stay true: nobody is answered with what was read before they asked,
+//! so that all see what was written before, by any replica; nothing is kept once it was answered.
 
 use std::collections::HashMap;
 use std::hash::Hash;
@@ -13,7 +12,7 @@ use tokio::sync::OnceCell;
 
 /// Reads of one kind, by what they are of.
 #[derive(Debug)]
-pub struct Together<K: Eq + Hash, V> {
+pub(crate) struct Together<K: Eq + Hash, V> {
     slots: Mutex<HashMap<K, Arc<Slot<V>>>>,
 }
 
@@ -50,11 +49,7 @@ impl<K: Eq + Hash + Clone, V: Clone> Together<K, V> {
     /// What `read` reads, or what the read of somebody else who asked at the same time does. It begins after this call.
     ///
     /// Errors: those of `read`.
-    #[expect(
-        clippy::missing_panics_doc,
-        reason = "the slot is there until the drop"
-    )]
-    pub async fn get<F>(&self, key: K, read: impl FnOnce() -> F) -> Result<V>
+    pub(crate) async fn get<F>(&self, key: K, read: impl FnOnce() -> F) -> Result<V>
     where
         F: Future<Output = Result<V>>,
     {

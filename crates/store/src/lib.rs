@@ -32,6 +32,7 @@ pub mod settings;
 pub mod snapshots;
 pub mod ssh_keys;
 pub mod traffic;
+pub mod version;
 
 pub use seal::Sealer;
 pub use session::{Schema, Session, Store};

@@ -15,6 +15,7 @@ use tokio::sync::watch;
 use crate::dialect::{self, Location};
 use crate::query::{Query, Row, sql};
 use crate::seal::Sealer;
+use crate::version::{self, Version, Watcher};
 
 /// The channel of PostgreSQL on which replicas tell one another that the queue has changed.
 const CHANNEL: &str = "arcus_changes";
@@ -43,6 +44,7 @@ enum Pools {
     Sqlite {
         reader: SqlitePool,
         writer: SqlitePool,
+        watcher: Box<Watcher>,
     },
     Postgres(PgPool),
 }
@@ -164,11 +166,16 @@ impl Store {
             .connect_with(dialect::sqlite_options(path).optimize_on_close(true, None))
             .await
             .map_err(dialect::error)?;
+        let existing = dialect::sqlite_options(path).create_if_missing(false);
         let reader = SqlitePoolOptions::new()
             .max_connections(READERS)
             .acquire_timeout(Duration::from_secs(10))
-            .connect_lazy_with(dialect::sqlite_options(path).create_if_missing(false));
-        Ok(Pools::Sqlite { reader, writer })
+            .connect_lazy_with(existing.clone());
+        Ok(Pools::Sqlite {
+            reader,
+            writer,
+            watcher: Box::new(Watcher::new(existing)),
+        })
     }
 
     /// Passes on what other replicas say has changed. When the connection breaks, the runner's own polling fills in.
@@ -192,6 +199,14 @@ impl Store {
                 tokio::time::sleep(Duration::from_secs(1)).await;
             }
         });
+    }
+
+    /// How the database stands now: as long as this stays the same, every read sees the same.
+    pub async fn version(&self) -> Result<Version> {
+        match &self.pools {
+            Pools::Sqlite { watcher, .. } => watcher.version().await,
+            Pools::Postgres(pool) => version::of_postgres(pool).await,
+        }
     }
 
     /// A connection to read with.
@@ -254,7 +269,7 @@ impl Store {
     /// Waits for running statements and closes the connections.
     pub async fn close(&self) {
         match &self.pools {
-            Pools::Sqlite { reader, writer } => {
+            Pools::Sqlite { reader, writer, .. } => {
                 reader.close().await;
                 writer.close().await;
             }

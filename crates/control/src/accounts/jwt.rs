@@ -172,18 +172,22 @@ pub async fn authenticate_signed(
     let family = &claims.fam;
     let read = || async {
         let mut session = app.store.read().await?;
-        store::logins::user(&mut session, family).await
+        let found = store::logins::user(&mut session, family).await?;
+        Ok(found.map(|(user, organisation)| Actor {
+            organisation,
+            user_id: user.id,
+            user_name: user.user_name,
+            role: user.role,
+            facade,
+            request_id: String::new(),
+        }))
     };
-    let found = app.families.get(family.clone(), read).await?;
-    let (user, organisation) =
-        found.ok_or_else(|| refused("this login has ended; log in again"))?;
+    let actor = app.actors.get(app, family.clone(), read).await?;
+    let actor = actor.ok_or_else(|| refused("this login has ended; log in again"))?;
     Ok(Actor {
-        organisation,
-        user_id: user.id,
-        user_name: user.user_name,
-        role: user.role,
         facade,
         request_id: request_id.to_owned(),
+        ..actor
     })
 }
 

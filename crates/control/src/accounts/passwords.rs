@@ -3,7 +3,9 @@
 use std::sync::Arc;
 
 use argon2::password_hash::phc::PasswordHash;
-use argon2::{Argon2, PasswordHasher, PasswordVerifier};
+use argon2::{Argon2, Params, PasswordHasher, PasswordVerifier};
+use base64::Engine;
+use base64::prelude::BASE64_STANDARD_NO_PAD;
 use domain::{Error, Result, random};
 use secrecy::{ExposeSecret, SecretString};
 use tokio::sync::OwnedSemaphorePermit;
@@ -76,10 +78,19 @@ pub(crate) async fn verify(
     .await
 }
 
-/// A hash of nothing that anybody knows: verified against where a user does not exist, so that the time taken does
-/// not tell who does.
-pub(crate) fn decoy() -> Result<String> {
-    hash_now(&random::hex::<16>())
+/// What looks like a hash and is none of any password: verified against where a user does not exist, so that the time
+/// taken does not tell who does. Nothing is hashed for it, which would take its time and 19 MiB at each start.
+pub(crate) fn decoy() -> String {
+    let (memory, passes, lanes) = (
+        Params::DEFAULT_M_COST,
+        Params::DEFAULT_T_COST,
+        Params::DEFAULT_P_COST,
+    );
+    let (salt, hash) = (
+        BASE64_STANDARD_NO_PAD.encode(random::bytes::<16>()),
+        BASE64_STANDARD_NO_PAD.encode(random::bytes::<{ Params::DEFAULT_OUTPUT_LEN }>()),
+    );
+    format!("$argon2id$v=19$m={memory},t={passes},p={lanes}${salt}${hash}")
 }
 
 fn hash_now(password: &str) -> Result<String> {
@@ -95,4 +106,24 @@ fn hash_now(password: &str) -> Result<String> {
 pub fn same(a: &str, b: &str) -> bool {
     use subtle::ConstantTimeEq;
     a.as_bytes().ct_eq(b.as_bytes()).into()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn verifying_the_decoy_takes_what_verifying_a_real_hash_takes() {
+        let (decoy, real) = (decoy(), hash_now("hunter2hunter2").expect("hashes"));
+        let lengths = |hash: &str| hash.split('$').skip(4).map(str::len).collect::<Vec<_>>();
+        let costs = |hash: &str| {
+            hash.split('$')
+                .take(4)
+                .map(str::to_owned)
+                .collect::<Vec<_>>()
+        };
+        assert_eq!(costs(&decoy), costs(&real));
+        assert_eq!(lengths(&decoy), lengths(&real));
+        assert!(PasswordHash::new(&decoy).is_ok(), "{decoy}");
+    }
 }

@@ -5,3 +5,4 @@ mod opening;
 mod queue;
 mod rows;
 mod traffic;
+mod version;

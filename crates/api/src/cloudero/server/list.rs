@@ -1,7 +1,7 @@
 //! `GET /v1/server/list`.
 //!
-//! What panels and scripts ask for most, each of them again and again: those who ask at the same time for the same
-//! organisation are answered with the same bytes, read and written once.
+//! What panels and scripts ask for most, each of them again and again: as long as nothing changes all are answered with the
+//! same bytes, read and written once.
 
 use std::sync::Arc;
 
@@ -10,7 +10,7 @@ use axum::body::Bytes;
 use axum::extract::State;
 use axum::http::header::CONTENT_TYPE;
 use axum::response::{IntoResponse, Response};
-use control::{App, Together, servers};
+use control::{App, Kept, servers};
 use domain::{Error, OrganisationId};
 
 use crate::cloudero::auth::Caller;
@@ -18,8 +18,21 @@ use crate::cloudero::wire::envelope::{Envelope, success};
 use crate::cloudero::wire::servers::ServerResponse;
 use crate::http::edge::Failure;
 
-/// The lists that are being read.
-pub(crate) type Lists = Arc<Together<OrganisationId, Bytes>>;
+/// How much memory all that are kept may take, in bytes.
+const MOST: u64 = 16 << 20;
+
+/// The lists that are kept.
+#[derive(Clone)]
+pub(crate) struct Lists(Arc<Kept<OrganisationId, Bytes>>);
+
+// === impl Lists ===
+
+impl Default for Lists {
+    fn default() -> Self {
+        let weight = |bytes: &Bytes| u64::try_from(bytes.len()).unwrap_or(MOST).max(1);
+        Self(Arc::new(Kept::new(MOST, weight)))
+    }
+}
 
 /// The organisation's servers, those of its environments and of its own cloud accounts included.
 #[utoipa::path(get, path = "/server/list", tag = "server",
@@ -36,6 +49,6 @@ pub(crate) async fn list(
             .map_err(|error| Error::internal("a list can't be written as JSON").source(error))?;
         Ok(Bytes::from(bytes))
     };
-    let bytes = lists.get(actor.organisation.id, read).await?;
+    let bytes = lists.0.get(&app, actor.organisation.id, read).await?;
     Ok(([(CONTENT_TYPE, "application/json")], bytes).into_response())
 }

@@ -1,0 +1,42 @@
+//! What readers who keep an answer go by, on both databases.
+
+use crate::common::{World, on_both};
+
+async fn note(session: &mut store::Session) {
+    let kept = store::settings::keep(session, "checked", "once more").await;
+    kept.expect("writes");
+}
+
+/// Writes something.
+async fn write(store: &store::Store) {
+    let mut session = store.write().await.expect("a session");
+    note(&mut session).await;
+    session.commit().await.expect("commits");
+}
+
+on_both! {
+    async fn each_commit_of_any_replica_changes_the_version(world: World) {
+        let replica = world.replica().await;
+        let mut before = replica.version().await.expect("a version");
+        for store in [&replica, &world.store].repeat(3) {
+            write(store).await;
+            let after = replica.version().await.expect("a version");
+            assert_ne!(after, before);
+            before = after;
+        }
+    }
+}
+
+#[tokio::test]
+async fn reading_and_what_is_rolled_back_leave_the_version_as_it_was() {
+    // PostgreSQL's is the whole cluster's, and changes with the databases of other tests.
+    let world = World::new(testkit::Database::sqlite()).await;
+    let before = world.store.version().await.expect("a version");
+    let mut session = world.write().await;
+    note(&mut session).await;
+    drop(session);
+    let organisation = world.actor.organisation.id;
+    let listed = store::servers::list(&mut world.read().await, organisation).await;
+    assert_eq!(listed.expect("reads"), []);
+    assert_eq!(world.store.version().await.expect("a version"), before);
+}
