@@ -82,6 +82,9 @@ pub struct CreateInstance {
     pub public_keys: Vec<String>,
     /// Ports to be reachable from outside, for clouds with a firewall.
     pub ports: Vec<u16>,
+    /// What its neighbours bear as well: instances of one group reach one another at every port, whatever firewall the
+    /// cloud has. Letters, digits and `-`, unique within the account.
+    pub group: String,
     /// Whether containers will run inside (Docker).
     pub nesting: bool,
     /// What its disk begins as, instead of the image: it gets an identity of its own all the same. One that is gone is
@@ -241,6 +244,12 @@ pub trait Cloud: Send + Sync + 'static {
     /// Destroys, running or not. What is on its way out is a success; what is gone is a success or
     /// [`ErrorClass::NotFound`], as the cloud has it. Neither says that it is gone: [`wait`](Self::wait) does.
     async fn destroy(&self, at: &InstanceRef) -> CloudResult<()>;
+
+    /// Takes away what the cloud keeps for a group of instances, such as its firewall, once none of them is left. Where some
+    /// are left, or nothing is kept, nothing happens.
+    async fn clear_group(&self, _region: &str, _group: &str) -> CloudResult<()> {
+        Ok(())
+    }
 
     /// Puts a found instance under our tag.
     async fn adopt(&self, at: &InstanceRef, tag: &Tag) -> CloudResult<()>;

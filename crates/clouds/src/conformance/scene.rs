@@ -97,6 +97,7 @@ impl Scene {
             user_data: "#cloud-config\n{}\n".to_owned(),
             public_keys: Vec::new(),
             ports: Vec::new(),
+            group: self.installation.clone(),
             nesting: false,
             snapshot: None,
         }

@@ -299,6 +299,7 @@ pub(super) fn strange(region: &str, name: &str) -> CreateInstance {
         user_data: String::new(),
         public_keys: Vec::new(),
         ports: Vec::new(),
+        group: "group".to_owned(),
         nesting: false,
         snapshot: None,
     }

@@ -151,6 +151,7 @@ pub(crate) fn request_under(installation: &str, name: &str) -> CreateInstance {
         user_data: "#cloud-config\n{}\n".to_owned(),
         public_keys: Vec::new(),
         ports: Vec::new(),
+        group: "arcus-test".to_owned(),
         nesting: false,
         snapshot: None,
     }

@@ -115,6 +115,7 @@ pub(crate) fn request(token: &str) -> CreateInstance {
         user_data: "#cloud-config\n{\"packages\":[\"nginx\"]}\n".to_owned(),
         public_keys: vec!["ssh-ed25519 AAAA someone".to_owned()],
         ports: vec![22, 80],
+        group: "arcus-test".to_owned(),
         nesting: true,
         snapshot: None,
     }

@@ -167,6 +167,7 @@ async fn request(run: &Run) -> Result<CreateInstance, Fault> {
         user_data: words.user_data,
         public_keys: words.public_keys,
         ports: words.ports,
+        group: run.group(),
         nesting: words.nesting,
         snapshot: snapshot(run).await?,
     })

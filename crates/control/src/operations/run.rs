@@ -171,6 +171,15 @@ impl Run {
         }
     }
 
+    /// The server's group at its cloud: its environment, or itself where it has none.
+    pub(super) fn group(&self) -> String {
+        let installation = &self.app.installation;
+        match self.server.environment_id {
+            Some(environment) => format!("arcus-{installation}-{environment}"),
+            None => format!("arcus-{installation}-of-{}", self.server.id),
+        }
+    }
+
     /// What this operation is to a cloud: the same at each try, and no other's, also in a database that went back to a
     /// backup and gives the same keys again.
     pub(super) fn mark(&self) -> String {
