@@ -2,8 +2,8 @@
 //!
 //! Called where the same thing is asked for again and again, far more often than anything changes: by whom a login is, an
 //! organisation's list. What must stay true: nobody is answered with what was true only before they asked, by whatever
-//! process it was changed. So the database itself is asked each time whether anything was committed; those who ask at the
-//! same time ask together. What is kept has a limit, and who is asked for least makes room.
+//! process it was changed. So each request asks the database itself, once, whether anything was committed ([`Moment`]); those
+//! who ask at the same time ask together. What is kept has a limit, and who is asked for least makes room.
 
 use std::hash::Hash;
 
@@ -17,6 +17,10 @@ use crate::together::Together;
 
 /// About how many entries are expected: what the cache has room for from the beginning.
 const EXPECTED: usize = 128;
+
+/// How the database stood at one moment of a request: what was kept of that version was still so then.
+#[derive(Debug, Clone)]
+pub struct Moment(Version);
 
 /// Answers of one kind, by what they are of.
 pub struct Kept<K: Eq + Hash, V> {
@@ -34,6 +38,17 @@ struct Entry<V> {
 #[derive(Clone)]
 struct Weights<V>(fn(&V) -> u64);
 
+// === impl Moment ===
+
+impl Moment {
+    /// A moment after this call.
+    ///
+    /// Errors: those of the database.
+    pub async fn now(app: &App) -> Result<Self> {
+        app.version().await.map(Self)
+    }
+}
+
 // === impl Kept ===
 
 impl<K: Eq + Hash + Clone, V: Clone> Kept<K, V> {
@@ -45,29 +60,28 @@ impl<K: Eq + Hash + Clone, V: Clone> Kept<K, V> {
         }
     }
 
-    /// What is kept where that is still so, else what `read` reads.
+    /// What is kept where that was still so at this moment of the caller's request, else what `read` reads now.
     ///
-    /// Errors: those of `read`, and of the database.
-    pub async fn get<F>(&self, app: &App, key: K, read: impl FnOnce() -> F) -> Result<V>
+    /// Errors: those of `read`.
+    pub async fn get<F>(&self, at: &Moment, key: K, read: impl FnOnce() -> F) -> Result<V>
     where
         F: Future<Output = Result<V>>,
     {
-        let answer = || async {
-            let version = app.version().await?;
-            if let Some(kept) = self.values.get(&key)
-                && kept.version == version
-            {
-                return Ok(kept.value);
-            }
+        if let Some(kept) = self.values.get(&key)
+            && kept.version == at.0
+        {
+            return Ok(kept.value);
+        }
+        let read_and_keep = || async {
             let value = read().await?;
             let entry = Entry {
-                version,
+                version: at.0.clone(),
                 value: value.clone(),
             };
             self.values.insert(key.clone(), entry);
             Ok(value)
         };
-        self.together.get(key.clone(), answer).await
+        self.together.get(key.clone(), read_and_keep).await
     }
 }
 

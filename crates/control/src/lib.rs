@@ -28,4 +28,4 @@ pub mod ssh_keys;
 mod together;
 
 pub use app::{App, Registration, Settings};
-pub use kept::Kept;
+pub use kept::{Kept, Moment};

@@ -9,7 +9,7 @@ use axum::http::header::AUTHORIZATION;
 use axum::http::request::Parts;
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
-use control::{App, accounts};
+use control::{App, Moment, accounts};
 use domain::account::Actor;
 use domain::{Error, ErrorKind};
 use secrecy::SecretString;
@@ -42,8 +42,9 @@ async fn admit(app: App, mut request: Request, next: Next) -> Response {
     let token = bearer(request.headers());
     let id = request.extensions().get::<RequestId>().cloned();
     match authenticate(&app, token, id, role).await {
-        Ok(actor) => {
+        Ok((actor, at)) => {
             request.extensions_mut().insert(actor);
+            request.extensions_mut().insert(at);
             next.run(request).await
         }
         Err(failure) => {
@@ -58,12 +59,12 @@ async fn authenticate(
     token: Result<Option<SecretString>, Error>,
     id: Option<RequestId>,
     role: domain::Role,
-) -> Result<Actor, Failure> {
+) -> Result<(Actor, Moment), Failure> {
     let token = token?.ok_or_else(|| {
         refused("a token is needed: Authorization: Bearer TOKEN; log in with POST /v1/user/login")
     })?;
     let id = id.map(|id| id.0).unwrap_or_default();
-    let actor = accounts::authenticate_signed(app, &token, "cloudero", &id).await?;
+    let (actor, at) = accounts::authenticate_signed(app, &token, "cloudero", &id).await?;
     if actor.role < role {
         return Err(Error::new(
             ErrorKind::Forbidden,
@@ -74,7 +75,7 @@ async fn authenticate(
         )
         .into());
     }
-    Ok(actor)
+    Ok((actor, at))
 }
 
 /// The token of the header, where there is one.

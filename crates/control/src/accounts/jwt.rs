@@ -15,6 +15,7 @@ use serde::{Deserialize, Serialize};
 
 use super::tokens::{logged_in, recognised};
 use crate::app::App;
+use crate::kept::Moment;
 
 /// How long an access token is good.
 const ACCESS: Duration = Duration::from_mins(45);
@@ -159,7 +160,7 @@ pub async fn refresh(app: &App, token: &SecretString) -> Result<Signed> {
     ))
 }
 
-/// The actor behind an access token.
+/// The actor behind an access token, and the moment of the request at which that was so.
 ///
 /// Errors: `Unauthenticated`.
 pub async fn authenticate_signed(
@@ -167,8 +168,9 @@ pub async fn authenticate_signed(
     token: &SecretString,
     facade: &'static str,
     request_id: &str,
-) -> Result<Actor> {
+) -> Result<(Actor, Moment)> {
     let claims = app.signer.check(token, Kind::Access, app.clock().now())?;
+    let at = Moment::now(app).await?;
     let family = &claims.fam;
     let read = || async {
         let mut session = app.store.read().await?;
@@ -182,13 +184,14 @@ pub async fn authenticate_signed(
             request_id: String::new(),
         }))
     };
-    let actor = app.actors.get(app, family.clone(), read).await?;
+    let actor = app.actors.get(&at, family.clone(), read).await?;
     let actor = actor.ok_or_else(|| refused("this login has ended; log in again"))?;
-    Ok(Actor {
+    let actor = Actor {
         facade,
         request_id: request_id.to_owned(),
         ..actor
-    })
+    };
+    Ok((actor, at))
 }
 
 #[cfg(test)]

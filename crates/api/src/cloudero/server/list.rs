@@ -10,7 +10,7 @@ use axum::body::Bytes;
 use axum::extract::State;
 use axum::http::header::CONTENT_TYPE;
 use axum::response::{IntoResponse, Response};
-use control::{App, Kept, servers};
+use control::{App, Kept, Moment, servers};
 use domain::{Error, OrganisationId};
 
 use crate::cloudero::auth::Caller;
@@ -40,6 +40,7 @@ impl Default for Lists {
 pub(crate) async fn list(
     State(app): State<App>,
     Extension(lists): Extension<Lists>,
+    Extension(at): Extension<Moment>,
     Caller(actor): Caller,
 ) -> Result<Response, Failure> {
     let read = || async {
@@ -49,6 +50,6 @@ pub(crate) async fn list(
             .map_err(|error| Error::internal("a list can't be written as JSON").source(error))?;
         Ok(Bytes::from(bytes))
     };
-    let bytes = lists.0.get(&app, actor.organisation.id, read).await?;
+    let bytes = lists.0.get(&at, actor.organisation.id, read).await?;
     Ok(([(CONTENT_TYPE, "application/json")], bytes).into_response())
 }
