@@ -20,7 +20,7 @@ use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 
 use crate::accounts::throttle::Throttle;
-use crate::accounts::{Signer, passwords};
+use crate::accounts::{Signer, TokenHash, passwords};
 use crate::billing::BillingSettings;
 use crate::billing::payment::{self, PaymentProvider};
 use crate::kept::Kept;
@@ -124,7 +124,8 @@ pub struct Inner {
     pub(crate) decoy: String,
     pub(crate) logins: Throttle,
     pub(crate) signer: Signer,
-    pub(crate) actors: Kept<String, Option<Actor>>,
+    /// Who has a token, by its hash, and the second from which on it is not good any more.
+    pub(crate) actors: Kept<TokenHash, (i64, Actor)>,
     versions: Together<(), Version>,
     pub(crate) payments: Option<Box<dyn PaymentProvider>>,
 }

@@ -63,11 +63,11 @@ impl<K: Eq + Hash + Clone, V: Clone> Kept<K, V> {
     /// What is kept where that was still so at this moment of the caller's request, else what `read` reads now.
     ///
     /// Errors: those of `read`.
-    pub async fn get<F>(&self, at: &Moment, key: K, read: impl FnOnce() -> F) -> Result<V>
+    pub async fn get<F>(&self, at: &Moment, key: &K, read: impl FnOnce() -> F) -> Result<V>
     where
         F: Future<Output = Result<V>>,
     {
-        if let Some(kept) = self.values.get(&key)
+        if let Some(kept) = self.values.get(key)
             && kept.version == at.0
         {
             return Ok(kept.value);

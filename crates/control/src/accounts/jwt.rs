@@ -12,10 +12,14 @@ use domain::{Error, ErrorKind, Result, Timestamp, random};
 use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey, Header, Validation};
 use secrecy::{ExposeSecret, SecretString};
 use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
 
 use super::tokens::{logged_in, recognised};
 use crate::app::App;
 use crate::kept::Moment;
+
+/// What a token is known by where it is not to be kept itself: its SHA-256.
+pub(crate) type TokenHash = [u8; 32];
 
 /// How long an access token is good.
 const ACCESS: Duration = Duration::from_mins(45);
@@ -88,10 +92,12 @@ impl Signer {
     fn check(&self, token: &SecretString, kind: Kind, now: Timestamp) -> Result<Claims> {
         let token = token.expose_secret();
         let decoded = jsonwebtoken::decode::<Claims>(token, &self.decoding, &self.validation).ok();
-        decoded
+        let claims = decoded
             .map(|decoded| decoded.claims)
-            .filter(|claims| claims.typ == kind && seconds(now) < claims.exp)
-            .ok_or_else(|| refused("the token is not valid, or not any more; log in again"))
+            .filter(|claims| claims.typ == kind)
+            .ok_or_else(not_valid)?;
+        must_not_be_over(claims.exp, now)?;
+        Ok(claims)
     }
 
     /// A pair of a family, and the number of its refresh token.
@@ -113,6 +119,17 @@ impl Signer {
 
 fn seconds(time: Timestamp) -> i64 {
     time.0.div_euclid(1_000_000)
+}
+
+/// Errors: `Unauthenticated` from that second on.
+fn must_not_be_over(expires_at: i64, now: Timestamp) -> Result<()> {
+    (seconds(now) < expires_at)
+        .then_some(())
+        .ok_or_else(not_valid)
+}
+
+fn not_valid() -> Error {
+    refused("the token is not valid, or not any more; log in again")
 }
 
 fn refused(message: &'static str) -> Error {
@@ -169,23 +186,27 @@ pub async fn authenticate_signed(
     facade: &'static str,
     request_id: &str,
 ) -> Result<(Actor, Moment)> {
-    let claims = app.signer.check(token, Kind::Access, app.clock().now())?;
     let at = Moment::now(app).await?;
-    let family = &claims.fam;
+    // A token that was checked once stays as it is: what changes is the time, and what the database says of its login.
+    let key: TokenHash = Sha256::digest(token.expose_secret()).into();
     let read = || async {
+        let claims = app.signer.check(token, Kind::Access, app.clock().now())?;
         let mut session = app.store.read().await?;
-        let found = store::logins::user(&mut session, family).await?;
-        Ok(found.map(|(user, organisation)| Actor {
+        let found = store::logins::user(&mut session, &claims.fam).await?;
+        let (user, organisation) =
+            found.ok_or_else(|| refused("this login has ended; log in again"))?;
+        let actor = Actor {
             organisation,
             user_id: user.id,
             user_name: user.user_name,
             role: user.role,
             facade,
             request_id: String::new(),
-        }))
+        };
+        Ok((claims.exp, actor))
     };
-    let actor = app.actors.get(&at, family.clone(), read).await?;
-    let actor = actor.ok_or_else(|| refused("this login has ended; log in again"))?;
+    let (expires_at, actor) = app.actors.get(&at, &key, read).await?;
+    must_not_be_over(expires_at, app.clock().now())?;
     let actor = Actor {
         facade,
         request_id: request_id.to_owned(),

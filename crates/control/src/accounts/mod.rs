@@ -10,6 +10,7 @@ pub(crate) mod throttle;
 mod tokens;
 
 pub use authenticate::authenticate;
+pub(crate) use jwt::TokenHash;
 pub use jwt::{Signed, Signer, authenticate_signed, log_in, refresh};
 pub use keys::{UserKey, user_key};
 pub use profile::{Profile, profile, verify};

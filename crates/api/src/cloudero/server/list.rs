@@ -50,6 +50,6 @@ pub(crate) async fn list(
             .map_err(|error| Error::internal("a list can't be written as JSON").source(error))?;
         Ok(Bytes::from(bytes))
     };
-    let bytes = lists.0.get(&at, actor.organisation.id, read).await?;
+    let bytes = lists.0.get(&at, &actor.organisation.id, read).await?;
     Ok(([(CONTENT_TYPE, "application/json")], bytes).into_response())
 }
