@@ -1,6 +1,6 @@
 # shellcheck shell=bash
-# What building (part `rust`) and testing (part `tools`) Arcus takes. No cmake and no clang: aws-lc-sys builds with a C
-# compiler alone.
+# What building (part `rust`) and testing (part `tools`) Arcus takes. No cmake and no clang: what is written in C builds
+# with a C compiler and make.
 
 TOOLS_PACKAGES=(gcc libc6-dev make pkg-config curl jq git python3 ca-certificates)
 # For the checks and the tests: a shell linter, and both ends of SSH.
@@ -68,7 +68,7 @@ rust_is_recent() {
 build_can() {
   local tool
   PATH=$(cargo_bin):$PATH
-  for tool in cc curl jq; do have "$tool" || { echo "there is no $tool"; return 1; }; done
+  for tool in cc make curl jq; do have "$tool" || { echo "there is no $tool"; return 1; }; done
   rust_is_recent || { echo "cargo is $(rust_present), and Arcus needs $(rust_wanted)"; return 1; }
 }
 

@@ -116,7 +116,8 @@ pub struct Instance {
     pub public_ip: Option<String>,
     /// Its address on the cloud's network.
     pub private_ip: Option<String>,
-    /// The network that it is in, as far as this answer tells: that of [`Cloud::wait`] tells all that the cloud can say.
+    /// The network that it is in, as far as this answer tells: that of [`Cloud::wait`] for [`Until::Running`] tells all that the
+    /// cloud can say.
     pub network: Network,
     /// When it was made, by the cloud's clock.
     pub created_at: Option<Timestamp>,
@@ -246,7 +247,7 @@ pub trait Cloud: Send + Sync + 'static {
     async fn destroy(&self, at: &InstanceRef) -> CloudResult<()>;
 
     /// Takes away what the cloud keeps for a group of instances, such as its firewall, once none of them is left. Where some
-    /// are left, or nothing is kept, nothing happens.
+    /// are left, or nothing is kept, nothing happens. A create that comes at the same moment makes it anew.
     async fn clear_group(&self, _region: &str, _group: &str) -> CloudResult<()> {
         Ok(())
     }

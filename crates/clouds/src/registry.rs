@@ -41,6 +41,8 @@ pub struct Kind {
     pub fields: &'static [Field],
     /// What the operator may set for a region, besides the credentials.
     pub options: &'static [RegionOption],
+    /// Whether an account reaches many regions, each called by its slug; else its address is the one that there is.
+    pub many_regions: bool,
     /// Opens it.
     pub open: fn(Settings) -> CloudResult<Arc<dyn Cloud>>,
 }
@@ -68,7 +70,7 @@ pub enum Form {
 /// What a driver is opened with.
 #[derive(Clone)]
 pub struct Settings {
-    /// The region's slug, for clouds whose every address is one region.
+    /// The region's slug, for clouds whose every address is one region; it says nothing where there are many.
     pub region: String,
     /// What is not secret: addresses, project, pool. Documented with each driver.
     pub options: Map<String, Value>,

@@ -95,6 +95,8 @@ pub struct Settings {
     pub max_nodes: usize,
     /// Whether a cloud account that a customer adds may be on a private network or on this machine.
     pub allow_private_networks: bool,
+    /// Other addresses of the customers' clouds than their own, by the kind of cloud.
+    pub endpoints: HashMap<String, String>,
     /// What servers in the operator's own regions cost, and whom.
     pub billing: BillingSettings,
     /// What an organisation may have there, unless it has limits of its own.
@@ -167,6 +169,7 @@ impl Default for Settings {
             orphans_after: Duration::from_hours(1),
             max_nodes: 100,
             allow_private_networks: false,
+            endpoints: HashMap::new(),
             billing: BillingSettings::default(),
             quota: Limits::default(),
         }
@@ -220,8 +223,12 @@ impl App {
     }
 
     /// How the database stands now, asked after this call; those who ask at the same time ask together.
-    pub(crate) async fn version(&self) -> Result<Version> {
-        self.versions.get((), || self.store.version()).await
+    pub(crate) async fn version(&self) -> Version {
+        let asked = self
+            .versions
+            .get((), || async { Ok(self.store.version().await) });
+        // Asking says no: what can't be asked for is a version too.
+        asked.await.unwrap_or_default()
     }
 
     /// The clock.
@@ -257,7 +264,7 @@ impl App {
         }
         let (options, region) = match provider.kind.as_str() {
             SANDBOX => (self.sandbox_options()?, SANDBOX),
-            _ => (self.customer_options(), ONLY_REGION),
+            kind => (self.customer_options(kind), reached(kind, region)),
         };
         let key = format!("provider:{}", provider.id);
         let opening = Opening {
@@ -308,7 +315,7 @@ impl App {
     ) -> Result<Arc<dyn Cloud>> {
         let (options, region) = match kind {
             SANDBOX => (self.sandbox_options()?, SANDBOX),
-            _ => (self.customer_options(), ONLY_REGION),
+            kind => (self.customer_options(kind), ONLY_REGION),
         };
         open(
             kind,
@@ -321,9 +328,14 @@ impl App {
         )
     }
 
-    fn customer_options(&self) -> Map<String, Value> {
+    /// What a customer's account is opened with besides its credentials: nothing of it is the customer's to say.
+    fn customer_options(&self, kind: &str) -> Map<String, Value> {
         let private = Value::Bool(self.settings.allow_private_networks);
-        Map::from_iter([("private_networks".to_owned(), private)])
+        let mut options = Map::from_iter([("private_networks".to_owned(), private)]);
+        if let Some(address) = self.settings.endpoints.get(kind) {
+            options.insert("endpoint".to_owned(), Value::String(address.clone()));
+        }
+        options
     }
 
     fn sandbox_options(&self) -> Result<Map<String, Value>> {
@@ -365,6 +377,15 @@ impl App {
 
     fn new_budget(&self) -> Budget {
         Budget::new(self.settings.calls_at_once, self.settings.calls_per_second)
+    }
+}
+
+/// The region of an account of that kind which a server's region means.
+fn reached<'a>(kind: &str, region: &'a str) -> &'a str {
+    if registry::kind(kind).is_some_and(|kind| kind.many_regions) {
+        region
+    } else {
+        ONLY_REGION
     }
 }
 

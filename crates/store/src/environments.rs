@@ -150,6 +150,13 @@ pub async fn by_name(
     row.as_ref().map(environment).transpose()
 }
 
+/// The public id of an environment, also of one that is gone.
+pub async fn public_id(session: &mut Session, id: EnvironmentId) -> Result<Option<PublicId>> {
+    let query = sql!("SELECT public_id FROM environments WHERE id = $1");
+    let row = session.optional(query.arg(id)).await?;
+    row.map(|row| row.word("public_id")).transpose()
+}
+
 /// An environment of any organisation with its organisation's first user, for the operator.
 pub async fn for_operator(
     session: &mut Session,

@@ -381,12 +381,13 @@ pub async fn want(session: &mut Session, id: ServerId, desired: Desired) -> Resu
         .map(drop)
 }
 
-/// Notes what the cloud showed; what was not shown but the power stays as it was.
+/// Notes what the cloud showed; what was not shown but the power stays as it was, but for the way out of a network that the
+/// server has left.
 pub async fn observe(session: &mut Session, id: ServerId, sight: &Sight) -> Result<()> {
     let now = session.now();
     let query = sql!(
         "UPDATE servers SET cloud_id = COALESCE($1, cloud_id), power = $2, public_ip = COALESCE($3, public_ip), \
-         private_ip = COALESCE($4, private_ip), netmask = COALESCE($5, netmask), gateway = COALESCE($6, gateway), \
+         private_ip = COALESCE($4, private_ip), netmask = COALESCE($5, netmask), gateway = COALESCE($6, CASE WHEN COALESCE($3, public_ip) = public_ip THEN gateway END), \
          public_ipv6 = COALESCE($7, public_ipv6), changed_at = $8 WHERE id = $9 AND destroyed_at IS NULL"
     );
     session

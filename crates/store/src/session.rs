@@ -15,7 +15,7 @@ use tokio::sync::watch;
 use crate::dialect::{self, Location};
 use crate::query::{Query, Row, sql};
 use crate::seal::Sealer;
-use crate::version::{self, Version, Watcher};
+use crate::version::{Version, Watcher};
 
 /// The channel of PostgreSQL on which replicas tell one another that the queue has changed.
 const CHANNEL: &str = "arcus_changes";
@@ -27,6 +27,7 @@ const READERS: u32 = 8;
 #[derive(Clone)]
 pub struct Store {
     pools: Pools,
+    watcher: Watcher,
     clock: Clock,
     sealer: Arc<Sealer>,
     changes: Arc<watch::Sender<u64>>,
@@ -44,7 +45,6 @@ enum Pools {
     Sqlite {
         reader: SqlitePool,
         writer: SqlitePool,
-        watcher: Box<Watcher>,
     },
     Postgres(PgPool),
 }
@@ -127,8 +127,15 @@ impl Store {
                 crate::migrate::postgres_is_current(pool).await?;
             }
         }
+        let watcher = match location {
+            Location::Sqlite(path) => {
+                Watcher::of_sqlite(dialect::sqlite_options(path).create_if_missing(false))
+            }
+            Location::Postgres(options) => Watcher::of_postgres((**options).clone()),
+        };
         let store = Self {
             pools,
+            watcher,
             clock,
             sealer: Arc::new(sealer),
             changes: Arc::new(watch::Sender::new(0)),
@@ -153,6 +160,7 @@ impl Store {
     }
 
     async fn open_sqlite(path: &Path, refused: Refused) -> Result<Pools> {
+        for_its_owner_alone(path);
         // Where the disk is full SQLite ends the transaction by itself, sqlx goes on believing in it, and every later one
         // would fail: such a connection is not taken back.
         let writer = SqlitePoolOptions::new()
@@ -166,16 +174,11 @@ impl Store {
             .connect_with(dialect::sqlite_options(path).optimize_on_close(true, None))
             .await
             .map_err(dialect::error)?;
-        let existing = dialect::sqlite_options(path).create_if_missing(false);
         let reader = SqlitePoolOptions::new()
             .max_connections(READERS)
             .acquire_timeout(Duration::from_secs(10))
-            .connect_lazy_with(existing.clone());
-        Ok(Pools::Sqlite {
-            reader,
-            writer,
-            watcher: Box::new(Watcher::new(existing)),
-        })
+            .connect_lazy_with(dialect::sqlite_options(path).create_if_missing(false));
+        Ok(Pools::Sqlite { reader, writer })
     }
 
     /// Passes on what other replicas say has changed. When the connection breaks, the runner's own polling fills in.
@@ -202,11 +205,8 @@ impl Store {
     }
 
     /// How the database stands now: as long as this stays the same, every read sees the same.
-    pub async fn version(&self) -> Result<Version> {
-        match &self.pools {
-            Pools::Sqlite { watcher, .. } => watcher.version().await,
-            Pools::Postgres(pool) => version::of_postgres(pool).await,
-        }
+    pub async fn version(&self) -> Version {
+        self.watcher.version().await
     }
 
     /// A connection to read with.
@@ -268,8 +268,9 @@ impl Store {
 
     /// Waits for running statements and closes the connections.
     pub async fn close(&self) {
+        self.watcher.close().await;
         match &self.pools {
-            Pools::Sqlite { reader, writer, .. } => {
+            Pools::Sqlite { reader, writer } => {
                 reader.close().await;
                 writer.close().await;
             }
@@ -301,6 +302,15 @@ impl Store {
         }
         Ok((count, refused))
     }
+}
+
+/// Makes the file where it is missing, which SQLite would let everybody read; its journals get the same mode. An empty file
+/// is an empty database.
+fn for_its_owner_alone(path: &Path) {
+    use std::os::unix::fs::OpenOptionsExt;
+    let mut options = std::fs::OpenOptions::new();
+    // Where it is there, or can't be made, SQLite goes on or says why not.
+    let _ = options.write(true).create_new(true).mode(0o600).open(path);
 }
 
 // === impl Session ===

@@ -15,6 +15,7 @@ use crate::http::fields::Asked;
 
 /// Which images are meant.
 #[derive(Deserialize, utoipa::IntoParams)]
+#[into_params(parameter_in = Query)]
 pub(crate) struct Params {
     /// `all`, `application`, `template`, or several with commas between them; `all` where absent.
     #[serde(rename = "type")]

@@ -67,6 +67,7 @@ pub(crate) async fn invoice_page(
 
 /// Which transactions are listed.
 #[derive(Deserialize, utoipa::IntoParams)]
+#[into_params(parameter_in = Query)]
 pub(crate) struct Params {
     /// Those before the transaction with this id: the last one of the page before.
     #[param(value_type = Option<i64>)]

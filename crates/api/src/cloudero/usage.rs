@@ -16,6 +16,7 @@ use crate::http::fields::Asked;
 
 /// Whose traffic is meant.
 #[derive(Deserialize, utoipa::IntoParams)]
+#[into_params(parameter_in = Query)]
 pub(crate) struct Params {
     /// The server's id.
     #[param(value_type = i64)]

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use reqwest::Method;
 use serde_json::{Value, json};
 use testkit::{Builder, Database, Scene, wait};
 
@@ -74,6 +75,36 @@ async fn what_one_replica_accepted_the_other_answers_for_at_once() {
             environment["status"] == "stopped"
         })
         .await;
+}
+
+#[tokio::test]
+async fn a_list_that_one_replica_keeps_is_not_given_again_once_another_has_written() {
+    let (scene, other, _) = two(Builder::new(env!("CARGO_BIN_EXE_arcus"))).await;
+    let id = scene
+        .environment("kept", &json!([{"name": "n", "size": "eos1", "count": 2}]))
+        .await;
+    let login = [("username", "my@email.com"), ("password", "secretpassword")];
+    let login = scene
+        .owner
+        .form(Method::POST, "/v1/user/login", &login)
+        .await;
+    let token = login.data()["token"].as_str().expect("a token").to_owned();
+    let here = scene.owner.with_bearer(&token);
+    let at_other = here.at(other.base());
+    for round in 0..20 {
+        let list = here.get("/v1/server/list").await.data();
+        assert_eq!(list, here.get("/v1/server/list").await.data(), "{id}");
+        let server = list[round % 2]["id"].to_string();
+        let word = format!("word{round}");
+        let tagged = [("sub_ids[]", server.as_str()), ("tags[]", word.as_str())];
+        at_other
+            .form(Method::POST, "/v1/tags/create", &tagged)
+            .await
+            .data();
+        let list = here.get("/v1/server/list").await.data();
+        let tags = list[round % 2]["tags"].as_array().expect("tags");
+        assert!(tags.contains(&json!(word)), "{list}");
+    }
 }
 
 #[tokio::test]

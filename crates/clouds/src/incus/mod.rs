@@ -69,6 +69,7 @@ pub const KIND: Kind = Kind {
     description: "Incus, on servers of one's own",
     fields: FIELDS,
     options: options::REGION,
+    many_regions: false,
     open,
 };
 

@@ -55,7 +55,10 @@ impl Incus {
                     Until::Running => Instance::pending(at),
                     Until::Stopped => return Err(error),
                 },
-                Ok(found) if until == Until::Running => self.with_address(&found, at).await?,
+                Ok(found) if until == Until::Running => {
+                    *seen = found.power();
+                    self.with_address(&found, at).await?
+                }
                 result => result?.shown(&at.region),
             };
             *seen = instance.power;
@@ -86,8 +89,11 @@ impl Incus {
         let mut instance = found.shown(&at.region);
         if instance.power == Power::Running {
             // At once: while the guest asks for its address there is time to ask for the other.
-            let ((), way_out) =
-                tokio::try_join!(self.await_address(&mut instance), self.way_out(found))?;
+            let (addressed, way_out) =
+                tokio::join!(self.await_address(&mut instance), self.way_out(found));
+            addressed?;
+            // It only describes: what can't be told now is no reason to call a start a failure.
+            let way_out = way_out.unwrap_or_default();
             let network = &mut instance.network;
             network.netmask = network.netmask.take().or(way_out.netmask);
             network.gateway = way_out.gateway;

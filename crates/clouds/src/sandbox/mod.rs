@@ -50,6 +50,7 @@ pub const KIND: Kind = Kind {
     description: "A simulated cloud to try Arcus with: its servers are rows in a file",
     fields: &[],
     options: &[],
+    many_regions: false,
     open,
 };
 

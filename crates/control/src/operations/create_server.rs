@@ -156,6 +156,7 @@ async fn request(run: &Run) -> Result<CreateInstance, Fault> {
     let server = &run.server;
     let mut session = run.app.store.read().await?;
     let image = house::image(&mut session, &server.image).await?;
+    let group = run.group(&mut session).await?;
     drop(session);
     let words = first_words(run, &image).await?;
     Ok(CreateInstance {
@@ -167,7 +168,7 @@ async fn request(run: &Run) -> Result<CreateInstance, Fault> {
         user_data: words.user_data,
         public_keys: words.public_keys,
         ports: words.ports,
-        group: run.group(),
+        group,
         nesting: words.nesting,
         snapshot: snapshot(run).await?,
     })

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use clouds::{ErrorClass, InstanceRef, Until};
 use domain::names;
-use domain::server::Power;
+use domain::server::{Desired, Power};
 use serde_json::json;
 use store::operations::Step;
 
@@ -73,6 +73,32 @@ pub(super) async fn run(run: &mut Run) -> LastStep {
     finish(run).await
 }
 
+/// What the cloud keeps for the environment goes with its last server. It costs nothing, so that it is tried and not
+/// insisted on.
+async fn clear_group(run: &Run) -> Result<(), Fault> {
+    let server = &run.server;
+    let mut session = run.app.store.read().await?;
+    if let Some(environment) = server.environment_id {
+        let organisation = server.organisation_id;
+        let all = store::servers::of_environment(&mut session, organisation, environment).await?;
+        // Of those that go together the last one takes it along: for the others the cloud has it in use.
+        if all.iter().any(|one| one.desired != Desired::Destroyed) {
+            return Ok(());
+        }
+    }
+    let group = run.group(&mut session).await?;
+    drop(session);
+    let cloud = &run.account.cloud;
+    if let Err(error) = cloud.clear_group(&run.account.region, &group).await {
+        tracing::info!(
+            group,
+            error = error.message,
+            "the cloud keeps what it had for a group of servers"
+        );
+    }
+    Ok(())
+}
+
 /// Whether its end would take away what another server begins as. None begins once its end was asked for.
 async fn is_being_copied(run: &Run) -> Result<bool, Fault> {
     let mut session = run.app.store.read().await?;
@@ -129,6 +155,7 @@ async fn vanished(run: &Run) -> LastStep {
 }
 
 async fn finish(run: &Run) -> LastStep {
+    clear_group(run).await?;
     let mut session = run.app.store.write().await?;
     // The environment before the operation, as those lock them who delete it.
     if let Some(environment) = run.server.environment_id {

@@ -171,13 +171,17 @@ impl Run {
         }
     }
 
-    /// The server's group at its cloud: its environment, or itself where it has none.
-    pub(super) fn group(&self) -> String {
-        let installation = &self.app.installation;
-        match self.server.environment_id {
-            Some(environment) => format!("arcus-{installation}-{environment}"),
-            None => format!("arcus-{installation}-of-{}", self.server.id),
-        }
+    /// The server's group at its cloud: its environment, by its public id, or itself where it has none. Keys would come
+    /// again in a database that went back to a backup, and lead into another's group.
+    pub(super) async fn group(&self, session: &mut Session) -> Result<String, Fault> {
+        let environment = match self.server.environment_id {
+            Some(id) => store::environments::public_id(session, id).await?,
+            None => None,
+        };
+        Ok(match environment {
+            Some(id) => format!("environment-{id}"),
+            None => format!("server-{}", self.server.token),
+        })
     }
 
     /// What this operation is to a cloud: the same at each try, and no other's, also in a database that went back to a

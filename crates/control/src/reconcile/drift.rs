@@ -193,6 +193,8 @@ fn differs(server: &Server, instance: Option<&Instance>) -> bool {
                 || server.cloud_id.as_ref() != Some(&instance.at.id)
                 || moved(&instance.public_ip, &server.public_ip)
                 || moved(&instance.private_ip, &server.private_ip)
+                || moved(&instance.network.netmask, &server.netmask)
+                || moved(&instance.network.ipv6, &server.public_ipv6)
         }
     }
 }

@@ -75,6 +75,11 @@ impl World {
         }
     }
 
+    /// Where the database is, on SQLite.
+    pub(crate) fn folder(&self) -> &std::path::Path {
+        self.folder.path()
+    }
+
     /// A second store on the same database, as another replica has it.
     pub(crate) async fn replica(&self) -> Store {
         open(&self.database, self.folder.path(), &self.clock).await

@@ -31,3 +31,21 @@ async fn a_postgres_without_a_schema_is_refused_where_none_is_to_be_made() {
         assert!(error.message().contains("arcus serve"), "{error}");
     }
 }
+
+#[tokio::test]
+async fn a_new_database_is_for_its_owner_alone_in_a_folder_that_is_open_to_all() {
+    use std::os::unix::fs::PermissionsExt;
+    let folder = tempfile::tempdir().expect("a folder");
+    let open = std::fs::Permissions::from_mode(0o755);
+    std::fs::set_permissions(folder.path(), open).expect("is set");
+    let keys = Sealer::open(&folder.path().join("keys")).expect("keys");
+    let location = store::dialect::Location::Sqlite(folder.path().join("arcus.db"));
+    let store = Store::open(&location, keys, Clock::System, Schema::Migrate).await;
+    let store = store.expect("opens");
+    let files = std::fs::read_dir(folder.path()).expect("a folder");
+    for file in files.map(|file| file.expect("an entry")) {
+        let mode = file.metadata().expect("is there").permissions().mode();
+        assert_eq!(mode & 0o077, 0, "{}: {mode:o}", file.path().display());
+    }
+    store.close().await;
+}

@@ -18,8 +18,11 @@ use crate::cloudero::wire::envelope::{Envelope, success};
 use crate::cloudero::wire::servers::ServerResponse;
 use crate::http::edge::Failure;
 
-/// How much memory all that are kept may take, in bytes.
+/// How much memory all that are kept may take, in bytes. One that takes more than a quarter of it is not kept.
 const MOST: u64 = 16 << 20;
+
+/// What a list takes besides its bytes.
+const ENTRY: u64 = 300;
 
 /// The lists that are kept.
 #[derive(Clone)]
@@ -29,7 +32,8 @@ pub(crate) struct Lists(Arc<Kept<OrganisationId, Bytes>>);
 
 impl Default for Lists {
     fn default() -> Self {
-        let weight = |bytes: &Bytes| u64::try_from(bytes.len()).unwrap_or(MOST).max(1);
+        let weight =
+            |bytes: &Bytes| u64::try_from(bytes.len()).map_or(MOST, |length| length + ENTRY);
         Self(Arc::new(Kept::new(MOST, weight)))
     }
 }
@@ -48,7 +52,7 @@ pub(crate) async fn list(
         let list: Vec<_> = servers.into_iter().map(ServerResponse::from).collect();
         let bytes = serde_json::to_vec(&success(list).0)
             .map_err(|error| Error::internal("a list can't be written as JSON").source(error))?;
-        Ok(Bytes::from(bytes))
+        Ok(Bytes::from(bytes.into_boxed_slice()))
     };
     let bytes = lists.0.get(&at, &actor.organisation.id, read).await?;
     Ok(([(CONTENT_TYPE, "application/json")], bytes).into_response())

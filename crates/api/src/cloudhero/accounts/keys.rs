@@ -15,6 +15,7 @@ use crate::http::edge::Failure;
 
 /// What the query string may hold.
 #[derive(Deserialize, utoipa::IntoParams)]
+#[into_params(parameter_in = Query)]
 pub(crate) struct Params {
     /// `True` hands out the private key, to owners and admins.
     private: Option<String>,
