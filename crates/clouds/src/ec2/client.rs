@@ -80,9 +80,8 @@ impl Client {
         form: Form,
     ) -> Called<T> {
         let text = self.send(region, action, form).await?;
-        quick_xml::de::from_str(&text).map_err(|error| {
-            errors::lost(&format!("it can't be read: {error}"), action.changes())
-        })
+        quick_xml::de::from_str(&text)
+            .map_err(|error| errors::lost(&format!("it can't be read: {error}"), action.changes()))
     }
 
     /// Calls an action whose answer says nothing but that it was done.
@@ -93,9 +92,7 @@ impl Client {
     async fn send(&self, region: &str, action: Action, form: Form) -> Called<String> {
         let region = self.options.amazons(region);
         let url = self.options.url(region)?;
-        let form = form
-            .with("Action", action.name())
-            .with("Version", VERSION);
+        let form = form.with("Action", action.name()).with("Version", VERSION);
         let changes = action.changes();
         let permit = self.budget.take().await;
         // Signed when its turn has come: a signature is good for some minutes only.
@@ -120,7 +117,10 @@ impl Client {
             method: request.method().as_str(),
             url: request.url().as_str(),
             headers: &[(CONTENT_TYPE.as_str(), FORM)],
-            body: request.body().and_then(reqwest::Body::as_bytes).unwrap_or_default(),
+            body: request
+                .body()
+                .and_then(reqwest::Body::as_bytes)
+                .unwrap_or_default(),
         };
         let scope = Scope {
             region,

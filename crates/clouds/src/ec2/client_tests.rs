@@ -42,7 +42,9 @@ async fn call(action: Action, answer: Option<String>) -> (Called<()>, String) {
         serve(stream, answer).await
     });
     let client = client(&format!("http://{address}"));
-    let called = client.run("us-east-1", action, Form::new().with("Key", "a b")).await;
+    let called = client
+        .run("us-east-1", action, Form::new().with("Key", "a b"))
+        .await;
     (called, served.await.expect("is served"))
 }
 
@@ -138,7 +140,11 @@ async fn an_expired_token_is_a_matter_of_the_credentials() {
 
 #[tokio::test]
 async fn a_failure_of_amazons_own_leaves_the_outcome_open() {
-    let (called, _) = call(Action::RunInstances, refusal("500 X", "", "InternalError", "oh")).await;
+    let (called, _) = call(
+        Action::RunInstances,
+        refusal("500 X", "", "InternalError", "oh"),
+    )
+    .await;
     assert_eq!(class(called), ErrorClass::OutcomeUnknown);
     let gateway = "HTTP/1.1 502 X\r\ncontent-length: 5\r\n\r\n<html".to_owned();
     let (called, _) = call(Action::RunInstances, Some(gateway)).await;

@@ -26,7 +26,8 @@ pub(super) fn refused(
     retry_after: Option<Duration>,
     changes: bool,
 ) -> Failure {
-    let class = by_code(code, retry_after).unwrap_or_else(|| by_status(status, retry_after, changes));
+    let class =
+        by_code(code, retry_after).unwrap_or_else(|| by_status(status, retry_after, changes));
     // What follows is a blob that only Amazon's own tool can read.
     let message = message
         .split("Encoded authorization failure message")
@@ -60,10 +61,13 @@ fn by_code(code: &str, retry_after: Option<Duration>) -> Option<ErrorClass> {
         | "SignatureDoesNotMatch"
         | "UnauthorizedOperation"
         | "UnrecognizedClientException" => ErrorClass::Auth,
-        "BandwidthLimitExceeded" | "EC2ThrottledException" | "RequestLimitExceeded"
-        | "RequestThrottled" | "SlowDown" | "Throttling" | "ThrottlingException" => {
-            ErrorClass::Throttled(retry_after.unwrap_or(THROTTLE_PAUSE))
-        }
+        "BandwidthLimitExceeded"
+        | "EC2ThrottledException"
+        | "RequestLimitExceeded"
+        | "RequestThrottled"
+        | "SlowDown"
+        | "Throttling"
+        | "ThrottlingException" => ErrorClass::Throttled(retry_after.unwrap_or(THROTTLE_PAUSE)),
         "AddressLimitExceeded"
         | "InstanceLimitExceeded"
         | "InsufficientFreeAddressesInSubnet"
@@ -76,7 +80,9 @@ fn by_code(code: &str, retry_after: Option<Duration>) -> Option<ErrorClass> {
         | "SnapshotLimitExceeded"
         | "VcpuLimitExceeded"
         | "VolumeLimitExceeded" => ErrorClass::Quota,
-        "InvalidID" | "InvalidInstanceID" | "InvalidInstanceID.Malformed"
+        "InvalidID"
+        | "InvalidInstanceID"
+        | "InvalidInstanceID.Malformed"
         | "InvalidInstanceID.NotFound" => ErrorClass::NotFound,
         // Refused for now, and for certain: nothing was done.
         "ConcurrentCreateImageNoRebootLimitExceeded"
@@ -176,7 +182,11 @@ mod tests {
             (403, "UnauthorizedOperation", ErrorClass::Auth),
             (400, "RequestExpired", ErrorClass::Auth),
             (403, "OptInRequired", ErrorClass::Auth),
-            (503, "RequestLimitExceeded", ErrorClass::Throttled(THROTTLE_PAUSE)),
+            (
+                503,
+                "RequestLimitExceeded",
+                ErrorClass::Throttled(THROTTLE_PAUSE),
+            ),
             (400, "Throttling", ErrorClass::Throttled(THROTTLE_PAUSE)),
             (400, "VcpuLimitExceeded", ErrorClass::Quota),
             (400, "InstanceLimitExceeded", ErrorClass::Quota),
@@ -200,8 +210,16 @@ mod tests {
             (502, ""),
             (504, ""),
         ] {
-            assert_eq!(class(status, code, true), ErrorClass::OutcomeUnknown, "{code}");
-            assert_eq!(class(status, code, false), ErrorClass::Unavailable, "{code}");
+            assert_eq!(
+                class(status, code, true),
+                ErrorClass::OutcomeUnknown,
+                "{code}"
+            );
+            assert_eq!(
+                class(status, code, false),
+                ErrorClass::Unavailable,
+                "{code}"
+            );
         }
         assert_eq!(lost("reset", true).error.class, ErrorClass::OutcomeUnknown);
         assert_eq!(lost("reset", false).error.class, ErrorClass::Unavailable);

@@ -73,12 +73,10 @@ impl Form {
     }
 
     fn tags_at(self, prefix: &str, tags: &[(&str, &str)]) -> Self {
-        (1..)
-            .zip(tags)
-            .fold(self, |form, (number, (key, value))| {
-                form.with(format!("{prefix}Tag.{number}.Key"), *key)
-                    .with(format!("{prefix}Tag.{number}.Value"), *value)
-            })
+        (1..).zip(tags).fold(self, |form, (number, (key, value))| {
+            form.with(format!("{prefix}Tag.{number}.Key"), *key)
+                .with(format!("{prefix}Tag.{number}.Value"), *value)
+        })
     }
 
     /// All of them.

@@ -53,7 +53,11 @@ impl Ec2 {
             return Ok(());
         };
         let form = Form::new().with("GroupId", found.group_id);
-        match self.client.run(region, Action::DeleteSecurityGroup, form).await {
+        match self
+            .client
+            .run(region, Action::DeleteSecurityGroup, form)
+            .await
+        {
             // Servers are left in it, or one that is going out still has its network interface; or it is gone by now.
             Err(failure)
                 if matches!(
@@ -102,7 +106,10 @@ impl Ec2 {
         let name = name(group);
         let form = Form::new()
             .with("GroupName", &name)
-            .with("GroupDescription", "What Arcus lets through to a group of servers")
+            .with(
+                "GroupDescription",
+                "What Arcus lets through to a group of servers",
+            )
             .with("VpcId", vpc)
             .tags_of("security-group", &[(NAME, name.as_str())]);
         let made: Called<wire::GroupId> = self
@@ -132,7 +139,9 @@ impl Ec2 {
         let form = Form::new()
             .filter("group-name", [name(group).as_str()])
             .filter("vpc-id", [vpc]);
-        let answer = self.client.call(region, Action::DescribeSecurityGroups, form);
+        let answer = self
+            .client
+            .call(region, Action::DescribeSecurityGroups, form);
         let found: wire::Groups = answer.await?;
         Ok(found.security_group_info.all.into_iter().next())
     }

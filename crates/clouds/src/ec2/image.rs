@@ -106,7 +106,10 @@ mod tests {
         assert_eq!(debian.1, "debian-13-amd64-*");
         let ubuntu = asked("ubuntu-24.04").expect("is known");
         assert_eq!(ubuntu.0, "099720109477");
-        assert_eq!(ubuntu.1, "ubuntu/images/hvm-ssd*/ubuntu-*-24.04-amd64-server-*");
+        assert_eq!(
+            ubuntu.1,
+            "ubuntu/images/hvm-ssd*/ubuntu-*-24.04-amd64-server-*"
+        );
         for unknown in ["arch", "debian-", "debian-*", "ubuntu-noble", ""] {
             assert_eq!(asked(unknown), None, "{unknown}");
         }

@@ -21,7 +21,9 @@ impl Ec2 {
     /// The credentials are accepted where every account may ask.
     pub(super) async fn check_credentials(&self) -> CloudResult<()> {
         let region = self.options.common();
-        let answer = self.client.run(region, Action::DescribeRegions, Form::new());
+        let answer = self
+            .client
+            .run(region, Action::DescribeRegions, Form::new());
         Ok(answer.await?)
     }
 
@@ -50,7 +52,9 @@ impl Ec2 {
     /// One instance in Amazon's terms.
     pub(super) async fn describe(&self, at: &InstanceRef) -> CloudResult<wire::Instance> {
         let form = Form::new().list("InstanceId", [at.id.as_str()]);
-        let answer = self.client.call(&at.region, Action::DescribeInstances, form);
+        let answer = self
+            .client
+            .call(&at.region, Action::DescribeInstances, form);
         let page: wire::Reservations = answer.await.map_err(|failure| gone(failure.into(), at))?;
         instances(page)
             .find(|instance| instance.instance_id == at.id)

@@ -34,7 +34,9 @@ impl Ec2 {
 
     async fn regions(&self) -> CloudResult<Vec<Region>> {
         let common = self.options.common();
-        let answer = self.client.call(common, Action::DescribeRegions, Form::new());
+        let answer = self
+            .client
+            .call(common, Action::DescribeRegions, Form::new());
         let found: wire::Regions = answer.await?;
         let mut regions: Vec<Region> = found.region_info.all.into_iter().map(region).collect();
         if let Some(behind) = &self.options.aws_region {
@@ -57,7 +59,9 @@ impl Ec2 {
                 .filter("processor-info.supported-architecture", ["x86_64"])
                 .with("MaxResults", PAGE)
                 .maybe("NextToken", next.take());
-            let answer = self.client.call(region, Action::DescribeInstanceTypes, form);
+            let answer = self
+                .client
+                .call(region, Action::DescribeInstanceTypes, form);
             let page: wire::InstanceTypes = answer.await?;
             plans.extend(page.instance_type_set.all.iter().filter_map(plan));
             next = page.next_token.filter(|token| !token.is_empty());

@@ -20,11 +20,7 @@ use crate::registry::{Form, RegionOption, Settings};
 pub(super) const DEFAULT_REGION: &str = "us-east-1";
 
 /// What the operator may set for a region.
-pub const REGION: &[RegionOption] = &[
-    option("endpoint"),
-    option("aws_region"),
-    option("subnet"),
-];
+pub const REGION: &[RegionOption] = &[option("endpoint"), option("aws_region"), option("subnet")];
 
 const fn option(name: &'static str) -> RegionOption {
     RegionOption {
@@ -99,7 +95,11 @@ impl Options {
 
 /// The host that serves a region's API.
 fn host(aws_region: &str) -> String {
-    let china = if aws_region.starts_with("cn-") { ".cn" } else { "" };
+    let china = if aws_region.starts_with("cn-") {
+        ".cn"
+    } else {
+        ""
+    };
     format!("ec2.{aws_region}.amazonaws.com{china}")
 }
 
@@ -149,7 +149,16 @@ mod tests {
     #[test]
     fn a_region_that_would_lead_elsewhere_is_refused() {
         let options = read(&json!({})).expect("valid");
-        for region in ["", "a", "evil.com/", "us-east-1.evil", "US-EAST-1", "x@y", "-us", "us-"] {
+        for region in [
+            "",
+            "a",
+            "evil.com/",
+            "us-east-1.evil",
+            "US-EAST-1",
+            "x@y",
+            "-us",
+            "us-",
+        ] {
             assert!(options.url(region).is_err(), "{region}");
         }
     }

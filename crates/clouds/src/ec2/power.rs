@@ -6,11 +6,11 @@
 
 use domain::server::Power;
 
+use super::Ec2;
 use super::action::Action;
 use super::client::Called;
 use super::form::{Form, INSTALLATION, NAME, TOKEN};
 use super::instances::gone;
-use super::Ec2;
 use crate::cloud::{CloudError, CloudResult, ErrorClass, InstanceRef, Tag};
 
 /// Amazon's code where an instance is in no state for what was asked.
@@ -21,13 +21,15 @@ const WRONG_STATE: [&str; 2] = ["IncorrectInstanceState", "IncorrectState"];
 impl Ec2 {
     pub(super) async fn start_instance(&self, at: &InstanceRef) -> CloudResult<()> {
         let answer = self.of(at, Action::StartInstances, Form::new()).await;
-        self.settled(at, answer, &[Power::Pending, Power::Running]).await
+        self.settled(at, answer, &[Power::Pending, Power::Running])
+            .await
     }
 
     pub(super) async fn stop_instance(&self, at: &InstanceRef, force: bool) -> CloudResult<()> {
         let form = Form::new().with("Force", force.to_string());
         let answer = self.of(at, Action::StopInstances, form).await;
-        self.settled(at, answer, &[Power::Stopping, Power::Stopped]).await
+        self.settled(at, answer, &[Power::Stopping, Power::Stopped])
+            .await
     }
 
     pub(super) async fn reboot_instance(&self, at: &InstanceRef) -> CloudResult<()> {

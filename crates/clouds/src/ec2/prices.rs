@@ -118,7 +118,9 @@ const HOURLY: &[(&str, &str)] = &[
 
 /// What an hour of that type costs, where that is known.
 pub(super) fn hourly(slug: &str) -> Option<Money> {
-    let found = HOURLY.binary_search_by(|(name, _)| (*name).cmp(slug)).ok()?;
+    let found = HOURLY
+        .binary_search_by(|(name, _)| (*name).cmp(slug))
+        .ok()?;
     Money::parse(HOURLY[found].1)
 }
 

@@ -41,7 +41,9 @@ impl Ec2 {
             self.client.run(&at.region, action, form).await?;
         }
         if let Some(form) = grows {
-            self.client.run(&at.region, Action::ModifyVolume, form).await?;
+            self.client
+                .run(&at.region, Action::ModifyVolume, form)
+                .await?;
         }
         Ok(())
     }

@@ -10,13 +10,8 @@ use super::wire;
 use crate::cloud::{Instance, InstanceRef, Network, Tag};
 
 /// The states in which an instance is there, or is on its way out: all but the last.
-pub(super) const NOT_GONE: [&str; 5] = [
-    "pending",
-    "running",
-    "shutting-down",
-    "stopping",
-    "stopped",
-];
+pub(super) const NOT_GONE: [&str; 5] =
+    ["pending", "running", "shutting-down", "stopping", "stopped"];
 
 /// Amazon's code for a state; the upper byte is for its own use.
 pub(super) fn power(code: u16) -> Power {
@@ -63,7 +58,9 @@ impl wire::Instance {
                 region: region.to_owned(),
                 id: self.instance_id.clone(),
             },
-            name: wire::tag(&self.tag_set, NAME).unwrap_or_default().to_owned(),
+            name: wire::tag(&self.tag_set, NAME)
+                .unwrap_or_default()
+                .to_owned(),
             tag: self.tag(),
             power,
             public_ip: given(self.ip_address.as_ref()).or(elsewhere),
@@ -91,7 +88,9 @@ impl wire::Instance {
 
     /// When its root disk was attached, which happens once; the launch time is that of its last start.
     fn created_at(&self) -> Option<Timestamp> {
-        let attached = self.root_disk().and_then(|disk| disk.attach_time.as_deref());
+        let attached = self
+            .root_disk()
+            .and_then(|disk| disk.attach_time.as_deref());
         timestamp(attached.or(self.launch_time.as_deref())?)
     }
 }
@@ -154,6 +153,9 @@ mod tests {
         assert_eq!(instance.network.ipv6.as_deref(), Some("2600:1f18::1"));
         assert_eq!(instance.created_at, timestamp("2026-01-01T00:00:00Z"));
         let tag = instance.tag.expect("is ours");
-        assert_eq!((tag.installation.as_str(), tag.token.as_str()), ("ours", "t1"));
+        assert_eq!(
+            (tag.installation.as_str(), tag.token.as_str()),
+            ("ours", "t1")
+        );
     }
 }

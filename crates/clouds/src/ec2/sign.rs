@@ -74,7 +74,9 @@ fn signed(
 
 /// The reasons of the signer may show what was to be signed.
 fn unsigned() -> CloudError {
-    rejected("the call can't be signed with these credentials: an access key is letters and digits alone")
+    rejected(
+        "the call can't be signed with these credentials: an access key is letters and digits alone",
+    )
 }
 
 #[cfg(test)]

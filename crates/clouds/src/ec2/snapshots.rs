@@ -15,9 +15,7 @@ use super::form::{Form, NAME};
 use super::instances::gone;
 use super::shown::timestamp;
 use super::{Ec2, wire};
-use crate::cloud::{
-    CloudError, CloudResult, ErrorClass, InstanceRef, Snapshot, SnapshotRef,
-};
+use crate::cloud::{CloudError, CloudResult, ErrorClass, InstanceRef, Snapshot, SnapshotRef};
 
 /// The tag with the id of the instance.
 const OF: &str = "arcus:snapshot-of";
@@ -46,7 +44,9 @@ impl Ec2 {
         let images = self.whole(at).await?;
         let failed = |image: &wire::Image| !is_whole(image) && is_named(image, name);
         if images.iter().any(failed) {
-            return Err(rejected("Amazon EC2 failed to take the snapshot: delete it, and try again"));
+            return Err(rejected(
+                "Amazon EC2 failed to take the snapshot: delete it, and try again",
+            ));
         }
         Ok(())
     }

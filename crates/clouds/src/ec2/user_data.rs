@@ -47,7 +47,9 @@ mod tests {
     #[test]
     fn what_fits_is_sent_as_it_is() {
         let text = "#cloud-config\n".repeat(10);
-        let sent = STANDARD.decode(encoded(&text).expect("fits")).expect("is base64");
+        let sent = STANDARD
+            .decode(encoded(&text).expect("fits"))
+            .expect("is base64");
         assert_eq!(sent, text.as_bytes());
         assert!(encoded(&"x".repeat(LONGEST)).is_ok());
     }
@@ -55,7 +57,9 @@ mod tests {
     #[test]
     fn what_is_too_long_is_compressed() {
         let text = "#cloud-config\n".repeat(10_000);
-        let sent = STANDARD.decode(encoded(&text).expect("fits")).expect("is base64");
+        let sent = STANDARD
+            .decode(encoded(&text).expect("fits"))
+            .expect("is base64");
         assert!(sent.len() <= LONGEST);
         let mut unpacked = String::new();
         GzDecoder::new(&sent[..])

@@ -110,7 +110,10 @@ impl Looks {
     /// Lets nobody join any more.
     fn close(&self, region: &str, closed: &Arc<Look>) {
         let mut looks = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if looks.get(region).is_some_and(|look| Arc::ptr_eq(look, closed)) {
+        if looks
+            .get(region)
+            .is_some_and(|look| Arc::ptr_eq(look, closed))
+        {
             looks.remove(region);
         }
     }
