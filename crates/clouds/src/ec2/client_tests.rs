@@ -65,15 +65,13 @@ fn client(endpoint: &str) -> Client {
     Client::new(&options, &settings).expect("a client")
 }
 
-fn refusal(status: &str, headers: &str, code: &str, message: &str) -> Option<String> {
+fn refusal(status: &str, headers: &str, code: &str, message: &str) -> String {
     let body = format!(
         "<?xml version=\"1.0\"?><Response><Errors><Error><Code>{code}</Code><Message>{message}</Message></Error>\
          </Errors><RequestID>r</RequestID></Response>"
     );
     let length = body.len();
-    Some(format!(
-        "HTTP/1.1 {status}\r\n{headers}content-length: {length}\r\n\r\n{body}"
-    ))
+    format!("HTTP/1.1 {status}\r\n{headers}content-length: {length}\r\n\r\n{body}")
 }
 
 fn class(called: Called<()>) -> ErrorClass {
@@ -103,7 +101,7 @@ async fn a_call_is_signed_and_shows_no_secret() {
 async fn a_throttled_call_says_when_to_come_back() {
     for (headers, seconds) in [("", 5), ("retry-after: 7\r\n", 7)] {
         let answer = refusal("503 X", headers, "RequestLimitExceeded", "slow down");
-        let (called, _) = call(Action::RunInstances, answer).await;
+        let (called, _) = call(Action::RunInstances, Some(answer)).await;
         assert_eq!(
             class(called),
             ErrorClass::Throttled(Duration::from_secs(seconds))
@@ -133,7 +131,7 @@ async fn a_call_that_never_left_is_known_to_have_had_no_effect() {
 async fn an_expired_token_is_a_matter_of_the_credentials() {
     for code in ["RequestExpired", "ExpiredToken"] {
         let answer = refusal("400 X", "", code, "The security token is expired");
-        let (called, _) = call(Action::RunInstances, answer).await;
+        let (called, _) = call(Action::RunInstances, Some(answer)).await;
         assert_eq!(class(called), ErrorClass::Auth);
     }
 }
@@ -142,7 +140,7 @@ async fn an_expired_token_is_a_matter_of_the_credentials() {
 async fn a_failure_of_amazons_own_leaves_the_outcome_open() {
     let (called, _) = call(
         Action::RunInstances,
-        refusal("500 X", "", "InternalError", "oh"),
+        Some(refusal("500 X", "", "InternalError", "oh")),
     )
     .await;
     assert_eq!(class(called), ErrorClass::OutcomeUnknown);
@@ -155,7 +153,7 @@ async fn a_failure_of_amazons_own_leaves_the_outcome_open() {
 async fn an_answer_that_repeats_the_credentials_is_told_without_them() {
     let words = format!("bad: {SECRET} canary-token AKIDCANARY");
     let answer = refusal("403 X", "", "SignatureDoesNotMatch", &words);
-    let (called, _) = call(Action::DescribeRegions, answer).await;
+    let (called, _) = call(Action::DescribeRegions, Some(answer)).await;
     let error = called.expect_err("fails").error;
     assert_eq!(error.class, ErrorClass::Auth);
     for secret in [SECRET, "canary-token", "AKIDCANARY"] {

@@ -16,8 +16,6 @@ use crate::cloud::{CloudError, CloudResult, CreateInstance, ErrorClass, Instance
 
 /// The smallest root disk, in GiB, where a plan has none of its own.
 const SMALLEST_DISK: u64 = 8;
-/// The longest that a value of a tag may be, in characters.
-const LONGEST_TAG: usize = 256;
 /// The longest that a client token may be.
 const LONGEST_CLIENT_TOKEN: usize = 64;
 
@@ -45,9 +43,8 @@ impl Ec2 {
         let group = self.group(region, &request.group, &request.ports).await?;
         let key = self.key_pair(region, &request.public_keys).await?;
         let disk = request.plan.disk_gib.max(SMALLEST_DISK).max(base.least_gib);
-        let name: String = request.name.chars().take(LONGEST_TAG).collect();
         let tags = [
-            (NAME, name.as_str()),
+            (NAME, request.name.as_str()),
             (INSTALLATION, request.tag.installation.as_str()),
             (TOKEN, request.tag.token.as_str()),
         ];

@@ -9,6 +9,9 @@ pub(super) const TOKEN: &str = "arcus:token";
 /// The tag that Amazon's console shows as the name.
 pub(super) const NAME: &str = "Name";
 
+/// The longest that a value of a tag may be, in characters.
+const LONGEST_TAG: usize = 256;
+
 /// Parameters by name.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Form {
@@ -59,7 +62,7 @@ impl Form {
             .list(&format!("{filter}.Value"), values)
     }
 
-    /// Tags to put onto what the call names.
+    /// Tags to put onto what the call names; a value that is too long is shortened.
     pub(super) fn tags(self, tags: &[(&str, &str)]) -> Self {
         self.tags_at("", tags)
     }
@@ -74,8 +77,9 @@ impl Form {
 
     fn tags_at(self, prefix: &str, tags: &[(&str, &str)]) -> Self {
         (1..).zip(tags).fold(self, |form, (number, (key, value))| {
+            let value: String = value.chars().take(LONGEST_TAG).collect();
             form.with(format!("{prefix}Tag.{number}.Key"), *key)
-                .with(format!("{prefix}Tag.{number}.Value"), *value)
+                .with(format!("{prefix}Tag.{number}.Value"), value)
         })
     }
 

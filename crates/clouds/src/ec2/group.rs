@@ -8,7 +8,8 @@ use super::action::Action;
 use super::client::Called;
 use super::errors::rejected;
 use super::form::{Form, NAME};
-use super::{Ec2, wire};
+use super::wire::Items;
+use super::{Ec2, wire_network as wire};
 use crate::cloud::CloudResult;
 
 /// Open from everywhere, on every server.
@@ -37,12 +38,13 @@ impl Ec2 {
         ports.sort_unstable();
         ports.dedup();
         let key = format!("{region}/{group}/{ports:?}");
-        let ensure = async {
+        // Boxed: three calls after one another are a large future.
+        let ensure = Box::pin(async {
             let vpc = self.vpc(region).await?;
             let found = self.found_or_made(region, &vpc, group).await?;
             self.open(region, &found, &ports).await?;
             Ok(found.group_id)
-        };
+        });
         self.groups.get(&key, ensure).await
     }
 
@@ -119,7 +121,7 @@ impl Ec2 {
         match made {
             Ok(made) => Ok(wire::Group {
                 group_id: made.group_id,
-                ip_permissions: wire::Items::default(),
+                ip_permissions: Items::default(),
             }),
             // Somebody was quicker.
             Err(failure) if failure.code == "InvalidGroup.Duplicate" => self

@@ -13,8 +13,11 @@ use tokio::time::Instant;
 /// Answers by what was asked.
 pub(super) struct Kept<T> {
     age_limit: Duration,
-    cells: Mutex<HashMap<String, (Instant, Arc<OnceCell<T>>)>>,
+    cells: Mutex<HashMap<String, Answer<T>>>,
 }
+
+/// Since when it holds, and the answer once there is one.
+type Answer<T> = (Instant, Arc<OnceCell<T>>);
 
 // === impl Kept ===
 

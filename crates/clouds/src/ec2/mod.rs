@@ -12,7 +12,7 @@
 //! | `instances`, `wait`, `power`, `resize`, `snapshots` | the other verbs |
 //! | `offer`, `prices` | what Amazon sells |
 //! | `kept` | answers that hold for a while |
-//! | `wire`, `shown` | the XML, and what it means |
+//! | `wire`, `wire_network`, `shown` | the XML, and what it means |
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -47,6 +47,7 @@ mod snapshots;
 mod user_data;
 mod wait;
 mod wire;
+mod wire_network;
 
 pub use action::policy;
 

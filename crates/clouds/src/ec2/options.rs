@@ -78,7 +78,7 @@ impl Options {
     }
 
     /// Where what all regions have in common is asked.
-    pub(super) fn common<'a>(&'a self) -> &'a str {
+    pub(super) fn common(&self) -> &str {
         self.amazons(DEFAULT_REGION)
     }
 

@@ -126,3 +126,84 @@ impl Look {
         self.ids.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::{AtomicUsize, Ordering};
+
+    use domain::credentials::Credentials;
+    use futures::future::join_all;
+    use serde_json::json;
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+    use tokio::net::{TcpListener, TcpStream};
+
+    use super::*;
+    use crate::Budget;
+    use crate::registry::Settings;
+
+    const MANY: usize = 50;
+
+    /// Fifty instances that run.
+    fn described() -> String {
+        let instance = |number| {
+            format!(
+                "<item><instanceId>i-{number}</instanceId><instanceState><code>16</code></instanceState>\
+                 <ipAddress>54.0.0.{number}</ipAddress></item>"
+            )
+        };
+        let instances: String = (0..MANY).map(instance).collect();
+        let body = format!(
+            "<R><reservationSet><item><instancesSet>{instances}</instancesSet></item></reservationSet></R>"
+        );
+        let length = body.len();
+        format!("HTTP/1.1 200 OK\r\ncontent-length: {length}\r\n\r\n{body}")
+    }
+
+    async fn answer(mut stream: TcpStream, calls: Arc<AtomicUsize>) {
+        let mut request = String::new();
+        let mut chunk = [0; 4096];
+        while let Ok(read @ 1..) = stream.read(&mut chunk).await {
+            request.push_str(&String::from_utf8_lossy(&chunk[..read]));
+            if request.ends_with("Version=2016-11-15") {
+                request.clear();
+                calls.fetch_add(1, Ordering::SeqCst);
+                let sent = stream.write_all(described().as_bytes()).await;
+                sent.expect("is sent");
+            }
+        }
+    }
+
+    #[tokio::test]
+    async fn many_who_wait_in_one_region_ask_once() {
+        let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
+        let address = listener.local_addr().expect("an address");
+        let calls = Arc::new(AtomicUsize::new(0));
+        let counted = Arc::clone(&calls);
+        tokio::spawn(async move {
+            while let Ok((stream, _)) = listener.accept().await {
+                tokio::spawn(answer(stream, Arc::clone(&counted)));
+            }
+        });
+        let options = json!({ "endpoint": format!("http://{address}") });
+        let cloud = (super::super::KIND.open)(Settings {
+            region: "us-east-1".to_owned(),
+            options: options.as_object().cloned().expect("an object"),
+            credentials: Credentials::default()
+                .with("accessKey", "AKIA")
+                .with("secretKey", "secret"),
+            budget: Budget::default(),
+        })
+        .expect("opens");
+        let wait = async |number: usize| {
+            let at = InstanceRef {
+                region: "us-east-1".to_owned(),
+                id: format!("i-{number}"),
+            };
+            let waited = cloud.wait(&at, Until::Running, Duration::from_secs(10));
+            waited.await.expect("runs").at
+        };
+        let seen = join_all((0..MANY).map(wait)).await;
+        assert!((0..MANY).all(|number| seen[number].id == format!("i-{number}")));
+        assert_eq!(calls.load(Ordering::SeqCst), 1);
+    }
+}

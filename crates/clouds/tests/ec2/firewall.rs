@@ -41,7 +41,8 @@ async fn a_group_opens_what_was_asked_for_and_nothing_else() {
         let rule = format!("<fromPort>{port}</fromPort><toPort>{port}</toPort>");
         assert!(shown.contains(&rule), "{port}: {shown}");
     }
-    let ingress = shown.split("<ipPermissionsEgress>").next().expect("there");
+    let (_, ingress) = shown.split_once("<ipPermissions>").expect("is there");
+    let (ingress, _) = ingress.split_once("</ipPermissions>").expect("ends");
     assert_eq!(ingress.matches("<fromPort>").count(), 3, "{shown}");
     assert_eq!(
         ingress.matches("<ipProtocol>-1</ipProtocol>").count(),
