@@ -12,7 +12,6 @@ testkit::on_both_databases![
 async fn a_cloud_that_is_not_there_is_refused_with_those_that_are(builder: Builder) {
     let scene = Scene::set(builder).await;
     for (kind, called) in [
-        ("ec2", "ec2"),
         ("digital_ocean", "digital_ocean"),
         ("digitalocean", "digital_ocean"),
         ("azure", "azure"),
@@ -29,7 +28,7 @@ async fn a_cloud_that_is_not_there_is_refused_with_those_that_are(builder: Build
         assert_eq!(
             answer.error(400),
             format!(
-                "the cloud provider \"{called}\" is not available here; available: arcus, incus, sandbox"
+                "the cloud provider \"{called}\" is not available here; available: arcus, ec2, incus, sandbox"
             ),
         );
     }

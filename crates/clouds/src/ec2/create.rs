@@ -1,0 +1,165 @@
+//! Creating: from an image or a snapshot, with its tags, its firewall and its disk in one call.
+//!
+//! What must stay true: the tags come with the call that makes the instance, and Amazon knows the token, so that the
+//! same call sent twice makes one; the metadata service answers to the instance's own processes only (version 2, one hop).
+
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use sha2::{Digest, Sha256};
+
+use super::action::Action;
+use super::client::Called;
+use super::errors::{Failure, rejected};
+use super::form::{Form, INSTALLATION, NAME, TOKEN};
+use super::{Ec2, user_data, wire};
+use crate::cloud::{CloudError, CloudResult, CreateInstance, ErrorClass, Instance};
+
+/// The smallest root disk, in GiB, where a plan has none of its own.
+const SMALLEST_DISK: u64 = 8;
+/// The longest that a client token may be.
+const LONGEST_CLIENT_TOKEN: usize = 64;
+
+/// What the disk of an instance begins as.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Base {
+    /// The AMI.
+    pub(super) id: String,
+    /// Where it expects its root disk.
+    pub(super) root: String,
+    /// The least that its root disk has, in GiB.
+    pub(super) least_gib: u64,
+}
+
+// === impl Ec2 ===
+
+impl Ec2 {
+    pub(super) async fn create_instance(&self, request: &CreateInstance) -> CloudResult<Instance> {
+        let region = request.region.as_str();
+        let user_data = user_data::encoded(&request.user_data)?;
+        let base = match &request.snapshot {
+            Some(snapshot) => self.snapshot_base(region, snapshot).await?,
+            None => self.image(region, &request.image).await?,
+        };
+        let group = self.group(region, &request.group, &request.ports).await?;
+        let key = self.key_pair(region, &request.public_keys).await?;
+        let disk = request.plan.disk_gib.max(SMALLEST_DISK).max(base.least_gib);
+        let tags = [
+            (NAME, request.name.as_str()),
+            (INSTALLATION, request.tag.installation.as_str()),
+            (TOKEN, request.tag.token.as_str()),
+        ];
+        let form = Form::new()
+            .with("ClientToken", client_token(&request.tag.token))
+            .with("ImageId", &base.id)
+            .with("InstanceType", &request.plan.slug)
+            .with("MinCount", "1")
+            .with("MaxCount", "1")
+            .with("UserData", user_data)
+            .list("SecurityGroupId", [group.as_str()])
+            .maybe("SubnetId", self.options.subnet.as_deref())
+            .maybe("KeyName", key)
+            .with("MetadataOptions.HttpTokens", "required")
+            .with("MetadataOptions.HttpPutResponseHopLimit", "1")
+            .with("BlockDeviceMapping.1.DeviceName", &base.root)
+            .with("BlockDeviceMapping.1.Ebs.VolumeSize", disk.to_string())
+            .with("BlockDeviceMapping.1.Ebs.VolumeType", "gp3")
+            .with("BlockDeviceMapping.1.Ebs.DeleteOnTermination", "true")
+            .tags_of("instance", &tags)
+            .tags_of("volume", &tags);
+        let answer: Called<wire::Reservation> =
+            self.client.call(region, Action::RunInstances, form).await;
+        let made = answer.map_err(|failure| self.refused(region, failure))?;
+        let instance = made.instances_set.all.first().ok_or_else(|| {
+            CloudError::new(
+                ErrorClass::OutcomeUnknown,
+                "Amazon EC2 answered a create without an instance",
+            )
+        })?;
+        Ok(instance.shown(region))
+    }
+
+    /// What was kept may be gone meanwhile: it is asked for anew at the next try.
+    fn refused(&self, region: &str, failure: Failure) -> CloudError {
+        let prefix = format!("{region}/");
+        match failure.code.as_str() {
+            "InvalidAMIID.NotFound" | "InvalidAMIID.Unavailable" => self.images.forget(&prefix),
+            "InvalidGroup.NotFound" | "InvalidGroupId.Malformed" => self.groups.forget(&prefix),
+            "InvalidKeyPair.NotFound" => self.keys.forget(&prefix),
+            _ => return failure.into(),
+        }
+        CloudError::new(ErrorClass::Unavailable, failure.error.message)
+    }
+
+    /// Imports the first key that Amazon would take, for its console to show; user data brings all of them.
+    async fn key_pair(&self, region: &str, keys: &[String]) -> CloudResult<Option<String>> {
+        let taken = |key: &&String| key.starts_with("ssh-ed25519 ") || key.starts_with("ssh-rsa ");
+        let Some(key) = keys.iter().find(taken) else {
+            return Ok(None);
+        };
+        let blob = key.split_whitespace().nth(1).unwrap_or_default();
+        let print = hex::encode(Sha256::digest(blob.as_bytes()));
+        let name = format!("arcus-{}", &print[..16]);
+        let import = async {
+            let material = STANDARD.encode(key.trim());
+            let form = Form::new()
+                .with("KeyName", &name)
+                .with("PublicKeyMaterial", material);
+            match self.client.run(region, Action::ImportKeyPair, form).await {
+                Err(failure) if failure.code == "InvalidKeyPair.Duplicate" => Ok(()),
+                answer => answer,
+            }
+        };
+        self.keys.get(&format!("{region}/{name}"), import).await?;
+        Ok(Some(name))
+    }
+}
+
+/// The token as Amazon accepts one: a longer one becomes its digest, which is as unique.
+fn client_token(token: &str) -> String {
+    if token.len() <= LONGEST_CLIENT_TOKEN && token.is_ascii() {
+        token.to_owned()
+    } else {
+        hex::encode(Sha256::digest(token.as_bytes()))
+    }
+}
+
+// === impl Base ===
+
+impl From<wire::Image> for Base {
+    fn from(image: wire::Image) -> Self {
+        let root = if image.root_device_name.is_empty() {
+            "/dev/xvda".to_owned()
+        } else {
+            image.root_device_name
+        };
+        let disks = image.block_device_mapping.all.iter();
+        let least_gib = disks
+            .filter(|disk| disk.device_name == root)
+            .filter_map(|disk| disk.ebs.volume_size)
+            .max()
+            .unwrap_or_default();
+        Self {
+            id: image.image_id,
+            root,
+            least_gib,
+        }
+    }
+}
+
+/// What a create is refused with when its snapshot is gone.
+pub(super) fn no_snapshot(name: &str) -> CloudError {
+    rejected(format!("there is no snapshot {name:?} any more"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_token_is_one_that_amazon_accepts() {
+        assert_eq!(client_token("short"), "short");
+        let long = client_token(&"x".repeat(65));
+        assert_eq!(long.len(), LONGEST_CLIENT_TOKEN);
+        assert_ne!(long, client_token(&"x".repeat(66)));
+    }
+}

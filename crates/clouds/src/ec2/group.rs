@@ -1,0 +1,220 @@
+//! Firewalls: one security group for each group of servers, in the VPC that its servers are in.
+//!
+//! Called by `create` and the trait. From outside a server is reached over SSH and at the ports that it was asked to have;
+//! from its own group at every port. What must stay true: nothing is opened that was not asked for, and a group or a rule
+//! that somebody else has just made is as good as one's own.
+
+use super::action::Action;
+use super::client::Called;
+use super::errors::rejected;
+use super::form::{Form, NAME};
+use super::wire::Items;
+use super::{Ec2, wire_network as wire};
+use crate::cloud::CloudResult;
+
+/// Open from everywhere, on every server.
+const SSH: u16 = 22;
+
+/// A rule of ours.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Rule {
+    /// All that the group's own servers send.
+    Within,
+    /// A port, from everywhere.
+    Port(u16),
+}
+
+// === impl Ec2 ===
+
+impl Ec2 {
+    /// The id of the security group of that group of servers, with those ports open.
+    pub(super) async fn group(
+        &self,
+        region: &str,
+        group: &str,
+        ports: &[u16],
+    ) -> CloudResult<String> {
+        let mut ports = [&[SSH], ports].concat();
+        ports.sort_unstable();
+        ports.dedup();
+        let key = format!("{region}/{group}/{ports:?}");
+        // Boxed: three calls after one another are a large future.
+        let ensure = Box::pin(async {
+            let vpc = self.vpc(region).await?;
+            let found = self.found_or_made(region, &vpc, group).await?;
+            self.open(region, &found, &ports).await?;
+            Ok(found.group_id)
+        });
+        self.groups.get(&key, ensure).await
+    }
+
+    pub(super) async fn delete_group(&self, region: &str, group: &str) -> CloudResult<()> {
+        self.groups.forget(&format!("{region}/{group}/"));
+        let vpc = self.vpc(region).await?;
+        let Some(found) = self.find_group(region, &vpc, group).await? else {
+            return Ok(());
+        };
+        let form = Form::new().with("GroupId", found.group_id);
+        match self
+            .client
+            .run(region, Action::DeleteSecurityGroup, form)
+            .await
+        {
+            // Servers are left in it, or one that is going out still has its network interface; or it is gone by now.
+            Err(failure)
+                if matches!(
+                    failure.code.as_str(),
+                    "DependencyViolation" | "InvalidGroup.InUse" | "InvalidGroup.NotFound"
+                ) =>
+            {
+                Ok(())
+            }
+            answer => Ok(answer?),
+        }
+    }
+
+    /// The VPC of the subnet that the operator chose, or the default one.
+    async fn vpc(&self, region: &str) -> CloudResult<String> {
+        let ask = async {
+            let client = &self.client;
+            if let Some(subnet) = &self.options.subnet {
+                let form = Form::new().list("SubnetId", [subnet.as_str()]);
+                let answer = client.call(region, Action::DescribeSubnets, form);
+                let found: wire::Subnets = answer.await?;
+                let subnet = found.subnet_set.all.into_iter().next();
+                return subnet.ok_or_else(|| rejected("the subnet is not there"));
+            }
+            let form = Form::new().filter("is-default", ["true"]);
+            let found: wire::Vpcs = client.call(region, Action::DescribeVpcs, form).await?;
+            found.vpc_set.all.into_iter().next().ok_or_else(|| {
+                rejected(format!(
+                    "the account has no default VPC in {region}: create one there"
+                ))
+            })
+        };
+        let ask = async { ask.await.map(|found: wire::InVpc| found.vpc_id) };
+        self.vpcs.get(region, ask).await
+    }
+
+    async fn found_or_made(
+        &self,
+        region: &str,
+        vpc: &str,
+        group: &str,
+    ) -> CloudResult<wire::Group> {
+        if let Some(found) = self.find_group(region, vpc, group).await? {
+            return Ok(found);
+        }
+        let name = name(group);
+        let form = Form::new()
+            .with("GroupName", &name)
+            .with(
+                "GroupDescription",
+                "What Arcus lets through to a group of servers",
+            )
+            .with("VpcId", vpc)
+            .tags_of("security-group", &[(NAME, name.as_str())]);
+        let made: Called<wire::GroupId> = self
+            .client
+            .call(region, Action::CreateSecurityGroup, form)
+            .await;
+        match made {
+            Ok(made) => Ok(wire::Group {
+                group_id: made.group_id,
+                ip_permissions: Items::default(),
+            }),
+            // Somebody was quicker.
+            Err(failure) if failure.code == "InvalidGroup.Duplicate" => self
+                .find_group(region, vpc, group)
+                .await?
+                .ok_or_else(|| failure.into()),
+            Err(failure) => Err(failure.into()),
+        }
+    }
+
+    async fn find_group(
+        &self,
+        region: &str,
+        vpc: &str,
+        group: &str,
+    ) -> CloudResult<Option<wire::Group>> {
+        let form = Form::new()
+            .filter("group-name", [name(group).as_str()])
+            .filter("vpc-id", [vpc]);
+        let answer = self
+            .client
+            .call(region, Action::DescribeSecurityGroups, form);
+        let found: wire::Groups = answer.await?;
+        Ok(found.security_group_info.all.into_iter().next())
+    }
+
+    /// Adds the rules that are missing, at once; one by one where somebody else adds some of them too, since Amazon then
+    /// takes none.
+    async fn open(&self, region: &str, group: &wire::Group, ports: &[u16]) -> CloudResult<()> {
+        let wanted = std::iter::once(Rule::Within).chain(ports.iter().copied().map(Rule::Port));
+        let missing: Vec<Rule> = wanted.filter(|rule| !rule.is_in(group)).collect();
+        if missing.is_empty() || self.add(region, group, &missing).await? {
+            return Ok(());
+        }
+        for rule in missing {
+            self.add(region, group, &[rule]).await?;
+        }
+        Ok(())
+    }
+
+    /// Whether they were added; else one of them is there already.
+    async fn add(&self, region: &str, group: &wire::Group, rules: &[Rule]) -> CloudResult<bool> {
+        let form = Form::new().with("GroupId", &group.group_id);
+        let form = (1..).zip(rules).fold(form, |form, (number, rule)| {
+            rule.written(form, number, &group.group_id)
+        });
+        let action = Action::AuthorizeSecurityGroupIngress;
+        match self.client.run(region, action, form).await {
+            Ok(()) => Ok(true),
+            Err(failure) if failure.code == "InvalidPermission.Duplicate" => Ok(false),
+            Err(failure) => Err(failure.into()),
+        }
+    }
+}
+
+/// Amazon's name for a group of servers; it begins with no `sg-`, which Amazon refuses.
+fn name(group: &str) -> String {
+    format!("arcus-{group}")
+}
+
+// === impl Rule ===
+
+impl Rule {
+    fn is_in(self, group: &wire::Group) -> bool {
+        let mut rules = group.ip_permissions.all.iter();
+        match self {
+            Self::Within => rules.any(|rule| {
+                let mut from = rule.groups.all.iter();
+                rule.ip_protocol == "-1" && from.any(|from| from.group_id == group.group_id)
+            }),
+            Self::Port(port) => rules.any(|rule| {
+                let port = Some(i32::from(port));
+                let mut from = rule.ip_ranges.all.iter();
+                rule.ip_protocol == "tcp"
+                    && rule.from_port == port
+                    && rule.to_port == port
+                    && from.any(|from| from.cidr_ip == "0.0.0.0/0")
+            }),
+        }
+    }
+
+    fn written(self, form: Form, number: usize, group_id: &str) -> Form {
+        let rule = format!("IpPermissions.{number}");
+        match self {
+            Self::Within => form
+                .with(format!("{rule}.IpProtocol"), "-1")
+                .with(format!("{rule}.Groups.1.GroupId"), group_id),
+            Self::Port(port) => form
+                .with(format!("{rule}.IpProtocol"), "tcp")
+                .with(format!("{rule}.FromPort"), port.to_string())
+                .with(format!("{rule}.ToPort"), port.to_string())
+                .with(format!("{rule}.IpRanges.1.CidrIp"), "0.0.0.0/0")
+                .with(format!("{rule}.Ipv6Ranges.1.CidrIpv6"), "::/0"),
+        }
+    }
+}

@@ -1,0 +1,96 @@
+//! What a create asks of Amazon.
+
+use clouds::ErrorClass;
+use domain::random;
+
+use super::rig::{Rig, plan};
+
+/// Tags, disk, metadata service and key come with the one call that makes the instance.
+#[tokio::test]
+async fn an_instance_is_made_whole() {
+    let Some(rig) = Rig::reach().await else {
+        return;
+    };
+    let mut request = rig.request("whole");
+    request.plan = plan("t3.small", 33);
+    let key = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIJ1e1q7Lw5y2vEHnS1GFfLkZq0k1mXo5l0Yxv0yq1h9P a";
+    request.public_keys = vec![key.to_owned()];
+    let made = rig.running(&request).await;
+    let id = made.at.id.as_str();
+
+    let shown = rig.raw("DescribeInstances", &[("InstanceId.1", id)]).await;
+    assert!(
+        shown.contains("<httpTokens>required</httpTokens>"),
+        "{shown}"
+    );
+    assert!(
+        shown.contains("<httpPutResponseHopLimit>1</httpPutResponseHopLimit>"),
+        "{shown}"
+    );
+    assert!(shown.contains("<keyName>arcus-"), "{shown}");
+    assert!(
+        shown.contains("<instanceType>t3.small</instanceType>"),
+        "{shown}"
+    );
+    let filter = [
+        ("Filter.1.Name", "attachment.instance-id"),
+        ("Filter.1.Value.1", id),
+    ];
+    let disks = rig.raw("DescribeVolumes", &filter).await;
+    assert!(disks.contains("<size>33</size>"), "{disks}");
+    assert!(disks.contains("<volumeType>gp3</volumeType>"), "{disks}");
+    assert!(disks.contains(&request.tag.token), "{disks}");
+    assert_eq!(made.tag, Some(request.tag));
+    assert!(made.created_at.is_some());
+    rig.destroy(&made).await;
+}
+
+/// What Amazon would refuse is refused before anything is made.
+#[tokio::test]
+async fn user_data_that_is_too_long_makes_nothing() {
+    let Some(rig) = Rig::reach().await else {
+        return;
+    };
+    let mut request = rig.request("long");
+    request.user_data = random::hex::<40_000>();
+    let refused = rig.cloud.create(&request).await.expect_err("is too long");
+    assert_eq!(refused.class, ErrorClass::Rejected);
+    let found = rig.cloud.find(&request.region, &request.tag).await;
+    assert_eq!(found.expect("looks"), []);
+}
+
+/// A size that grows takes the disk along, and a disk never shrinks.
+#[tokio::test]
+async fn a_disk_grows_and_never_shrinks() {
+    let Some(rig) = Rig::reach().await else {
+        return;
+    };
+    let mut request = rig.request("grows");
+    request.plan = plan("t3.small", 20);
+    let made = rig.running(&request).await;
+    let refused = rig.cloud.resize(&made.at, &plan("t3.large", 10)).await;
+    assert_eq!(refused.expect_err("is smaller").class, ErrorClass::Rejected);
+    let id = made.at.id.as_str();
+    let shown = rig.raw("DescribeInstances", &[("InstanceId.1", id)]).await;
+    assert!(
+        shown.contains("<instanceType>t3.small</instanceType>"),
+        "{shown}"
+    );
+
+    rig.cloud
+        .resize(&made.at, &plan("t3.large", 40))
+        .await
+        .expect("grows");
+    let shown = rig.raw("DescribeInstances", &[("InstanceId.1", id)]).await;
+    assert!(
+        shown.contains("<instanceType>t3.large</instanceType>"),
+        "{shown}"
+    );
+    let filter = [
+        ("Filter.1.Name", "attachment.instance-id"),
+        ("Filter.1.Value.1", id),
+    ];
+    let disks = rig.raw("DescribeVolumes", &filter).await;
+    assert!(disks.contains("<size>40</size>"), "{disks}");
+    rig.destroy(&made).await;
+}
