@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# The lab: the real parts Arcus runs on (Incus, a Debian image, PostgreSQL, build tools), installed and started on a
+# The lab: the real parts Arcus runs on (Incus, a Debian image, PostgreSQL, Prism, build tools), installed and started on a
 # bare Debian 12, Debian 13 or Ubuntu 24.04. `make demo`, the tests and CI all use this one script.
 # Every step looks first and does only what is missing, so running it again costs well under a second.
 # shellcheck disable=SC1091 # without -x, shellcheck doesn't read the parts
@@ -17,6 +17,8 @@ source "$LAB_DIR/lab/incus.sh"
 source "$LAB_DIR/lab/image.sh"
 # shellcheck source=SCRIPTDIR/lab/postgres.sh
 source "$LAB_DIR/lab/postgres.sh"
+# shellcheck source=SCRIPTDIR/lab/prism.sh
+source "$LAB_DIR/lab/prism.sh"
 # shellcheck source=SCRIPTDIR/lab/tools.sh
 source "$LAB_DIR/lab/tools.sh"
 
@@ -24,16 +26,16 @@ usage() {
   cat <<'USAGE'
 Usage: scripts/lab.sh COMMAND
 
-  up [PART...]       install and start parts: incus, image, postgres, tools (default: all that can run here); rust is
-                     the part of tools that building takes
+  up [PART...]       install and start parts: incus, image, postgres, prism, tools (default: all that can run here); rust
+                     is the part of tools that building takes
   down PART...       incus, postgres: stop what the lab started
   refresh            build the image anew, with the newest packages and package lists
   status             say for each part whether it is up, and if not, why
   can incus|build    exit 0 when Incus can run here, when Arcus can be built; otherwise say why not and exit 1
-  env                print where the tests find PostgreSQL; use as: eval "$(scripts/lab.sh env)"
+  env                print where the tests find PostgreSQL and Prism; use as: eval "$(scripts/lab.sh env)"
   join COMMAND...    run a command in Incus's group, which a session older than Incus is not in
-  run COMMAND...     the same with what the tests read: where PostgreSQL is, and Incus where it can run, so that a test
-                     that does not find it fails
+  run COMMAND...     the same with what the tests read: where PostgreSQL and Prism are, and Incus where it can run, so
+                     that a test that does not find it fails
 
 Installing needs root: run it as root, or as a user who may use sudo.
 USAGE
@@ -42,8 +44,9 @@ USAGE
 check_parts() {
   local part
   for part in "$@"; do
-    [[ $part == incus || $part == image || $part == postgres || $part == tools || $part == rust ]] ||
-      die "no part is called '$part'; there are: incus, image, postgres, tools, rust"
+    [[ $part == incus || $part == image || $part == postgres || $part == prism ||
+      $part == tools || $part == rust ]] ||
+      die "no part is called '$part'; there are: incus, image, postgres, prism, tools, rust"
   done
 }
 
@@ -53,7 +56,7 @@ run_up() {
   become_root up "$@"
   take_lock
   if ((${#parts[@]} == 0)); then
-    parts=(postgres tools)
+    parts=(postgres prism tools)
     if reason=$(incus_can); then parts=(incus image "${parts[@]}"); else warn "$reason; doing without"; fi
   fi
   for part in "${parts[@]}"; do "${part}_up"; done
@@ -80,7 +83,7 @@ run_refresh() {
 
 run_status() {
   local part reason failed=0
-  for part in incus image postgres tools; do
+  for part in incus image postgres prism tools; do
     if reason=$("${part}_status"); then
       printf '%-9s up    %s\n' "$part" "$reason"
     else
@@ -94,6 +97,7 @@ run_status() {
 run_command() {
   local reason
   eval "$(postgres_env)"
+  eval "$(prism_env)"
   if reason=$(incus_can); then
     export ARCUS_TEST_INCUS=$INCUS_SOCKET
   else
@@ -118,7 +122,10 @@ main() {
       (($#)) || die "say which command to run"
       if [[ $command == join ]]; then incus_join "$@"; else run_command "$@"; fi
       ;;
-    env) postgres_env ;;
+    env)
+      postgres_env
+      prism_env
+      ;;
     help | -h | --help) usage ;;
     *)
       usage >&2

@@ -13,8 +13,6 @@ async fn a_cloud_that_is_not_there_is_refused_with_those_that_are(builder: Build
     let scene = Scene::set(builder).await;
     for (kind, called) in [
         ("ec2", "ec2"),
-        ("digital_ocean", "digital_ocean"),
-        ("digitalocean", "digital_ocean"),
         ("azure", "azure"),
         ("SANDBOX", "SANDBOX"),
         ("", ""),
@@ -29,7 +27,7 @@ async fn a_cloud_that_is_not_there_is_refused_with_those_that_are(builder: Build
         assert_eq!(
             answer.error(400),
             format!(
-                "the cloud provider \"{called}\" is not available here; available: arcus, incus, sandbox"
+                "the cloud provider \"{called}\" is not available here; available: arcus, digital_ocean, incus, sandbox"
             ),
         );
     }
