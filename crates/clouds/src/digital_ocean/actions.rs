@@ -18,6 +18,12 @@ pub(super) const USUAL_LIMIT: Duration = Duration::from_mins(30);
 /// How long a droplet may be busy with something else.
 const BUSY_LIMIT: Duration = Duration::from_mins(2);
 
+/// How long a call goes on being sent that is refused because its droplet is busy: such a refusal had no effect.
+pub(super) struct Patience {
+    deadline: Instant,
+    pauses: Pauses,
+}
+
 /// Pauses between two looks: each look is one call of the account's limit, so they grow.
 pub(super) struct Pauses(Duration);
 
@@ -35,6 +41,28 @@ impl Pauses {
     }
 }
 
+// === impl Patience ===
+
+impl Patience {
+    pub(super) fn new() -> Self {
+        Self {
+            deadline: Instant::now() + BUSY_LIMIT,
+            pauses: Pauses::new(),
+        }
+    }
+
+    /// Pauses where the call should be sent once more; `None` where the answer is the one.
+    pub(super) async fn again(&mut self, error: Option<&CloudError>) -> Option<()> {
+        error.filter(|error| errors::is_busy(error))?;
+        let pause = self.pauses.next();
+        if Instant::now() + pause > self.deadline {
+            return None;
+        }
+        sleep(pause).await;
+        Some(())
+    }
+}
+
 // === impl DigitalOcean ===
 
 impl DigitalOcean {
@@ -42,8 +70,13 @@ impl DigitalOcean {
     pub(super) async fn begin(&self, droplet: u64, body: &Value) -> CloudResult<Action> {
         let id = droplet.to_string();
         let path = ["droplets", &id, "actions"];
-        let begun: OneAction = when_free(|| self.client.post(&path, body)).await?;
-        Ok(begun.action)
+        let mut patience = Patience::new();
+        loop {
+            let begun: CloudResult<OneAction> = self.client.post(&path, body).await;
+            if patience.again(begun.as_ref().err()).await.is_none() {
+                return begun.map(|one| one.action);
+            }
+        }
     }
 
     /// Begins an action on a droplet and waits for its end.
@@ -110,20 +143,6 @@ impl DigitalOcean {
     async fn actions(&self, droplet: u64) -> CloudResult<Vec<Action>> {
         let id = droplet.to_string();
         self.client.list(&["droplets", &id, "actions"], &[]).await
-    }
-}
-
-/// Sends a call as soon as the droplet is not busy: what is refused for that had no effect.
-pub(super) async fn when_free<T>(call: impl AsyncFn() -> CloudResult<T>) -> CloudResult<T> {
-    let deadline = Instant::now() + BUSY_LIMIT;
-    let mut pauses = Pauses::new();
-    loop {
-        let answer = call().await;
-        let pause = pauses.next();
-        if !answer.as_ref().is_err_and(errors::is_busy) || Instant::now() + pause > deadline {
-            return answer;
-        }
-        sleep(pause).await;
     }
 }
 

@@ -5,7 +5,6 @@
 
 use std::time::Duration;
 
-use reqwest::Method;
 use serde_json::{Value, json};
 
 use super::offer::image_id;
@@ -38,7 +37,7 @@ impl DigitalOcean {
             Some(snapshot) => Value::from(self.image_of(snapshot).await?),
             None => image_id(&request.image),
         };
-        let (keys, ()) = futures::try_join!(
+        let (keys, ()) = tokio::try_join!(
             self.ensure_keys(&request.public_keys),
             self.ensure_firewall(&request.group, &request.ports),
         )?;
@@ -75,9 +74,7 @@ impl DigitalOcean {
     }
 
     async fn take_back(&self, id: u64) {
-        let id = id.to_string();
-        let path = ["droplets", id.as_str()];
-        match self.client.change(Method::DELETE, &path, None).await {
+        match self.delete_droplet(id).await {
             Err(error) if error.class != ErrorClass::NotFound => {
                 tracing::warn!(%error, droplet = id, "a droplet whose making failed is still there");
             }

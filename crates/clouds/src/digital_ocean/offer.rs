@@ -14,7 +14,7 @@ use crate::cloud::{CloudResult, Offer};
 impl DigitalOcean {
     /// Images are the operator's own, which are known by their distribution.
     pub(super) async fn read_offer(&self) -> CloudResult<Offer> {
-        let (regions, sizes) = futures::try_join!(
+        let (regions, sizes) = tokio::try_join!(
             self.client.list::<wire::Region>(&["regions"], &[]),
             self.client.list::<wire::Size>(&["sizes"], &[]),
         )?;

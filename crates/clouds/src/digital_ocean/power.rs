@@ -8,7 +8,7 @@ use std::time::Duration;
 use reqwest::Method;
 use serde_json::json;
 
-use super::actions::{USUAL_LIMIT, when_free};
+use super::actions::{Patience, USUAL_LIMIT};
 use super::wire::Droplet;
 use super::{DigitalOcean, droplets, errors, names};
 use crate::cloud::{CloudError, CloudResult, ErrorClass, InstanceRef, Until};
@@ -38,7 +38,6 @@ impl DigitalOcean {
         self.switch(at, &droplet, kind).await
     }
 
-    /// Waits for its end: while it lasts, DigitalOcean shows the droplet as active.
     pub(super) async fn reboot_droplet(&self, at: &InstanceRef) -> CloudResult<()> {
         let droplet = self.describe(at).await?;
         let kind = if droplet.is_off() {
@@ -66,14 +65,26 @@ impl DigitalOcean {
 
     /// The snapshots that Arcus took go first: without their droplet nobody would know that they cost money.
     pub(super) async fn destroy_droplet(&self, at: &InstanceRef) -> CloudResult<()> {
-        let id = names::id(at)?.to_string();
-        let gone = async {
-            self.delete_our_snapshots(at).await?;
-            when_free(|| self.client.change(Method::DELETE, &["droplets", &id], None)).await
+        let gone = match self.delete_our_snapshots(at).await {
+            Ok(()) => self.delete_droplet(names::id(at)?).await,
+            failed => failed,
         };
-        match gone.await {
+        match gone {
             Err(error) if error.class == ErrorClass::NotFound => Ok(()),
             gone => gone,
+        }
+    }
+
+    /// As soon as the droplet is not busy.
+    pub(super) async fn delete_droplet(&self, id: u64) -> CloudResult<()> {
+        let id = id.to_string();
+        let path = ["droplets", id.as_str()];
+        let mut patience = Patience::new();
+        loop {
+            let deleted = self.client.change(Method::DELETE, &path, None).await;
+            if patience.again(deleted.as_ref().err()).await.is_none() {
+                return deleted;
+            }
         }
     }
 
