@@ -19,19 +19,12 @@ impl DigitalOcean {
         for tag in ours.iter().filter(|tag| !droplet.bears(tag)) {
             self.put_tag(droplet.id, tag).await?;
         }
-        let old = droplet.tags.iter();
-        for tag in old.filter(|tag| names::is_owners(tag) && !ours.contains(tag)) {
+        let old = droplet.tags.into_iter();
+        let old = old.filter(|tag| names::is_owners(tag) && !ours.contains(tag));
+        let old: Vec<_> = old.collect();
+        for tag in &old {
             self.take_tag(droplet.id, tag).await?;
         }
-        let old: Vec<_> = droplet
-            .tags
-            .into_iter()
-            .filter(|tag| !ours.contains(tag))
-            .collect();
-        let old: Vec<_> = old
-            .into_iter()
-            .filter(|tag| names::is_owners(tag))
-            .collect();
         self.forget(&old).await;
         Ok(())
     }

@@ -3,10 +3,7 @@
 use clouds::Until;
 use testkit::digital_ocean::StandIn;
 
-use super::rig::{PATIENCE, alone, request, running};
-
-const KEY: &str =
-    "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIAABAgMEBQYHCAkKCwwNDg8QERITFBUWFxgZGhscHR4f a@b";
+use super::rig::{KEY, PATIENCE, alone, request, running};
 
 fn sent(stand_in: &StandIn, method: &str, path: &str) -> Vec<String> {
     let calls = stand_in.calls().into_iter();

@@ -43,7 +43,7 @@ async fn a_list_of_several_pages_is_read_from_the_host_that_was_named() {
     }
     let listed = cloud.list(REGION, &request.tag.installation).await;
     assert_eq!(listed.expect("is listed").len(), 201);
-    let second = |path: &str| path.contains("tag_name=arcus-in-") && path.contains("page=2");
+    let second = |path: &str| path.contains("tag_name=arcus-in-") && path.contains("&page=2");
     let calls = stand_in.calls();
     assert_eq!(calls.iter().filter(|call| second(&call.path)).count(), 1);
     assert!(

@@ -3,7 +3,7 @@
 use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdin, Command, Stdio};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use clouds::registry::{self, Settings};
@@ -12,8 +12,11 @@ use domain::credentials::Credentials;
 use domain::{Image, ImageSource, Money, Plan, random};
 use serde_json::{Value, json};
 use testkit::digital_ocean::{StandIn, TOKEN};
+use tokio::sync::OnceCell;
 
 pub(crate) const REGION: &str = "nyc3";
+pub(crate) const KEY: &str =
+    "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIAABAgMEBQYHCAkKCwwNDg8QERITFBUWFxgZGhscHR4f a@b";
 pub(crate) const PATIENCE: Duration = Duration::from_secs(30);
 /// How long Prism may take to read the specification, on a machine that is busy.
 const PRISM_LIMIT: Duration = Duration::from_secs(120);
@@ -21,11 +24,32 @@ const PRISM_LIMIT: Duration = Duration::from_secs(120);
 /// A Prism before a stand-in; it ends with this, and with this process, however that ends.
 pub(crate) struct Prism {
     pub(crate) url: String,
+    refused: Arc<Mutex<Vec<String>>>,
     shell: Child,
     _held: Option<ChildStdin>,
 }
 
+/// Fails the test that holds it if anything has broken the specification by its end, whether the driver minded or not.
+pub(crate) struct Faithful(&'static Prism);
+
 impl Prism {
+    /// The one of this process, before a stand-in of its own: each takes two seconds to read the specification.
+    pub(crate) async fn shared() -> Option<&'static Self> {
+        static SHARED: OnceCell<Option<Prism>> = OnceCell::const_new();
+        let start = async || Self::before(&StandIn::start()).await;
+        SHARED.get_or_init(start).await.as_ref()
+    }
+
+    pub(crate) fn faithful(&'static self) -> Faithful {
+        Faithful(self)
+    }
+
+    /// What it has refused so far, in its own words.
+    pub(crate) fn refused(&self) -> Vec<String> {
+        let refused = self.refused.lock();
+        refused.unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
     /// `None` where there is no Prism, and none was promised.
     pub(crate) async fn before(stand_in: &StandIn) -> Option<Self> {
         let promised = std::env::var_os("ARCUS_TEST_PRISM").map(PathBuf::from);
@@ -63,11 +87,16 @@ impl Prism {
         let held = shell.stdin.take();
         let lines = BufReader::new(shell.stdout.take().expect("an output")).lines();
         let (ready, is_ready) = std::sync::mpsc::channel();
+        let refused: Arc<Mutex<Vec<String>>> = Arc::default();
+        let told = Arc::clone(&refused);
         // What it prints is read to the end, or it would stop.
         std::thread::spawn(move || {
             for line in lines.map_while(Result::ok) {
                 if line.contains("Prism is listening") {
                     ready.send(()).ok();
+                } else if line.contains("prism/errors#") || line.contains("iolation") {
+                    let mut told = told.lock().unwrap_or_else(PoisonError::into_inner);
+                    told.push(line);
                 }
             }
         });
@@ -76,6 +105,7 @@ impl Prism {
             .expect("Prism listens in time");
         Self {
             url: format!("http://127.0.0.1:{port}"),
+            refused,
             shell,
             _held: held,
         }
@@ -86,6 +116,18 @@ impl Drop for Prism {
     fn drop(&mut self) {
         drop(self._held.take());
         self.shell.wait().ok();
+    }
+}
+
+impl Drop for Faithful {
+    fn drop(&mut self) {
+        let refused = self.0.refused();
+        if !std::thread::panicking() {
+            assert!(
+                refused.is_empty(),
+                "against the specification: {refused:#?}"
+            );
+        }
     }
 }
 

@@ -51,6 +51,7 @@ pub(super) async fn answer(State(stand_in): State<StandIn>, request: Request) ->
             return response;
         }
         Some(Fault::Refuse(status, message)) => return response(error(*status, message), count),
+        Some(Fault::Answer(body)) => return response((200, body.clone()), count),
         _ => {}
     }
     let query = parts.uri.query().unwrap_or_default();

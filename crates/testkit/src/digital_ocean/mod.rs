@@ -43,6 +43,8 @@ pub enum Fault {
     HangUpAfter,
     /// The action begins, and ends in failure.
     FailAction,
+    /// 200 with that body, whatever was asked.
+    Answer(serde_json::Value),
 }
 
 /// A call that came in.
