@@ -20,13 +20,15 @@ pub(crate) const KEY: &str =
 pub(crate) const PATIENCE: Duration = Duration::from_secs(30);
 /// How long Prism may take to read the specification, on a machine that is busy.
 const PRISM_LIMIT: Duration = Duration::from_secs(120);
+/// How much later than it refuses Prism prints that it did.
+const TOLD_WITHIN: Duration = Duration::from_millis(200);
 
 /// A Prism before a stand-in; it ends with this, and with this process, however that ends.
 pub(crate) struct Prism {
     pub(crate) url: String,
     refused: Arc<Mutex<Vec<String>>>,
     shell: Child,
-    _held: Option<ChildStdin>,
+    held: Option<ChildStdin>,
 }
 
 /// Fails the test that holds it if anything has broken the specification by its end, whether the driver minded or not.
@@ -61,6 +63,15 @@ impl Prism {
         let upstream = stand_in.url();
         let started = tokio::task::spawn_blocking(move || Self::start(&program, &upstream));
         Some(started.await.expect("it starts"))
+    }
+
+    /// Waits until it has told of a refusal, which it does a little later than it refuses.
+    pub(crate) async fn told(&self) {
+        let deadline = tokio::time::Instant::now() + PATIENCE;
+        while self.refused().is_empty() {
+            assert!(tokio::time::Instant::now() < deadline, "nothing was told");
+            tokio::time::sleep(TOLD_WITHIN / 4).await;
+        }
     }
 
     fn start(program: &Path, upstream: &str) -> Self {
@@ -107,20 +118,21 @@ impl Prism {
             url: format!("http://127.0.0.1:{port}"),
             refused,
             shell,
-            _held: held,
+            held,
         }
     }
 }
 
 impl Drop for Prism {
     fn drop(&mut self) {
-        drop(self._held.take());
+        drop(self.held.take());
         self.shell.wait().ok();
     }
 }
 
 impl Drop for Faithful {
     fn drop(&mut self) {
+        std::thread::sleep(TOLD_WITHIN);
         let refused = self.0.refused();
         if !std::thread::panicking() {
             assert!(

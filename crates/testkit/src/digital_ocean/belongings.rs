@@ -20,8 +20,7 @@ pub(super) fn account(world: &World) -> Reply {
 impl World {
     pub(super) fn key(&self, named: &str) -> Reply {
         let named = named.replace("%3A", ":").replace("%3a", ":");
-        let is_it =
-            |key: &&Value| key["fingerprint"] == json!(named) || key["id"].to_string() == named;
+        let is_it = |key: &&Value| key["fingerprint"] == json!(named);
         match self.keys.iter().find(is_it) {
             Some(key) => (200, json!({ "ssh_key": key })),
             None => not_found(),
