@@ -26,7 +26,7 @@ MAY_USE = {
     "testkit": {"domain"},
 }
 # What only some crates may use from outside: SQL stays in the store (the simulated cloud's own file is its truth).
-ONLY = {"sqlx": {"store", "clouds", "testkit"}, "axum": {"api", "swarm", "arcus"}, "russh": {"ssh"}}
+ONLY = {"sqlx": {"store", "clouds", "testkit"}, "axum": {"api", "swarm", "arcus", "testkit"}, "russh": {"ssh"}}
 FACADES = ["cloudero", "cloudhero", "cloud66", "console"]
 
 

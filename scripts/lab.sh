@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# The lab: the real parts Arcus runs on (Incus, a Debian image, PostgreSQL, build tools), installed and started on a
+# The lab: the real parts Arcus runs on (Incus, a Debian image, PostgreSQL, Prism, build tools), installed and started on a
 # bare Debian 12, Debian 13 or Ubuntu 24.04. `make demo`, the tests and CI all use this one script.
 # Every step looks first and does only what is missing, so running it again costs well under a second.
 # shellcheck disable=SC1091 # without -x, shellcheck doesn't read the parts
@@ -19,6 +19,8 @@ source "$LAB_DIR/lab/image.sh"
 source "$LAB_DIR/lab/postgres.sh"
 # shellcheck source=SCRIPTDIR/lab/moto.sh
 source "$LAB_DIR/lab/moto.sh"
+# shellcheck source=SCRIPTDIR/lab/prism.sh
+source "$LAB_DIR/lab/prism.sh"
 # shellcheck source=SCRIPTDIR/lab/tools.sh
 source "$LAB_DIR/lab/tools.sh"
 
@@ -26,16 +28,16 @@ usage() {
   cat <<'USAGE'
 Usage: scripts/lab.sh COMMAND
 
-  up [PART...]       install and start parts: incus, image, postgres, moto, tools (default: all that can run here);
-                     rust is the part of tools that building takes
+  up [PART...]       install and start parts: incus, image, postgres, moto, prism, tools (default: all that can run
+                     here); rust is the part of tools that building takes
   down PART...       incus, postgres, moto: stop what the lab started
   refresh            build the image anew, with the newest packages and package lists
   status             say for each part whether it is up, and if not, why
   can incus|build    exit 0 when Incus can run here, when Arcus can be built; otherwise say why not and exit 1
-  env                print where the tests find PostgreSQL and moto; use as: eval "$(scripts/lab.sh env)"
+  env                print where the tests find PostgreSQL, moto and Prism; use as: eval "$(scripts/lab.sh env)"
   join COMMAND...    run a command in Incus's group, which a session older than Incus is not in
-  run COMMAND...     the same with what the tests read: where PostgreSQL is, Incus where it can run and moto where it
-                     is installed, so that a test that does not find it fails
+  run COMMAND...     the same with what the tests read: where PostgreSQL and Prism are, Incus where it can run and moto
+                     where it is installed, so that a test that does not find it fails
 
 Installing needs root: run it as root, or as a user who may use sudo.
 USAGE
@@ -44,8 +46,8 @@ USAGE
 check_parts() {
   local part
   for part in "$@"; do
-    [[ " incus image postgres moto tools rust " == *" $part "* ]] ||
-      die "no part is called '$part'; there are: incus, image, postgres, moto, tools, rust"
+    [[ " incus image postgres moto prism tools rust " == *" $part "* ]] ||
+      die "no part is called '$part'; there are: incus, image, postgres, moto, prism, tools, rust"
   done
 }
 
@@ -55,7 +57,7 @@ run_up() {
   become_root up "$@"
   take_lock
   if ((${#parts[@]} == 0)); then
-    parts=(postgres moto tools)
+    parts=(postgres moto prism tools)
     if reason=$(incus_can); then parts=(incus image "${parts[@]}"); else warn "$reason; doing without"; fi
   fi
   for part in "${parts[@]}"; do "${part}_up"; done
@@ -82,7 +84,7 @@ run_refresh() {
 
 run_status() {
   local part reason failed=0
-  for part in incus image postgres moto tools; do
+  for part in incus image postgres moto prism tools; do
     if reason=$("${part}_status"); then
       printf '%-9s up    %s\n' "$part" "$reason"
     else
@@ -97,6 +99,7 @@ run_command() {
   local reason
   eval "$(postgres_env)"
   if moto_installed; then eval "$(moto_env)"; else warn "there is no moto; tests that need it are skipped"; fi
+  eval "$(prism_env)"
   if reason=$(incus_can); then
     export ARCUS_TEST_INCUS=$INCUS_SOCKET
   else
@@ -124,6 +127,7 @@ main() {
     env)
       postgres_env
       if moto_installed; then moto_env; fi
+      prism_env
       ;;
     help | -h | --help) usage ;;
     *)

@@ -7,6 +7,7 @@
 pub mod budget;
 pub mod cloud;
 pub mod conformance;
+pub mod digital_ocean;
 pub mod ec2;
 pub mod incus;
 pub mod outgoing;

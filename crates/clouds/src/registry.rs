@@ -12,7 +12,7 @@ use serde_json::{Map, Value};
 
 use crate::budget::Budget;
 use crate::cloud::{Cloud, CloudError, CloudResult, ErrorClass};
-use crate::{ec2, incus, sandbox};
+use crate::{digital_ocean, ec2, incus, sandbox};
 
 /// A field of a provider's credentials.
 #[derive(Debug, Clone, Copy)]
@@ -81,7 +81,7 @@ pub struct Settings {
 }
 
 /// All of them.
-pub static CLOUDS: &[Kind] = &[ec2::KIND, incus::KIND, sandbox::KIND];
+pub static CLOUDS: &[Kind] = &[digital_ocean::KIND, ec2::KIND, incus::KIND, sandbox::KIND];
 
 /// The kind of that name.
 pub fn kind(name: &str) -> Option<&'static Kind> {

@@ -7,6 +7,7 @@
 mod arcus;
 mod client;
 mod database;
+pub mod digital_ocean;
 mod ledger;
 mod scene;
 mod shape;

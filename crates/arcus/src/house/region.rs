@@ -37,12 +37,18 @@ pub(crate) struct RegionFlags {
     /// What users read.
     #[arg(long)]
     name: Option<String>,
-    /// Which cloud a new region is on, `incus` or `sandbox`; `incus` unless set.
+    /// Which cloud a new region is on, such as `incus`, `sandbox` or `digital_ocean`; `incus` unless set.
     #[arg(long)]
     cloud: Option<String>,
     /// Where it listens: `unix:///var/lib/incus/unix.socket` or `https://HOST:8443`.
     #[arg(long)]
     url: Option<String>,
+    /// The address of the cloud's API, where it is not the usual one; an empty text takes it back.
+    #[arg(long)]
+    endpoint: Option<String>,
+    /// The file of the access token of an account at DigitalOcean.
+    #[arg(long)]
+    access_token: Option<String>,
     /// The file of the client certificate, PEM.
     #[arg(long)]
     client_certificate: Option<String>,
@@ -278,6 +284,7 @@ impl RegionFlags {
         let mut keys = Map::new();
         for (name, text) in [
             ("url", &self.url),
+            ("endpoint", &self.endpoint),
             ("project", &self.project),
             ("target", &self.target),
             ("pool", &self.pool),
@@ -294,6 +301,7 @@ impl RegionFlags {
         }
         keys.extend(self.vm.map(|vm| ("vm".to_owned(), Value::Bool(vm))));
         for (name, path) in [
+            ("access_token", &self.access_token),
             ("client_certificate", &self.client_certificate),
             ("client_key", &self.client_key),
             ("server_certificate", &self.server_certificate),

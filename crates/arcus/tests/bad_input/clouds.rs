@@ -12,8 +12,6 @@ testkit::on_both_databases![
 async fn a_cloud_that_is_not_there_is_refused_with_those_that_are(builder: Builder) {
     let scene = Scene::set(builder).await;
     for (kind, called) in [
-        ("digital_ocean", "digital_ocean"),
-        ("digitalocean", "digital_ocean"),
         ("azure", "azure"),
         ("SANDBOX", "SANDBOX"),
         ("", ""),
@@ -28,7 +26,7 @@ async fn a_cloud_that_is_not_there_is_refused_with_those_that_are(builder: Build
         assert_eq!(
             answer.error(400),
             format!(
-                "the cloud provider \"{called}\" is not available here; available: arcus, ec2, incus, sandbox"
+                "the cloud provider \"{called}\" is not available here; available: arcus, digital_ocean, ec2, incus, sandbox"
             ),
         );
     }

@@ -63,6 +63,7 @@ pub const KIND: Kind = Kind {
     description: "Amazon EC2",
     fields: FIELDS,
     options: options::REGION,
+    many_regions: true,
     open,
 };
 

@@ -1,0 +1,181 @@
+//! What DigitalOcean sells: regions and sizes with their prices, and the names of its images.
+//!
+//! Called by `catalog` reads through [`Cloud::offer`](crate::Cloud::offer), and by `create` and `change` for the images.
+//! What must stay true: a price is read from the digits that were sent, never through a float.
+
+use domain::{Image, Money, Plan, Region};
+use serde_json::Value;
+
+use super::{DigitalOcean, wire};
+use crate::cloud::{CloudResult, Offer};
+
+// === impl DigitalOcean ===
+
+impl DigitalOcean {
+    /// Images are the operator's own, which are known by their distribution.
+    pub(super) async fn read_offer(&self) -> CloudResult<Offer> {
+        let (regions, sizes) = tokio::try_join!(
+            self.client.list::<wire::Region>(&["regions"], &[]),
+            self.client.list::<wire::Size>(&["sizes"], &[]),
+        )?;
+        let region = |region: wire::Region| Region {
+            slug: region.slug,
+            name: region.name,
+            endpoint: self.client.host().to_owned(),
+            country: String::new(),
+            open: region.available,
+        };
+        Ok(Offer {
+            regions: regions.into_iter().map(region).collect(),
+            plans: sizes.into_iter().filter_map(plan).collect(),
+            images: Vec::new(),
+        })
+    }
+}
+
+/// A size whose price can't be read is not offered: nobody would know what it costs.
+fn plan(size: wire::Size) -> Option<Plan> {
+    let hourly = decimal(size.price_hourly.get())?;
+    let monthly = decimal(size.price_monthly.get())?;
+    let transfer = decimal(size.transfer.get()).unwrap_or_default();
+    Some(Plan {
+        family: family(&size.slug).to_owned(),
+        slug: size.slug,
+        cpus: size.vcpus,
+        memory_mib: size.memory,
+        disk_gib: size.disk,
+        // Whole ones only: the smallest size has half a terabyte, and more than that is not promised.
+        bandwidth_tb: u32::try_from(transfer.0 / 1_000_000).unwrap_or(0),
+        hourly,
+        monthly,
+        open: size.available && !size.regions.is_empty(),
+    })
+}
+
+/// The group of a size, by the letters before its first `-`; a number in them is a generation.
+fn family(slug: &str) -> &'static str {
+    let series = slug.split('-').next().unwrap_or_default();
+    let letters = series.trim_end_matches(|last: char| last.is_ascii_digit() || last == '_');
+    match letters {
+        "s" => "Basic",
+        "g" | "gd" => "General Purpose",
+        "c" => "CPU-Optimized",
+        "m" => "Memory-Optimized",
+        "so" => "Storage-Optimized",
+        "gpu" => "GPU",
+        _ => "Other",
+    }
+}
+
+/// The amount that a JSON number's text says, rounded half up to 10⁻⁶: some prices are sent with the digits of a float.
+pub(super) fn decimal(number: &str) -> Option<Money> {
+    let (digits, power) = match number.split_once(['e', 'E']) {
+        Some((digits, power)) => (digits, power.parse::<i32>().ok()?),
+        None => (number, 0),
+    };
+    let (whole, places) = digits.split_once('.').unwrap_or((digits, ""));
+    let all = format!("{whole}{places}");
+    // Where the point of micro-units is, counted from the left.
+    let point = i32::try_from(whole.len()).ok()? + power + 6;
+    if all.is_empty() || !all.bytes().all(|byte| byte.is_ascii_digit()) || point > 40 {
+        return None;
+    }
+    let Ok(point) = usize::try_from(point) else {
+        return Some(Money(0));
+    };
+    let kept = format!("{all:0<point$}");
+    let units: i64 = match &kept[..point] {
+        "" => 0,
+        units => units.parse().ok()?,
+    };
+    let rounds_up = kept.as_bytes().get(point).is_some_and(|next| *next >= b'5');
+    units.checked_add(i64::from(rounds_up)).map(Money)
+}
+
+/// What an image is called in a call: a number, or a slug.
+pub(super) fn image_id(image: &Image) -> Value {
+    let slug = image_slug(image);
+    slug.parse::<u64>().map_or(Value::String(slug), Value::from)
+}
+
+/// The slug of an image: the one that the operator named for it, where it is in DigitalOcean's form, else the one that
+/// DigitalOcean gives to that distribution.
+fn image_slug(image: &Image) -> String {
+    let plain = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-';
+    let alias = image.source.alias.as_deref();
+    match alias.filter(|alias| !alias.is_empty() && alias.bytes().all(plain)) {
+        Some(alias) => alias.to_owned(),
+        None => format!("{}-x64", image.distribution.replace('.', "-")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use domain::ImageSource;
+    use domain::offer::Minimum;
+
+    use super::*;
+
+    #[test]
+    fn a_price_is_what_its_digits_say() {
+        for (sent, units) in [
+            ("0.00744", 7_440),
+            ("0.00743999984115362", 7_440),
+            ("0.0000005", 1),
+            ("0.00000049", 0),
+            ("5", 5_000_000),
+            ("5.0", 5_000_000),
+            ("1.5e1", 15_000_000),
+            ("6E-3", 6_000),
+            ("6e-9", 0),
+            ("12.345678", 12_345_678),
+            ("999.9999999", 1_000_000_000),
+        ] {
+            assert_eq!(decimal(sent), Some(Money(units)), "{sent}");
+        }
+        for wrong in ["", "-1", "null", "\"5\"", "1e99", "99999999999999999999"] {
+            assert_eq!(decimal(wrong), None, "{wrong}");
+        }
+    }
+
+    #[test]
+    fn a_size_is_of_the_family_that_its_slug_begins_with() {
+        for (slug, expected) in [
+            ("s-1vcpu-1gb-intel", "Basic"),
+            ("g-2vcpu-8gb", "General Purpose"),
+            ("gd-2vcpu-8gb", "General Purpose"),
+            ("c-2", "CPU-Optimized"),
+            ("c2-2vcpu-4gb", "CPU-Optimized"),
+            ("m3-2vcpu-16gb", "Memory-Optimized"),
+            ("so1_5-2vcpu-16gb", "Storage-Optimized"),
+            ("gpu-h100x1-80gb", "GPU"),
+            ("512mb", "Other"),
+        ] {
+            assert_eq!(family(slug), expected, "{slug}");
+        }
+    }
+
+    #[test]
+    fn an_image_is_known_by_its_distribution_unless_a_slug_is_named() {
+        let slug = |distribution: &str, alias: Option<&str>| {
+            image_slug(&Image {
+                slug: "image".to_owned(),
+                name: "Image".to_owned(),
+                distribution: distribution.to_owned(),
+                login_user: "root".to_owned(),
+                source: ImageSource {
+                    alias: alias.map(str::to_owned),
+                    ..ImageSource::default()
+                },
+                packages: Vec::new(),
+                minimum: Minimum::default(),
+                open: true,
+            })
+        };
+        assert_eq!(slug("debian-12", None), "debian-12-x64");
+        assert_eq!(slug("ubuntu-24.04", None), "ubuntu-24-04-x64");
+        assert_eq!(slug("debian-12", Some("debian/12")), "debian-12-x64");
+        assert_eq!(slug("debian-12", Some("docker-20-04")), "docker-20-04");
+        assert_eq!(slug("debian-12", Some("129211873")), "129211873");
+    }
+}

@@ -1,0 +1,145 @@
+//! Switching on and off, and the way out: retire and destroy.
+//!
+//! `start`, `stop`, `reboot` and `destroy` return when DigitalOcean has accepted them; how they end is for `wait`. What
+//! must stay true: what is already so is a success, so that each can be sent again after a crash.
+
+use std::time::Duration;
+
+use reqwest::Method;
+use serde_json::json;
+
+use super::actions::{Patience, USUAL_LIMIT};
+use super::wire::Droplet;
+use super::{DigitalOcean, droplets, errors, names};
+use crate::cloud::{CloudError, CloudResult, ErrorClass, InstanceRef, Until};
+
+/// How long a system has to shut down by itself where something else needs it off.
+const GRACE: Duration = Duration::from_secs(60);
+/// How long switching off by force may take.
+const CUT_LIMIT: Duration = Duration::from_mins(5);
+
+// === impl DigitalOcean ===
+
+impl DigitalOcean {
+    pub(super) async fn start_droplet(&self, at: &InstanceRef) -> CloudResult<()> {
+        let droplet = self.describe(at).await?;
+        if !droplet.is_off() {
+            return Ok(());
+        }
+        self.switch(at, &droplet, "power_on").await
+    }
+
+    pub(super) async fn stop_droplet(&self, at: &InstanceRef, force: bool) -> CloudResult<()> {
+        let droplet = self.describe(at).await?;
+        if droplet.is_off() {
+            return Ok(());
+        }
+        let kind = if force { "power_off" } else { "shutdown" };
+        self.switch(at, &droplet, kind).await
+    }
+
+    pub(super) async fn reboot_droplet(&self, at: &InstanceRef) -> CloudResult<()> {
+        let droplet = self.describe(at).await?;
+        let kind = if droplet.is_off() {
+            "power_on"
+        } else {
+            "reboot"
+        };
+        self.switch(at, &droplet, kind).await
+    }
+
+    pub(super) async fn retire_droplet(
+        &self,
+        at: &InstanceRef,
+        name: &str,
+    ) -> CloudResult<InstanceRef> {
+        let droplet = self.describe(at).await?;
+        let name = names::droplet(name);
+        if droplet.name != name {
+            self.run(droplet.id, &json!({ "type": "rename", "name": name }))
+                .await
+                .map_err(|error| droplets::gone(error, at))?;
+        }
+        Ok(at.clone())
+    }
+
+    /// The snapshots that Arcus took go first: without their droplet nobody would know that they cost money.
+    pub(super) async fn destroy_droplet(&self, at: &InstanceRef) -> CloudResult<()> {
+        let gone = match self.delete_our_snapshots(at).await {
+            Ok(()) => self.delete_droplet(names::id(at)?).await,
+            failed => failed,
+        };
+        match gone {
+            Err(error) if error.class == ErrorClass::NotFound => Ok(()),
+            gone => gone,
+        }
+    }
+
+    /// As soon as the droplet is not busy.
+    pub(super) async fn delete_droplet(&self, id: u64) -> CloudResult<()> {
+        let id = id.to_string();
+        let path = ["droplets", id.as_str()];
+        let mut patience = Patience::new();
+        loop {
+            let deleted = self.client.change(Method::DELETE, &path, None).await;
+            if patience.again(deleted.as_ref().err()).await.is_none() {
+                return deleted;
+            }
+        }
+    }
+
+    /// Asks the system to shut down, and cuts its power where it doesn't; waits until it is off.
+    pub(super) async fn shut_down(&self, at: &InstanceRef, droplet: &Droplet) -> CloudResult<()> {
+        if droplet.is_off() {
+            return Ok(());
+        }
+        let begun = self.begin(droplet.id, &json!({ "type": "shutdown" })).await;
+        match begun {
+            Ok(action) => match self.finish(&action, GRACE).await {
+                // It did not, or did not in time.
+                Ok(()) => {}
+                Err(error) if is_open(&error) => {}
+                Err(error) => return Err(error),
+            },
+            Err(error) if errors::is_taken(&error) => {}
+            Err(error) => return Err(error),
+        }
+        self.cut(at).await
+    }
+
+    /// Cuts the power of what is on, and waits until it is off.
+    pub(super) async fn cut(&self, at: &InstanceRef) -> CloudResult<()> {
+        let droplet = self.describe(at).await?;
+        if droplet.is_off() {
+            return Ok(());
+        }
+        let begun = self
+            .begin(droplet.id, &json!({ "type": "power_off" }))
+            .await;
+        match begun {
+            Ok(action) => self.finish(&action, USUAL_LIMIT).await?,
+            Err(error) if errors::is_taken(&error) => {}
+            Err(error) => return Err(error),
+        }
+        self.wait_until(at, Until::Stopped, CUT_LIMIT)
+            .await
+            .map(drop)
+    }
+
+    async fn switch(&self, at: &InstanceRef, droplet: &Droplet, kind: &str) -> CloudResult<()> {
+        match self.begin(droplet.id, &json!({ "type": kind })).await {
+            // Somebody else was quicker: "Droplet is already powered off".
+            Err(error) if errors::is_taken(&error) => Ok(()),
+            Err(error) => Err(droplets::gone(error, at)),
+            Ok(_) => Ok(()),
+        }
+    }
+}
+
+/// The system was asked, and is not off for that.
+fn is_open(error: &CloudError) -> bool {
+    matches!(
+        error.class,
+        ErrorClass::Rejected | ErrorClass::OutcomeUnknown
+    )
+}

@@ -1,0 +1,141 @@
+//! Snapshots of a droplet's disk: taken, listed, gone back to, deleted.
+//!
+//! Taking one and going back wait for DigitalOcean's action. What must stay true: those that Arcus took are told by
+//! their names from those of other people, which outlive the droplet and are never deleted with it.
+
+use domain::Money;
+use reqwest::Method;
+use serde_json::json;
+
+use super::wire::{self, timestamp};
+use super::{DigitalOcean, droplets, errors, names};
+use crate::cloud::{CloudError, CloudResult, ErrorClass, InstanceRef, Snapshot, SnapshotRef};
+
+// === impl DigitalOcean ===
+
+impl DigitalOcean {
+    /// One of that name that is there already, as after a crash that lost the answer, is the one.
+    pub(super) async fn take_snapshot(&self, at: &InstanceRef, name: &str) -> CloudResult<()> {
+        let id = names::id(at)?;
+        if name.is_empty() || name.chars().any(char::is_control) {
+            return Err(errors::rejected("a snapshot needs a name"));
+        }
+        if self.snapshot_named(at, name).await?.is_some() {
+            return Ok(());
+        }
+        let body = json!({ "type": "snapshot", "name": names::snapshot(id, name) });
+        self.run(id, &body)
+            .await
+            .map_err(|error| droplets::gone(error, at))
+    }
+
+    pub(super) async fn list_snapshots(&self, at: &InstanceRef) -> CloudResult<Vec<Snapshot>> {
+        let id = names::id(at)?;
+        let seen = self.snapshots_at(at).await?;
+        let shown = |snapshot: wire::Snapshot| Snapshot {
+            name: names::read_snapshot(id, &snapshot.name).0.to_owned(),
+            created_at: timestamp(&snapshot.created_at),
+            size_bytes: snapshot.size_gigabytes.and_then(|size| bytes(size.get())),
+        };
+        Ok(seen.into_iter().map(shown).collect())
+    }
+
+    pub(super) async fn go_back_to_snapshot(
+        &self,
+        at: &InstanceRef,
+        name: &str,
+        mark: &str,
+    ) -> CloudResult<()> {
+        let droplet = self.describe(at).await?;
+        let snapshot = self.snapshot_named(at, name).await?;
+        let snapshot = snapshot.ok_or_else(|| {
+            CloudError::new(
+                ErrorClass::NotFound,
+                format!("there is no snapshot {name} of the droplet {}", at.id),
+            )
+        })?;
+        let body = json!({ "type": "restore", "image": snapshot.id });
+        self.run_once(at, &droplet, "restore", &body, mark).await
+    }
+
+    /// One that is gone already is a success, as long as its droplet is there.
+    pub(super) async fn delete_snapshot(&self, at: &InstanceRef, name: &str) -> CloudResult<()> {
+        match self.snapshot_named(at, name).await? {
+            Some(snapshot) => self.delete_snapshot_with(snapshot.id).await,
+            None => Ok(()),
+        }
+    }
+
+    /// Deletes those that Arcus took of a droplet which is about to go.
+    pub(super) async fn delete_our_snapshots(&self, at: &InstanceRef) -> CloudResult<()> {
+        let id = names::id(at)?;
+        for snapshot in self.snapshots_at(at).await? {
+            if names::read_snapshot(id, &snapshot.name).1 {
+                self.delete_snapshot_with(snapshot.id).await?;
+            }
+        }
+        Ok(())
+    }
+
+    /// The image that a new droplet begins as. One that is gone will not come back.
+    pub(super) async fn image_of(&self, snapshot: &SnapshotRef) -> CloudResult<u64> {
+        let gone = || errors::rejected(format!("the snapshot {} is gone", snapshot.name));
+        match self.snapshot_named(&snapshot.of, &snapshot.name).await {
+            Ok(found) => found.map(|found| found.id).ok_or_else(gone),
+            Err(error) if error.class == ErrorClass::NotFound => Err(gone()),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Ours before another one's that is called the same.
+    async fn snapshot_named(
+        &self,
+        at: &InstanceRef,
+        name: &str,
+    ) -> CloudResult<Option<wire::Snapshot>> {
+        let id = names::id(at)?;
+        let mut seen = self.snapshots_at(at).await?;
+        seen.retain(|snapshot| names::read_snapshot(id, &snapshot.name).0 == name);
+        let ours = seen
+            .iter()
+            .position(|snapshot| names::read_snapshot(id, &snapshot.name).1);
+        let found = ours.unwrap_or(0);
+        Ok((found < seen.len()).then(|| seen.swap_remove(found)))
+    }
+
+    async fn snapshots_at(&self, at: &InstanceRef) -> CloudResult<Vec<wire::Snapshot>> {
+        let id = names::id(at)?.to_string();
+        let seen = self.client.list(&["droplets", &id, "snapshots"], &[]).await;
+        seen.map_err(|error| droplets::gone(error, at))
+    }
+
+    async fn delete_snapshot_with(&self, id: u64) -> CloudResult<()> {
+        let id = id.to_string();
+        match self
+            .client
+            .change(Method::DELETE, &["snapshots", &id], None)
+            .await
+        {
+            Err(error) if error.class == ErrorClass::NotFound => Ok(()),
+            deleted => deleted,
+        }
+    }
+}
+
+/// How many bytes so many gigabytes are, by the digits that were sent; what is not counted yet is not known.
+fn bytes(gigabytes: &str) -> Option<u64> {
+    let Money(millionths) = super::offer::decimal(gigabytes)?;
+    let bytes = u64::try_from(millionths).ok()?.checked_mul(1 << 30)? / 1_000_000;
+    (bytes > 0).then_some(bytes)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_size_is_told_in_bytes_and_one_of_nothing_is_not_known() {
+        assert_eq!(bytes("2.5"), Some(5 << 29));
+        assert_eq!(bytes("0"), None);
+    }
+}

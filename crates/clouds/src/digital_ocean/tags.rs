@@ -1,0 +1,96 @@
+//! Tags: whose a droplet is. Written with the create, or here where a droplet is put under another owner.
+//!
+//! Called by `change`, `marks`, `firewall` and the wait for the end. What must stay true: a droplet gets its new tags
+//! before it loses the old ones, so that it is never nobody's; and a tag is deleted only when no droplet bears it, since
+//! that would take it from all.
+
+use reqwest::Method;
+use serde_json::{Value, json};
+
+use super::{DigitalOcean, errors, names};
+use crate::cloud::{CloudResult, ErrorClass, InstanceRef, Tag};
+
+// === impl DigitalOcean ===
+
+impl DigitalOcean {
+    pub(super) async fn adopt_droplet(&self, at: &InstanceRef, tag: &Tag) -> CloudResult<()> {
+        let ours = [names::token(tag)?, names::installation(&tag.installation)?];
+        let droplet = self.describe(at).await?;
+        for tag in ours.iter().filter(|tag| !droplet.bears(tag)) {
+            self.put_tag(droplet.id, tag).await?;
+        }
+        let old = droplet.tags.into_iter();
+        let old = old.filter(|tag| names::is_owners(tag) && !ours.contains(tag));
+        let old: Vec<_> = old.collect();
+        for tag in &old {
+            self.take_tag(droplet.id, tag).await?;
+        }
+        self.forget(&old).await;
+        Ok(())
+    }
+
+    /// Makes a tag, which may be there already.
+    pub(super) async fn make_tag(&self, tag: &str) -> CloudResult<()> {
+        let body = json!({ "name": tag });
+        match self
+            .client
+            .change(Method::POST, &["tags"], Some(&body))
+            .await
+        {
+            Err(error) if errors::is_taken(&error) => Ok(()),
+            made => made,
+        }
+    }
+
+    /// Puts a tag on a droplet.
+    pub(super) async fn put_tag(&self, droplet: u64, tag: &str) -> CloudResult<()> {
+        self.make_tag(tag).await?;
+        let path = ["tags", tag, "resources"];
+        let body = resources(droplet);
+        self.client.change(Method::POST, &path, Some(&body)).await
+    }
+
+    /// Takes a tag off a droplet.
+    async fn take_tag(&self, droplet: u64, tag: &str) -> CloudResult<()> {
+        let path = ["tags", tag, "resources"];
+        let body = resources(droplet);
+        let taken = self.client.change(Method::DELETE, &path, Some(&body));
+        match taken.await {
+            Err(error) if error.class == ErrorClass::NotFound => Ok(()),
+            taken => taken,
+        }
+    }
+
+    /// Deletes those tags that one droplet alone bore, where it is gone: an account would fill up with them. Nothing
+    /// depends on it, so a failure is only told.
+    pub(super) async fn forget(&self, tags: &[String]) {
+        for tag in tags.iter().filter(|tag| names::is_of_one(tag)) {
+            let forgotten = async {
+                if self.tagged(tag).await?.is_empty() {
+                    self.delete_tag(tag).await?;
+                }
+                CloudResult::Ok(())
+            };
+            if let Err(error) = forgotten.await {
+                tracing::debug!(%error, tag, "a tag of a droplet that is gone stays behind");
+            }
+        }
+    }
+
+    /// Deletes a tag, from all that bears it.
+    pub(super) async fn delete_tag(&self, tag: &str) -> CloudResult<()> {
+        match self
+            .client
+            .change(Method::DELETE, &["tags", tag], None)
+            .await
+        {
+            Err(error) if error.class == ErrorClass::NotFound => Ok(()),
+            deleted => deleted,
+        }
+    }
+}
+
+fn resources(droplet: u64) -> Value {
+    let id = droplet.to_string();
+    json!({ "resources": [{ "resource_id": id, "resource_type": "droplet" }] })
+}

@@ -1,0 +1,130 @@
+//! Sizes, and what must not be done twice.
+
+use clouds::{Cloud, ErrorClass, InstanceRef, Until};
+use domain::server::Power;
+use testkit::digital_ocean::{Fault, StandIn};
+
+use super::rig::{PATIENCE, alone, image, plan, request, running};
+
+fn begun(stand_in: &StandIn, kind: &str) -> usize {
+    let body = format!("\"type\":\"{kind}\"");
+    let calls = stand_in.calls().into_iter();
+    calls.filter(|call| call.body.contains(&body)).count()
+}
+
+async fn is_on(cloud: &dyn Cloud, at: &InstanceRef) -> bool {
+    cloud.get(at).await.expect("is there").power == Power::Running
+}
+
+#[tokio::test]
+async fn a_disk_grows_with_the_size_and_never_shrinks() {
+    let (stand_in, cloud) = alone();
+    let made = running(&cloud, &request("disk")).await;
+    let (large, small) = (plan("s-2vcpu-4gb", 80), plan("s-1vcpu-1gb", 25));
+    cloud.resize(&made.at, &large).await.expect("grows");
+    assert!(
+        stand_in
+            .calls()
+            .iter()
+            .any(|call| call.body.contains("\"disk\":true"))
+    );
+    cloud.resize(&made.at, &large).await.expect("is so already");
+    assert_eq!(begun(&stand_in, "resize"), 1);
+    let refused = cloud.resize(&made.at, &small).await.expect_err("refused");
+    assert_eq!(refused.class, ErrorClass::Rejected);
+    assert_eq!(begun(&stand_in, "resize"), 1, "nothing was changed");
+}
+
+#[tokio::test]
+async fn a_disk_is_thrown_away_once_under_one_mark() {
+    let (stand_in, cloud) = alone();
+    let made = running(&cloud, &request("marks")).await;
+    let at = &made.at;
+    let rebuild = async |mark: &str| cloud.rebuild(at, &image(), "", false, mark).await;
+    for (mark, times) in [("1-7", 1), ("1-7", 1), ("2-8", 2), ("2-8", 2)] {
+        rebuild(mark).await.expect("rebuilt");
+        assert_eq!(begun(&stand_in, "rebuild"), times, "{mark}");
+    }
+    // The answer to the action is lost, and whoever asked dies of it.
+    stand_in.fault("POST", "/actions", Fault::HangUpAfter);
+    let lost = rebuild("3-9").await.expect_err("lost");
+    assert_eq!(lost.class, ErrorClass::OutcomeUnknown);
+    rebuild("3-9").await.expect("is waited for");
+    assert_eq!(begun(&stand_in, "rebuild"), 3);
+    // One that failed is done again.
+    stand_in.fault("POST", "/actions", Fault::FailAction);
+    let failed = rebuild("4-9").await.expect_err("failed");
+    assert_eq!(failed.class, ErrorClass::Rejected);
+    rebuild("4-9").await.expect("rebuilt");
+    assert_eq!(begun(&stand_in, "rebuild"), 5);
+    let tags = stand_in.tags().into_iter();
+    let marks = tags.filter(|tag| tag.starts_with("arcus-mark-")).count();
+    assert_eq!(marks, 1, "old marks are forgotten");
+}
+
+#[tokio::test]
+async fn what_was_off_is_off_again_also_when_the_answer_was_lost() {
+    let (stand_in, cloud) = alone();
+    let made = running(&cloud, &request("off")).await;
+    let at = &made.at;
+    cloud.create_snapshot(at, "first").await.expect("taken");
+    cloud.stop(at, true).await.expect("accepted");
+    cloud.wait(at, Until::Stopped, PATIENCE).await.expect("off");
+    cloud
+        .restore_snapshot(at, "first", "1-1")
+        .await
+        .expect("restored");
+    assert!(!is_on(&*cloud, at).await);
+    stand_in.fault("POST", "/actions", Fault::HangUpAfter);
+    let lost = cloud.restore_snapshot(at, "first", "2-1").await;
+    assert_eq!(lost.expect_err("lost").class, ErrorClass::OutcomeUnknown);
+    cloud
+        .restore_snapshot(at, "first", "2-1")
+        .await
+        .expect("restored");
+    assert!(!is_on(&*cloud, at).await);
+    assert_eq!(begun(&stand_in, "restore"), 2);
+}
+
+#[tokio::test]
+async fn a_snapshot_that_is_there_is_not_taken_again() {
+    let (stand_in, cloud) = alone();
+    let made = running(&cloud, &request("again")).await;
+    for _ in 0..2 {
+        cloud
+            .create_snapshot(&made.at, "once")
+            .await
+            .expect("there");
+    }
+    assert_eq!(stand_in.snapshots().len(), 1);
+    let seen = cloud.snapshots(&made.at).await.expect("listed");
+    assert_eq!(seen[0].name, "once");
+    assert!(seen[0].size_bytes.is_some_and(|size| size > 2 << 30));
+}
+
+#[tokio::test]
+async fn what_would_cost_money_without_its_droplet_goes_with_it() {
+    let (stand_in, cloud) = alone();
+    let made = running(&cloud, &request("gone")).await;
+    cloud.create_snapshot(&made.at, "one").await.expect("taken");
+    cloud
+        .rebuild(&made.at, &image(), "", false, "1-1")
+        .await
+        .expect("rebuilt");
+    let body = serde_json::json!({ "type": "snapshot", "name": "a person's" });
+    let path = format!("droplets/{}/actions", made.at.id);
+    super::rig::raw(&stand_in.url(), &path, &body).await;
+    tokio::time::sleep(std::time::Duration::from_millis(200)).await;
+    cloud.destroy(&made.at).await.expect("accepted");
+    cloud
+        .wait(&made.at, Until::Gone, PATIENCE)
+        .await
+        .expect("gone");
+    assert_eq!(stand_in.snapshots(), ["a person's"]);
+    let left = stand_in.tags();
+    assert_eq!(
+        left,
+        ["arcus-group-group-gone", "arcus-in-arcus-test"],
+        "no tag of one droplet"
+    );
+}
