@@ -37,7 +37,7 @@ pub(crate) struct RegionFlags {
     /// What users read.
     #[arg(long)]
     name: Option<String>,
-    /// Which cloud a new region is on, such as `incus`, `sandbox` or `digital_ocean`; `incus` unless set.
+    /// Which cloud a new region is on: `incus`, `ec2`, `digital_ocean` or `sandbox`; `incus` unless set.
     #[arg(long)]
     cloud: Option<String>,
     /// Where it listens: `unix:///var/lib/incus/unix.socket` or `https://HOST:8443`.
@@ -76,6 +76,21 @@ pub(crate) struct RegionFlags {
     /// Make virtual machines, not containers; `--vm=false` takes it back.
     #[arg(long, num_args = 0..=1, require_equals = true, default_missing_value = "true")]
     vm: Option<bool>,
+    /// The file of the AWS access key.
+    #[arg(long = "access-key", id = "accessKey")]
+    access_key: Option<String>,
+    /// The file of the AWS secret key.
+    #[arg(long = "secret-key", id = "secretKey")]
+    secret_key: Option<String>,
+    /// The file of the AWS session token; an empty text takes it back.
+    #[arg(long = "session-token", id = "sessionToken")]
+    session_token: Option<String>,
+    /// The region of Amazon's that it is, where that has another name; an empty text takes it back.
+    #[arg(long)]
+    aws_region: Option<String>,
+    /// The subnet of new servers at Amazon; an empty text takes it back.
+    #[arg(long)]
+    subnet: Option<String>,
     /// The code of its country, such as TR.
     #[arg(long)]
     country: Option<String>,
@@ -289,6 +304,8 @@ impl RegionFlags {
             ("target", &self.target),
             ("pool", &self.pool),
             ("network", &self.network),
+            ("aws_region", &self.aws_region),
+            ("subnet", &self.subnet),
         ] {
             keys.extend(
                 text.clone()
@@ -305,6 +322,9 @@ impl RegionFlags {
             ("client_certificate", &self.client_certificate),
             ("client_key", &self.client_key),
             ("server_certificate", &self.server_certificate),
+            ("accessKey", &self.access_key),
+            ("secretKey", &self.secret_key),
+            ("sessionToken", &self.session_token),
         ] {
             let text = match path.as_deref() {
                 None => continue,

@@ -61,8 +61,7 @@ fn by_code(code: &str, retry_after: Option<Duration>) -> Option<ErrorClass> {
         | "SignatureDoesNotMatch"
         | "UnauthorizedOperation"
         | "UnrecognizedClientException" => ErrorClass::Auth,
-        "BandwidthLimitExceeded"
-        | "EC2ThrottledException"
+        "EC2ThrottledException"
         | "RequestLimitExceeded"
         | "RequestThrottled"
         | "SlowDown"
@@ -89,12 +88,11 @@ fn by_code(code: &str, retry_after: Option<Duration>) -> Option<ErrorClass> {
         | "DependencyViolation"
         | "IncorrectInstanceState"
         | "IncorrectState"
-        | "IncorrectState.Volume"
+        | "IncorrectModificationState"
         | "InsufficientCapacity"
         | "InsufficientHostCapacity"
         | "InsufficientInstanceCapacity"
         | "InvalidAMIID.Unavailable"
-        | "OperationNotPermitted.Pending"
         | "PendingVerification"
         | "SnapshotCreationPerVolumeRateExceeded"
         | "VolumeModificationRateExceeded" => ErrorClass::Unavailable,

@@ -8,7 +8,6 @@
 //! | `endpoint` | where calls for all regions go, such as a stand-in for tests | `https://ec2.REGION.amazonaws.com` |
 //! | `aws_region` | the region of Amazon's that this region of the house is | the region's own slug |
 //! | `subnet` | the subnet of new instances | one of the default VPC's |
-//! | `open` | whether the region is open to new servers | true |
 
 use reqwest::Url;
 

@@ -1,7 +1,7 @@
 //! Prices per hour of common types, in dollars, for Linux on demand in `us-east-1`.
 //!
-//! Entered by hand from Amazon's public price list for EC2 on demand, whose service the driver does not ask: it would take
-//! another permission. Amazon's bill is what counts. Other regions cost up to half as much again. What must stay true: the
+//! Entered by hand and not held against Amazon's price list of today, whose service the driver does not ask: it would take
+//! another permission. They tell what is cheap and what is dear; Amazon's bill is what counts. Other regions cost up to half as much again. What must stay true: the
 //! types stand in the order of their names, since they are searched by it.
 
 use domain::Money;
