@@ -201,6 +201,7 @@ mod tests {
             ("incus", json!({"profiles": "default"}), "profiles"),
             ("incus", json!({"client_key": 7}), "client_key"),
             ("sandbox", json!({"url": "https://host"}), "url"),
+            ("digital_ocean", json!({"endpoint": 7}), "endpoint"),
             ("incsu", json!({}), "incsu"),
         ] {
             let refused = region(cloud, keys(&given)).expect_err("refused");

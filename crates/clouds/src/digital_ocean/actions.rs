@@ -140,6 +140,20 @@ impl DigitalOcean {
         Ok(ids.map(|action| action.id).max().unwrap_or(0))
     }
 
+    /// Waits for the end of what is under way of that kind, begun by somebody who may not have lived to see it. How it
+    /// ends is for whoever looks then.
+    pub(super) async fn settle(&self, droplet: u64, kind: &str) -> CloudResult<()> {
+        for action in self.actions(droplet).await? {
+            if action.kind == kind && action.status == "in-progress" {
+                match self.finish(&action, USUAL_LIMIT).await {
+                    Err(error) if error.class != ErrorClass::Rejected => return Err(error),
+                    _ => {}
+                }
+            }
+        }
+        Ok(())
+    }
+
     async fn actions(&self, droplet: u64) -> CloudResult<Vec<Action>> {
         let id = droplet.to_string();
         self.client.list(&["droplets", &id, "actions"], &[]).await

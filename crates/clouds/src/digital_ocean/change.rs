@@ -29,9 +29,18 @@ impl DigitalOcean {
         }
         self.shut_down(at, &droplet).await?;
         let body = json!({ "type": "resize", "size": plan.slug, "disk": grows });
-        self.run(droplet.id, &body)
-            .await
-            .map_err(|error| droplets::gone(error, at))
+        match self.run(droplet.id, &body).await {
+            // An earlier call, whose answer was lost, has been at it meanwhile.
+            Err(error) if errors::is_taken(&error) => {
+                let now = self.describe(at).await?;
+                if now.size_slug == plan.slug && now.disk >= plan.disk_gib {
+                    Ok(())
+                } else {
+                    Err(error)
+                }
+            }
+            resized => resized.map_err(|error| droplets::gone(error, at)),
+        }
     }
 
     /// DigitalOcean takes no other user data than those that the droplet was made with: cloud-init of the new system

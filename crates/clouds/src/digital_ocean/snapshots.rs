@@ -14,12 +14,15 @@ use crate::cloud::{CloudError, CloudResult, ErrorClass, InstanceRef, Snapshot, S
 // === impl DigitalOcean ===
 
 impl DigitalOcean {
-    /// One of that name that is there already, as after a crash that lost the answer, is the one.
+    /// One of that name that is there already, or just being taken, as after a crash that lost the answer, is the one.
     pub(super) async fn take_snapshot(&self, at: &InstanceRef, name: &str) -> CloudResult<()> {
         let id = names::id(at)?;
         if name.is_empty() || name.chars().any(char::is_control) {
             return Err(errors::rejected("a snapshot needs a name"));
         }
+        self.settle(id, "snapshot")
+            .await
+            .map_err(|error| droplets::gone(error, at))?;
         if self.snapshot_named(at, name).await?.is_some() {
             return Ok(());
         }
@@ -31,6 +34,9 @@ impl DigitalOcean {
 
     pub(super) async fn list_snapshots(&self, at: &InstanceRef) -> CloudResult<Vec<Snapshot>> {
         let id = names::id(at)?;
+        self.settle(id, "snapshot")
+            .await
+            .map_err(|error| droplets::gone(error, at))?;
         let seen = self.snapshots_at(at).await?;
         let shown = |snapshot: wire::Snapshot| Snapshot {
             name: names::read_snapshot(id, &snapshot.name).0.to_owned(),

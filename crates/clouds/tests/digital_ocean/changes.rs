@@ -36,6 +36,41 @@ async fn a_disk_grows_with_the_size_and_never_shrinks() {
 }
 
 #[tokio::test]
+async fn a_resize_whose_answer_was_lost_is_waited_for() {
+    let (stand_in, cloud) = alone();
+    let made = running(&cloud, &request("resized")).await;
+    let at = &made.at;
+    cloud.stop(at, true).await.expect("accepted");
+    cloud.wait(at, Until::Stopped, PATIENCE).await.expect("off");
+    stand_in.set_pace(std::time::Duration::from_millis(500));
+    stand_in.fault("POST", "/actions", Fault::HangUpAfter);
+    let large = plan("s-2vcpu-4gb", 80);
+    let lost = cloud.resize(at, &large).await.expect_err("lost");
+    assert_eq!(lost.class, ErrorClass::OutcomeUnknown);
+    cloud.resize(at, &large).await.expect("is so then");
+}
+
+#[tokio::test]
+async fn a_snapshot_whose_answer_was_lost_is_waited_for() {
+    let (stand_in, cloud) = alone();
+    let made = running(&cloud, &request("taken")).await;
+    stand_in.set_pace(std::time::Duration::from_millis(500));
+    stand_in.fault("POST", "/actions", Fault::HangUpAfter);
+    let lost = cloud.create_snapshot(&made.at, "one").await;
+    assert_eq!(lost.expect_err("lost").class, ErrorClass::OutcomeUnknown);
+    assert_eq!(cloud.snapshots(&made.at).await.expect("listed").len(), 1);
+
+    stand_in.fault("POST", "/actions", Fault::HangUpAfter);
+    let lost = cloud.create_snapshot(&made.at, "two").await;
+    assert_eq!(lost.expect_err("lost").class, ErrorClass::OutcomeUnknown);
+    cloud
+        .create_snapshot(&made.at, "two")
+        .await
+        .expect("is there");
+    assert_eq!(stand_in.snapshots().len(), 2, "none was taken twice");
+}
+
+#[tokio::test]
 async fn a_disk_is_thrown_away_once_under_one_mark() {
     let (stand_in, cloud) = alone();
     let made = running(&cloud, &request("marks")).await;

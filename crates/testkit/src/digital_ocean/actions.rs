@@ -30,6 +30,9 @@ impl World {
                 Some(size) if size.disk < droplet.disk => {
                     Some("This size is not available: its disk is smaller than the droplet's.")
                 }
+                Some(size) if size.slug == droplet.size.slug && size.disk == droplet.disk => {
+                    Some("Droplet is already this size.")
+                }
                 Some(_) => None,
             },
             "rebuild" | "restore" if !image() => Some("You specified an invalid image."),
