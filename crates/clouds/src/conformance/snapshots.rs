@@ -143,7 +143,7 @@ pub async fn an_instance_from_a_snapshot_is_one_of_its_own(scene: &Scene) {
         assert_eq!(scene.found(&request.tag, 1).await[0].at, *at);
         assert!(names(scene, at).await.is_empty(), "it has no snapshots");
     }
-    let still = scene.cloud.get(&source.at).await.must("get");
+    let still = scene.reaches(&source.at, Until::Running).await;
     assert_eq!(still, source, "what it is a copy of is as it was");
 }
 

@@ -1,0 +1,163 @@
+//! Customers' accounts at public clouds, through the binary: Amazon EC2 as moto imitates it, DigitalOcean as the stand-in
+//! does. The systems of their servers are not there to log in to, so that a server is followed until its cloud says that it
+//! runs, and no further.
+//!
+//! Without moto its test says so and passes; `ARCUS_TEST_MOTO` is a promise that it answers.
+
+use std::time::Duration;
+
+use serde_json::{Value, json};
+use testkit::digital_ocean::{StandIn, TOKEN};
+use testkit::{Arcus, Builder, Client, assert_shape, wait};
+
+/// Both lie on this machine, and take their time when it has much to do.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// A cloud as a customer comes to it.
+struct Cloud {
+    kind: &'static str,
+    credentials: Value,
+    /// What nobody is shown again.
+    secret: &'static str,
+    region: &'static str,
+    size: &'static str,
+}
+
+fn builder() -> Builder {
+    Builder::new(env!("CARGO_BIN_EXE_arcus"))
+}
+
+#[tokio::test]
+async fn an_account_at_amazon_is_added_and_gets_an_environment_that_leaves_nothing_behind() {
+    let Ok(moto) = std::env::var("ARCUS_TEST_MOTO") else {
+        eprintln!("SKIPPED, nothing was tested: ARCUS_TEST_MOTO names no moto");
+        return;
+    };
+    let arcus = builder()
+        .variable("ARCUS_EC2_ENDPOINT", &moto)
+        .start()
+        .await;
+    let owner = follow(
+        &arcus,
+        &Cloud {
+            kind: "ec2",
+            credentials: json!({"accessKey": "AKIACANARYACCESSKEY", "secretKey": "canary+of/amazon"}),
+            secret: "canary+of/amazon",
+            region: "us-east-1",
+            size: "t2.micro",
+        },
+    )
+    .await;
+    let listed = owner.get("/providers").await.ok();
+    let shown = &listed["ec2"][0]["provider_meta"];
+    let shown = shown["accessKey"].as_str().expect("text");
+    assert_eq!(shown.trim_end_matches('*'), "AKIA", "{shown}");
+}
+
+#[tokio::test]
+async fn an_account_at_digital_ocean_is_added_and_gets_an_environment_that_leaves_nothing_behind() {
+    let ocean = StandIn::start();
+    let endpoint = ocean.url();
+    let arcus = builder()
+        .variable("ARCUS_DIGITAL_OCEAN_ENDPOINT", &endpoint)
+        .start()
+        .await;
+    let cloud = Cloud {
+        kind: "digital_ocean",
+        credentials: json!({"access_token": TOKEN}),
+        secret: TOKEN,
+        region: "fra1",
+        size: "s-1vcpu-1gb",
+    };
+    let owner = follow(&arcus, &cloud).await;
+    assert_eq!(ocean.droplets(), 0);
+    wait::until("its firewall to go", PATIENCE, || async {
+        ocean.firewalls().is_empty().then_some(())
+    })
+    .await;
+    let body = json!({"cloud_provider": "digital_ocean", "provider_name": "another", "access_token": "dop_v1_wrong"});
+    let refused = owner.post("/providers", &body).await;
+    assert!(refused.error(400).contains("the provider was not added"));
+}
+
+/// Adds an account, looks at what it sells, makes an environment of two, and takes it away again.
+async fn follow(arcus: &Arcus, cloud: &Cloud) -> Client {
+    let owner = arcus
+        .client()
+        .register("company name", "my@email.com")
+        .await;
+    let mut body = json!({"cloud_provider": cloud.kind, "provider_name": "my-provider"});
+    for (name, value) in cloud.credentials.as_object().expect("an object") {
+        body[name] = value.clone();
+    }
+    let added = owner.post("/providers", &body).await.ok();
+    // The documentation shows Amazon's answer as an array of one.
+    let added = if cloud.kind == "ec2" {
+        &added[0]
+    } else {
+        &added
+    };
+    let printed = json!({
+        "provider_meta": cloud.credentials, "name": "my-provider",
+        "organisation": "56dd5e9610d396503e2a6ab6", "id": "56dd617610d396503e2a6ab9", "provider_type": cloud.kind,
+    });
+    assert_shape(added, &printed);
+    assert_eq!(added["provider_meta"], cloud.credentials);
+    let provider = added["id"].as_str().expect("an id");
+
+    let meta = owner.get(&format!("/providers/{provider}/meta")).await.ok();
+    let location = &meta["locations"][cloud.region];
+    assert_shape(location, &json!({"endpoint": "host", "name": "name"}));
+    let families = meta["sizes"].as_object().expect("families");
+    let size = families.values().find_map(|sizes| sizes.get(cloud.size));
+    let printed = json!({"cores": "1", "disk": "EBS", "ram": "1 GiB", "id": "t2.micro"});
+    assert_shape(size.expect("is sold"), &printed);
+
+    let body = json!({
+        "provider_id": provider, "region": cloud.region, "environment": "dev",
+        "nodes": [{"name": "web", "size": cloud.size, "count": 2}],
+    });
+    let made = owner.post("/environments?wait=0", &body).await.expect(202);
+    let environment = made["environment"].as_str().expect("an id");
+    let query = format!("/environments/{environment}/query");
+    wait::until("both to run at the cloud", PATIENCE, || async {
+        let seen = owner.get(&query).await.ok();
+        let servers = servers(&seen, cloud.kind);
+        let run = servers.iter().all(|server| server["state"] == "running");
+        (servers.len() == 2 && run).then_some(())
+    })
+    .await;
+
+    let path = format!("/environments/{environment}/delete");
+    let deleted = owner.get(&path).await.ok();
+    assert_eq!(deleted["success"], true, "{deleted}");
+    for server in servers(&deleted, cloud.kind) {
+        let printed = json!({
+            "instanceId": "i-1", "newname": "NAME-DEL0",
+            "currentState": {"code": "32", "name": "shutting-down"},
+            "previousState": {"code": "16", "name": "running"},
+        });
+        assert_shape(&server, &printed);
+        let renamed = server["newname"].as_str().expect("a name");
+        assert!(renamed.contains("-DEL"), "{renamed}");
+    }
+    wait::until("the environment to go", PATIENCE, || async {
+        let left = owner.get("/environments").await.ok();
+        (left == json!([])).then_some(())
+    })
+    .await;
+    let listed = owner.get("/providers").await;
+    assert!(!listed.text.contains(cloud.secret), "{}", listed.text);
+    let log = arcus.log().join("\n");
+    assert!(!log.contains(cloud.secret), "{log}");
+    owner
+}
+
+/// The servers of an answer, whatever they are called.
+fn servers(answer: &Value, kind: &str) -> Vec<Value> {
+    let accounts = answer["std_out"].as_object().expect("an object").values();
+    accounts
+        .filter_map(|account| account[kind].as_object())
+        .flat_map(|servers| servers.values().cloned())
+        .collect()
+}
