@@ -109,9 +109,12 @@ async fn what_stripe_refuses_is_told_without_its_secrets(database: Database) {
     let why = paying.shop.customer.post(TOP_UP, &body).await.refusal(502);
     assert!(why.contains("nothing was paid"), "{why}");
     assert!(!why.contains("hunter2"), "{why}");
-    let log = paying.shop.arcus.log().join("\n");
-    // Stripe says again what it was given, and the log has what Stripe says.
-    assert!(log.contains("Stripe answered"), "{log}");
+    // Stripe says again what it was given, and the log has what Stripe says, a moment after the answer.
+    let logged = wait::until("the log to have it", PATIENCE, || async {
+        let log = paying.shop.arcus.log().join("\n");
+        log.contains("Stripe answered").then_some(log)
+    });
+    let log = logged.await;
     for secret in [WEBHOOK_SECRET, SECRET_KEY] {
         assert!(!log.contains(secret), "{log}");
     }
