@@ -9,6 +9,7 @@ pub mod cloud;
 pub mod conformance;
 pub mod digital_ocean;
 pub mod ec2;
+mod http;
 pub mod incus;
 pub mod outgoing;
 pub mod password;

@@ -2,7 +2,7 @@
 //!
 //! Used by all verbs of the driver. What must stay true: each call takes a permit of the budget; nothing is sent twice
 //! (the runner decides about that); redirects and proxies are not followed and a page's address is never used as such,
-//! so that the token reaches one host alone; an answer is never read beyond [`LONGEST_ANSWER`].
+//! so that the token reaches one host alone; an answer is never read beyond a bound.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
@@ -11,7 +11,7 @@ use std::time::Duration;
 use domain::Timestamp;
 use domain::time::Clock;
 use reqwest::header::{HeaderMap, RETRY_AFTER};
-use reqwest::{Method, Response, Url};
+use reqwest::{Method, Url};
 use secrecy::{ExposeSecret, SecretString};
 use serde::de::DeserializeOwned;
 use serde_json::Value;
@@ -21,11 +21,10 @@ use super::wire::Listed;
 use super::{errors, options};
 use crate::budget::Budget;
 use crate::cloud::{CloudError, CloudResult, ErrorClass};
+use crate::http;
 use crate::registry::Settings;
 
-const CONNECT_LIMIT: Duration = Duration::from_secs(10);
 const CALL_LIMIT: Duration = Duration::from_mins(1);
-const LONGEST_ANSWER: usize = 16 << 20;
 /// As many as a page may have.
 const PAGE: &str = "200";
 /// More than any account has: where the pages of a list don't end, something is wrong.
@@ -49,13 +48,8 @@ pub(super) struct Client {
 
 impl Client {
     pub(super) fn new(settings: &Settings) -> CloudResult<Self> {
-        let http = reqwest::Client::builder()
-            .connect_timeout(CONNECT_LIMIT)
+        let http = http::client()
             .timeout(CALL_LIMIT)
-            .tcp_keepalive(Duration::from_secs(30))
-            .redirect(reqwest::redirect::Policy::none())
-            .no_proxy()
-            .http1_only()
             .build()
             .map_err(|error| {
                 errors::rejected(format!("the connection can't be set up: {error}"))
@@ -155,7 +149,7 @@ impl Client {
             .map_err(|error| errors::unanswered(error, changes))?;
         let status = response.status();
         let pause = pause(status.as_u16(), response.headers(), Clock::System.now());
-        let body = read(response, changes).await;
+        let body = http::body(errors::CLOUD, response, changes).await;
         drop(permit);
         if let Some(pause) = pause {
             let until = Clock::System.now().plus(pause);
@@ -203,21 +197,6 @@ fn pause(status: u16, headers: &HeaderMap, now: Timestamp) -> Option<Duration> {
         Some(pause) => Some(pause.min(LONGEST_PAUSE)),
         None => throttled.then_some(errors::THROTTLE_PAUSE),
     }
-}
-
-async fn read(mut response: Response, changes: bool) -> CloudResult<Vec<u8>> {
-    let mut body = Vec::new();
-    while let Some(chunk) = response
-        .chunk()
-        .await
-        .map_err(|error| errors::unanswered(error, changes))?
-    {
-        if body.len() + chunk.len() > LONGEST_ANSWER {
-            return Err(errors::lost("it is too long", changes));
-        }
-        body.extend_from_slice(&chunk);
-    }
-    Ok(body)
 }
 
 /// Reads what DigitalOcean sent as what it should be.

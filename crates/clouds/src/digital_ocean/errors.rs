@@ -4,12 +4,15 @@
 //! stay true: a changing call whose fate is unknown is [`ErrorClass::OutcomeUnknown`], and no message holds the token
 //! (it travels in a header alone, and addresses are left out).
 
-use std::error::Error;
 use std::time::Duration;
 
 use serde_json::Value;
 
 use crate::cloud::{CloudError, ErrorClass};
+use crate::http;
+
+/// What it is called in messages.
+pub(super) const CLOUD: &str = "DigitalOcean";
 
 /// After a 429 that doesn't say when to come back.
 pub(super) const THROTTLE_PAUSE: Duration = Duration::from_secs(30);
@@ -57,27 +60,12 @@ pub(super) fn is_taken(error: &CloudError) -> bool {
 
 /// The call got no answer. `changes` says whether it would have changed something.
 pub(super) fn unanswered(error: reqwest::Error, changes: bool) -> CloudError {
-    let connecting = error.is_connect();
-    let reason = words(&error.without_url());
-    if connecting {
-        // Nothing was sent.
-        CloudError::new(
-            ErrorClass::Unavailable,
-            format!("DigitalOcean can't be reached: {reason}"),
-        )
-    } else {
-        lost(&reason, changes)
-    }
+    http::unanswered(CLOUD, error, changes)
 }
 
 /// The connection broke, took too long or brought nonsense, after the call was sent.
 pub(super) fn lost(reason: &str, changes: bool) -> CloudError {
-    let class = if changes {
-        ErrorClass::OutcomeUnknown
-    } else {
-        ErrorClass::Unavailable
-    };
-    CloudError::new(class, format!("no answer from DigitalOcean: {reason}"))
+    http::lost(CLOUD, reason, changes)
 }
 
 /// Refused by this driver, before anything was sent.
@@ -126,14 +114,6 @@ fn reason(body: &[u8]) -> String {
 }
 
 /// The innermost cause, which says most.
-fn words(error: &(dyn Error + 'static)) -> String {
-    let mut innermost = error;
-    while let Some(cause) = innermost.source() {
-        innermost = cause;
-    }
-    innermost.to_string()
-}
-
 #[cfg(test)]
 mod tests {
     use serde_json::json;

@@ -2,14 +2,14 @@
 //!
 //! Used by all verbs of the driver. What must stay true: each call takes a permit of the budget; nothing is sent twice
 //! (the runner decides about that); redirects and proxies are not followed; an answer is never read beyond
-//! [`LONGEST_ANSWER`]; and no message of a failure holds a credential, whatever Amazon says back.
+//! a bound; and no message of a failure holds a credential, whatever Amazon says back.
 
 use std::time::Duration;
 
 use aws_credential_types::Credentials;
 use domain::time::Clock;
 use reqwest::Response;
-use reqwest::header::{CONTENT_TYPE, RETRY_AFTER};
+use reqwest::header::CONTENT_TYPE;
 use secrecy::{ExposeSecret, SecretString};
 use serde::de::DeserializeOwned;
 
@@ -21,13 +21,12 @@ use super::sign::{self, Scope, Unsigned};
 use super::wire::Refusal;
 use crate::budget::Budget;
 use crate::cloud::CloudResult;
+use crate::http;
 use crate::registry::Settings;
 
 /// The version of the API that the forms and answers here are of.
 const VERSION: &str = "2016-11-15";
-const CONNECT_LIMIT: Duration = Duration::from_secs(10);
 const CALL_LIMIT: Duration = Duration::from_mins(1);
-const LONGEST_ANSWER: usize = 64 << 20;
 const FORM: &str = "application/x-www-form-urlencoded; charset=utf-8";
 
 /// What a call returns: the answer, or a failure with Amazon's code.
@@ -46,12 +45,7 @@ pub(super) struct Client {
 
 impl Client {
     pub(super) fn new(options: &Options, settings: &Settings) -> CloudResult<Self> {
-        let http = reqwest::Client::builder()
-            .connect_timeout(CONNECT_LIMIT)
-            .tcp_keepalive(Duration::from_secs(30))
-            .redirect(reqwest::redirect::Policy::none())
-            .no_proxy()
-            .http1_only()
+        let http = http::client()
             .build()
             .map_err(|error| rejected(format!("the connection can't be set up: {error}")))?;
         let field = |name| settings.credentials.get(name).and_then(given);
@@ -141,12 +135,8 @@ impl Client {
 
     async fn answer(&self, response: Response, changes: bool) -> Called<String> {
         let status = response.status();
-        let retry_after = response
-            .headers()
-            .get(RETRY_AFTER)
-            .and_then(|value| value.to_str().ok()?.parse().ok())
-            .map(Duration::from_secs);
-        let body = body(response, changes).await?;
+        let retry_after = http::retry_after(response.headers());
+        let body = http::body(errors::CLOUD, response, changes).await?;
         let text = String::from_utf8_lossy(&body).into_owned();
         if status.is_success() {
             return Ok(text);
@@ -175,21 +165,6 @@ impl Client {
             .filter(|secret| !secret.is_empty())
             .fold(words.to_owned(), |words, secret| words.replace(secret, "…"))
     }
-}
-
-async fn body(mut response: Response, changes: bool) -> Called<Vec<u8>> {
-    let mut body = Vec::new();
-    while let Some(chunk) = response
-        .chunk()
-        .await
-        .map_err(|error| errors::unanswered(error, changes))?
-    {
-        if body.len() + chunk.len() > LONGEST_ANSWER {
-            return Err(errors::lost("it is too long", changes));
-        }
-        body.extend_from_slice(&chunk);
-    }
-    Ok(body)
 }
 
 fn given(value: &SecretString) -> Option<String> {

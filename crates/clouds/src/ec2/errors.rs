@@ -3,10 +3,13 @@
 //! Called by `client`. What must stay true: a changing call whose fate is unknown is [`ErrorClass::OutcomeUnknown`], and
 //! a code that says no for certain beats the HTTP status beside it.
 
-use std::error::Error;
 use std::time::Duration;
 
 use crate::cloud::{CloudError, ErrorClass};
+use crate::http;
+
+/// What it is called in messages.
+pub(super) const CLOUD: &str = "Amazon EC2";
 
 /// After a throttled call that doesn't say when to come back.
 const THROTTLE_PAUSE: Duration = Duration::from_secs(5);
@@ -114,33 +117,12 @@ fn by_status(status: u16, retry_after: Option<Duration>, changes: bool) -> Error
 
 /// The call got no answer. `changes` says whether it would have changed something.
 pub(super) fn unanswered(error: reqwest::Error, changes: bool) -> Failure {
-    let connecting = error.is_connect();
-    let error = error.without_url();
-    let mut cause: &(dyn Error + 'static) = &error;
-    while let Some(inner) = cause.source() {
-        cause = inner;
-    }
-    let reason = cause.to_string();
-    if connecting {
-        // Nothing was sent.
-        CloudError::new(
-            ErrorClass::Unavailable,
-            format!("Amazon EC2 can't be reached: {reason}"),
-        )
-        .into()
-    } else {
-        lost(&reason, changes)
-    }
+    http::unanswered(CLOUD, error, changes).into()
 }
 
 /// The connection broke, or took too long, or ended in nonsense, after the call was sent.
 pub(super) fn lost(reason: &str, changes: bool) -> Failure {
-    let class = if changes {
-        ErrorClass::OutcomeUnknown
-    } else {
-        ErrorClass::Unavailable
-    };
-    CloudError::new(class, format!("no answer from Amazon EC2: {reason}")).into()
+    http::lost(CLOUD, reason, changes).into()
 }
 
 /// A refusal of our own, before anything is sent.

@@ -2,12 +2,11 @@
 //!
 //! Used by all verbs of the driver. What must stay true: each call takes a permit of the budget; nothing is sent twice
 //! (the runner decides about that); redirects and proxies are not followed, so that only the server that was named is
-//! spoken to; an answer is never read beyond [`LONGEST_ANSWER`].
+//! spoken to; an answer is never read beyond a bound.
 
 use std::sync::Arc;
 use std::time::Duration;
 
-use reqwest::header::RETRY_AFTER;
 use reqwest::{Method, RequestBuilder, Response, Url};
 use secrecy::{ExposeSecret, SecretString};
 use serde::de::DeserializeOwned;
@@ -19,12 +18,11 @@ use super::wire::{Envelope, Server};
 use super::{errors, tls};
 use crate::budget::{Budget, Permit};
 use crate::cloud::{CloudError, CloudResult, ErrorClass};
+use crate::http;
 use crate::registry::Settings;
 
-const CONNECT_LIMIT: Duration = Duration::from_secs(10);
 /// For calls that Incus answers at once. Changing a size or the tags is among them, and may take some seconds.
 const CALL_LIMIT: Duration = Duration::from_mins(1);
-const LONGEST_ANSWER: usize = 64 << 20;
 
 /// Shared by cloning.
 #[derive(Clone)]
@@ -48,12 +46,7 @@ pub(super) enum Answer {
 
 impl Client {
     pub(super) fn new(options: &Options, settings: &Settings) -> CloudResult<Self> {
-        let builder = reqwest::Client::builder()
-            .connect_timeout(CONNECT_LIMIT)
-            .tcp_keepalive(Duration::from_secs(30))
-            .redirect(reqwest::redirect::Policy::none())
-            .no_proxy()
-            .http1_only();
+        let builder = http::client();
         let builder = if options.public_only {
             builder.dns_resolver(Arc::new(crate::outgoing::PublicOnly))
         } else {
@@ -161,7 +154,7 @@ impl Client {
                 Ok(_) => Err(nonsense("an error without an error")),
             };
         }
-        let body = body(response, false).await?;
+        let body = http::body(errors::CLOUD, response, false).await?;
         drop(permit);
         Ok(String::from_utf8_lossy(&body).into_owned())
     }
@@ -241,12 +234,8 @@ impl Client {
 /// Opens the envelope. Its own code counts, not HTTP's: Incus begins the answer to a wait before it knows the end.
 pub(super) async fn envelope(response: Response, changes: bool) -> CloudResult<Answer> {
     let status = response.status().as_u16();
-    let retry_after = response
-        .headers()
-        .get(RETRY_AFTER)
-        .and_then(|value| value.to_str().ok()?.parse().ok())
-        .map(Duration::from_secs);
-    let body = body(response, changes).await?;
+    let retry_after = http::retry_after(response.headers());
+    let body = http::body(errors::CLOUD, response, changes).await?;
     let Ok(envelope) = serde_json::from_slice::<Envelope>(&body) else {
         return Err(if status >= 400 {
             errors::refused(status, "", retry_after)
@@ -266,21 +255,6 @@ pub(super) async fn envelope(response: Response, changes: bool) -> CloudResult<A
             Err(errors::refused(code, &envelope.error, retry_after))
         }
     }
-}
-
-async fn body(mut response: Response, changes: bool) -> CloudResult<Vec<u8>> {
-    let mut body = Vec::new();
-    while let Some(chunk) = response
-        .chunk()
-        .await
-        .map_err(|error| errors::unanswered(error, changes))?
-    {
-        if body.len() + chunk.len() > LONGEST_ANSWER {
-            return Err(errors::lost("the answer is too long", changes));
-        }
-        body.extend_from_slice(&chunk);
-    }
-    Ok(body)
 }
 
 /// Reads what Incus sent as what it should be.

@@ -12,6 +12,10 @@ use std::time::Duration;
 use rustls::CertificateError;
 
 use crate::cloud::{CloudError, ErrorClass};
+use crate::http;
+
+/// What it is called in messages.
+pub(super) const CLOUD: &str = "the Incus server";
 
 /// After a 429 that doesn't say when to come back.
 const THROTTLE_PAUSE: Duration = Duration::from_secs(5);
@@ -142,31 +146,15 @@ fn is_missing_snapshot(text: &str) -> bool {
 
 /// The call got no answer. `changes` says whether it would have changed something.
 pub(super) fn unanswered(error: reqwest::Error, changes: bool) -> CloudError {
-    let connecting = error.is_connect();
-    let error = error.without_url();
-    if let Some(error) = tls_cause(&error) {
-        return tls(error);
-    }
-    let reason = words(&error);
-    if connecting {
-        // Nothing was sent.
-        CloudError::new(
-            ErrorClass::Unavailable,
-            format!("the Incus server can't be reached: {reason}"),
-        )
-    } else {
-        lost(&reason, changes)
+    match tls_cause(&error) {
+        Some(error) => tls(error),
+        None => http::unanswered(CLOUD, error, changes),
     }
 }
 
 /// The connection broke, or took too long, after the call was sent.
 pub(super) fn lost(reason: &str, changes: bool) -> CloudError {
-    let class = if changes {
-        ErrorClass::OutcomeUnknown
-    } else {
-        ErrorClass::Unavailable
-    };
-    CloudError::new(class, format!("no answer from the Incus server: {reason}"))
+    http::lost(CLOUD, reason, changes)
 }
 
 fn tls(error: &rustls::Error) -> CloudError {
@@ -214,14 +202,6 @@ fn tls_cause<'a>(error: &'a (dyn Error + 'static)) -> Option<&'a rustls::Error> 
 }
 
 /// The innermost cause, which says most.
-fn words(error: &(dyn Error + 'static)) -> String {
-    let mut last = error;
-    while let Some(cause) = last.source() {
-        last = cause;
-    }
-    last.to_string()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
