@@ -1,7 +1,12 @@
 //! Drift: somebody changes things at the cloud behind our back. What is there is shown; nothing is changed back.
 
+use std::time::Duration;
+
 use serde_json::{Value, json};
-use testkit::{Builder, Scene};
+use testkit::{Builder, Scene, wait};
+
+/// Beyond the look that a create takes at what it waits for.
+const PATIENCE: Duration = Duration::from_secs(60);
 
 async fn two_servers(builder: Builder) -> (Scene, String, String) {
     let scene = Scene::set(builder.flag("--reconcile-secs=0.2")).await;
@@ -63,6 +68,32 @@ async fn a_server_that_was_switched_off_outside_shows_so_and_is_not_switched_on(
     assert!(!query.to_string().contains("outside Arcus"), "{query}");
 }
 
+async fn a_server_that_is_switched_off_while_it_boots_for_the_first_time_is_switched_on_again(
+    builder: Builder,
+) {
+    let scene = Scene::set(builder).await;
+    scene.arcus.faults(&["boot_ms=60000"]);
+    let wanted = scene.wanted("shop", &json!([{"name": "web", "size": "eos1"}]));
+    let made = scene.owner.post("/environments?wait=0", &wanted).await;
+    let id = made.expect(202)["environment"]
+        .as_str()
+        .expect("an id")
+        .to_owned();
+    let instance = wait::until("the instance to be recorded", PATIENCE, || async {
+        let ledger = scene.arcus.ledger().await.read().await;
+        let mut servers = ledger.servers.into_iter();
+        servers.find_map(|server| server.cloud_id)
+    })
+    .await;
+    sandbox(&scene, &["stop", &instance]);
+    scene.arcus.faults(&["boot_ms=0"]);
+    wait::until("it to be ready all the same", PATIENCE, || async {
+        (scene.find(&id).await["ready"] == true).then_some(())
+    })
+    .await;
+    assert_eq!(scene.arcus.instances().len(), 1);
+}
+
 async fn a_server_that_vanished_is_lost_and_its_environment_degraded(builder: Builder) {
     let (scene, id, instance) = two_servers(builder).await;
     sandbox(&scene, &["rm", &instance]);
@@ -117,6 +148,7 @@ async fn a_cloud_that_refuses_our_credentials_loses_us_no_server(builder: Builde
 
 testkit::on_both_databases!(
     a_server_that_was_switched_off_outside_shows_so_and_is_not_switched_on,
+    a_server_that_is_switched_off_while_it_boots_for_the_first_time_is_switched_on_again,
     a_server_that_vanished_is_lost_and_its_environment_degraded,
     a_cloud_that_refuses_our_credentials_loses_us_no_server,
 );

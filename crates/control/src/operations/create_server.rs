@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use clouds::{CreateInstance, Instance, InstanceRef, SnapshotRef, Until};
+use clouds::{CreateInstance, ErrorClass, Instance, InstanceRef, SnapshotRef, Until};
 use domain::Image;
 use domain::account::KeyPurpose;
 use domain::server::{Desired, Power, Setup};
@@ -16,6 +16,9 @@ use crate::{provision, servers};
 
 /// How long an instance may take to run and to have an address.
 const BOOT: Duration = Duration::from_secs(5 * 60);
+
+/// How long it is waited for until it is looked whether it is switched off.
+const LOOK: Duration = Duration::from_secs(20);
 
 pub(super) async fn run(run: &mut Run) -> LastStep {
     if run.server.desired == Desired::Destroyed {
@@ -37,15 +40,32 @@ pub(super) async fn run(run: &mut Run) -> LastStep {
     if run.server.power == Power::Stopped {
         cloud.start(&at).await?;
     }
-    let instance = run
-        .interruptible(cloud.wait(&at, Until::Running, BOOT))
-        .await??;
+    let instance = boot(run, &at).await?;
     run.saw("running", 50, "the instance runs", &instance)
         .await?;
     guest::install(run, &instance).await?;
     let mut session = run.step("ready", 99, "every package works").await?;
     store::servers::set_setup(&mut session, run.server.id, Setup::Ready, None).await?;
     Ok(session)
+}
+
+/// Waits until the instance runs. What this operation knows of it may be old by now: a start that failed in the cloud's
+/// own hands, or somebody else's stop, leaves it switched off, and nobody else would switch it on.
+async fn boot(run: &Run, at: &InstanceRef) -> Result<Instance, Fault> {
+    let cloud = &run.account.cloud;
+    let deadline = tokio::time::Instant::now() + BOOT;
+    loop {
+        let left = deadline.saturating_duration_since(tokio::time::Instant::now());
+        let wait = cloud.wait(at, Until::Running, LOOK.min(left));
+        match run.interruptible(wait).await? {
+            Err(error) if error.class == ErrorClass::Unavailable && left > LOOK => {
+                if run.get(at).await?.power == Power::Stopped {
+                    cloud.start(at).await?;
+                }
+            }
+            ended => return Ok(ended?),
+        }
+    }
 }
 
 /// Finds what an earlier try made, or makes it.
