@@ -11,7 +11,6 @@
 //! | `create`, `image`, `group`, `user_data` | making an instance |
 //! | `instances`, `wait`, `power`, `resize`, `snapshots` | the other verbs |
 //! | `offer`, `prices` | what Amazon sells |
-//! | `kept` | answers that hold for a while |
 //! | `wire`, `wire_network`, `shown` | the XML, and what it means |
 
 use std::sync::Arc;
@@ -25,6 +24,7 @@ use crate::cloud::{
     Cloud, CloudError, CloudResult, CreateInstance, Instance, InstanceRef, Offer, Snapshot, Tag,
     Traffic, Until,
 };
+use crate::kept::Kept;
 use crate::registry::{Field, Kind, Settings};
 
 mod action;
@@ -35,7 +35,6 @@ mod form;
 mod group;
 mod image;
 mod instances;
-mod kept;
 mod offer;
 pub mod options;
 mod power;
@@ -53,7 +52,6 @@ pub use action::policy;
 
 use client::Client;
 use create::Base;
-use kept::Kept;
 use options::Options;
 use wait::Looks;
 
