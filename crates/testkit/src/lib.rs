@@ -8,6 +8,7 @@ mod arcus;
 mod client;
 mod database;
 pub mod digital_ocean;
+pub mod hetzner;
 mod ledger;
 mod prism;
 mod scene;
