@@ -264,6 +264,19 @@ pub async fn of_environment(
         .collect()
 }
 
+/// The lists of packages that an environment's servers have, each once; those that are on their way out have none.
+pub async fn package_lists(
+    session: &mut Session,
+    environment: EnvironmentId,
+) -> Result<Vec<Vec<String>>> {
+    let query = sql!(
+        "SELECT DISTINCT packages FROM servers WHERE environment_id = $1 AND destroyed_at IS NULL \
+         AND desired <> 'destroyed'"
+    );
+    let rows = session.all(query.arg(environment)).await?;
+    rows.iter().map(|row| row.json("packages")).collect()
+}
+
 /// The organisation's living server with that public id.
 pub async fn by_public_id(
     session: &mut Session,

@@ -34,9 +34,7 @@ impl Ec2 {
         group: &str,
         ports: &[u16],
     ) -> CloudResult<String> {
-        let mut ports = [&[SSH], ports].concat();
-        ports.sort_unstable();
-        ports.dedup();
+        let ports = with_ssh(ports);
         let key = format!("{region}/{group}/{ports:?}");
         // Boxed: three calls after one another are a large future.
         let ensure = Box::pin(async {
@@ -49,6 +47,7 @@ impl Ec2 {
     }
 
     pub(super) async fn delete_group(&self, region: &str, group: &str) -> CloudResult<()> {
+        let _alone = self.clearing.lock().await;
         self.groups.forget(&format!("{region}/{group}/"));
         let vpc = self.vpc(region).await?;
         let Some(found) = self.find_group(region, &vpc, group).await? else {
@@ -71,6 +70,24 @@ impl Ec2 {
             }
             answer => Ok(answer?),
         }
+    }
+
+    /// What [`group`](Self::group) would call. `None`: there is no such group, and all of it is missing.
+    pub(super) async fn missing_rules(
+        &self,
+        region: &str,
+        group: &str,
+        ports: &[u16],
+    ) -> CloudResult<Option<usize>> {
+        let vpc = self.vpc(region).await?;
+        let found = self.find_group(region, &vpc, group).await?;
+        Ok(found.map(|found| missing(&found, &with_ssh(ports)).len()))
+    }
+
+    /// Whether there is something to clear.
+    pub(super) async fn has_group(&self, region: &str, group: &str) -> CloudResult<bool> {
+        let vpc = self.vpc(region).await?;
+        Ok(self.find_group(region, &vpc, group).await?.is_some())
     }
 
     /// The VPC of the subnet that the operator chose, or the default one.
@@ -151,8 +168,7 @@ impl Ec2 {
     /// Adds the rules that are missing, at once; one by one where somebody else adds some of them too, since Amazon then
     /// takes none.
     async fn open(&self, region: &str, group: &wire::Group, ports: &[u16]) -> CloudResult<()> {
-        let wanted = std::iter::once(Rule::Within).chain(ports.iter().copied().map(Rule::Port));
-        let missing: Vec<Rule> = wanted.filter(|rule| !rule.is_in(group)).collect();
+        let missing = missing(group, ports);
         if missing.is_empty() || self.add(region, group, &missing).await? {
             return Ok(());
         }
@@ -177,8 +193,20 @@ impl Ec2 {
     }
 }
 
+fn with_ssh(ports: &[u16]) -> Vec<u16> {
+    let mut ports = [&[SSH], ports].concat();
+    ports.sort_unstable();
+    ports.dedup();
+    ports
+}
+
+fn missing(group: &wire::Group, ports: &[u16]) -> Vec<Rule> {
+    let wanted = std::iter::once(Rule::Within).chain(ports.iter().copied().map(Rule::Port));
+    wanted.filter(|rule| !rule.is_in(group)).collect()
+}
+
 /// Amazon's name for a group of servers; it begins with no `sg-`, which Amazon refuses.
-fn name(group: &str) -> String {
+pub(super) fn name(group: &str) -> String {
     format!("arcus-{group}")
 }
 

@@ -201,7 +201,7 @@ impl Incus {
         }
     }
 
-    async fn source(&self, request: &CreateInstance) -> CloudResult<Value> {
+    pub(super) async fn source(&self, request: &CreateInstance) -> CloudResult<Value> {
         match &request.snapshot {
             Some(snapshot) => self.snapshot_source(snapshot),
             None => self.image_source(&request.image).await,

@@ -2,7 +2,9 @@
 
 mod create;
 mod delete;
+mod draft;
 mod nodes;
+pub mod preview;
 mod query;
 mod scale;
 mod switch;
@@ -10,6 +12,7 @@ mod view;
 
 pub use create::{NewEnvironment, create};
 pub use delete::{delete, delete_node};
+pub use draft::Terms;
 pub use nodes::{NewNode, add};
 pub use query::{Queried, query};
 pub use scale::{Selector, scale_down, scale_up};

@@ -14,6 +14,7 @@ mod outcome;
 mod password;
 mod power;
 mod rebuild;
+pub(crate) mod request;
 mod resize;
 pub mod retry;
 mod run;
