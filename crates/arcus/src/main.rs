@@ -99,7 +99,7 @@ async fn run(cli: Cli) -> domain::Result<()> {
         Command::Serve(flags) => serve::run(&place, flags).await,
         Command::Admin(command) => admin::run(&place, command).await,
         Command::Region(command) => house::region(&place, command).await,
-        Command::Cloud(command) => cloud::run(&command),
+        Command::Cloud(command) => cloud::run(&place, command).await,
         Command::Image(command) => house::image(&place, command).await,
         Command::Plan(command) => house::plan(&place, command).await,
         Command::Sandbox(command) => sandbox::run(&place, command).await,

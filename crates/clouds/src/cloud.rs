@@ -128,6 +128,8 @@ pub struct Instance {
     /// The network that it is in, as far as this answer tells: that of [`Cloud::wait`] for [`Until::Running`] tells all that the
     /// cloud can say.
     pub network: Network,
+    /// The slug of its size, where the cloud has sizes of its own.
+    pub plan: Option<String>,
     /// When it was made, by the cloud's clock.
     pub created_at: Option<Timestamp>,
 }
@@ -282,6 +284,9 @@ pub trait Cloud: Send + Sync + 'static {
         instances: &[InstanceRef],
         group: Option<&GroupRef>,
     ) -> CloudResult<Vec<PreviewedCall>>;
+
+    /// The calls that [`adopt`](Self::adopt) would make of an instance that bears no tag.
+    async fn preview_adopt(&self, at: &InstanceRef) -> CloudResult<Vec<PreviewedCall>>;
 
     /// Puts a found instance under our tag.
     async fn adopt(&self, at: &InstanceRef, tag: &Tag) -> CloudResult<()>;
@@ -464,6 +469,7 @@ impl Instance {
             public_ip: None,
             private_ip: None,
             network: Network::default(),
+            plan: None,
             created_at: None,
         }
     }

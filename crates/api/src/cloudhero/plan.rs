@@ -19,6 +19,7 @@ const X_PLAN: &str = "x-plan";
 
 /// The addresses that can show a plan.
 const PLANNED: &[(Method, &str)] = &[
+    (Method::POST, "/providers/{id}/import"),
     (Method::POST, "/applications/{id}/environments"),
     (Method::POST, "/environments"),
     (Method::POST, "/environments/{id}/nodes"),

@@ -160,6 +160,10 @@ impl Cloud for DigitalOcean {
         self.preview_end(instances, group).await
     }
 
+    async fn preview_adopt(&self, at: &InstanceRef) -> CloudResult<Vec<PreviewedCall>> {
+        Ok(preview::adoption(at))
+    }
+
     async fn adopt(&self, at: &InstanceRef, tag: &Tag) -> CloudResult<()> {
         self.adopt_droplet(at, tag).await
     }

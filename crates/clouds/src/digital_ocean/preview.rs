@@ -108,3 +108,19 @@ impl DigitalOcean {
         Ok(calls)
     }
 }
+
+/// What putting a droplet under our tags calls: one of the two is the droplet's own, and has no name yet.
+pub(super) fn adoption(at: &InstanceRef) -> Vec<PreviewedCall> {
+    let id = &at.id;
+    let both = ["this Arcus", "its own server"].into_iter();
+    let calls = both.flat_map(|whose| {
+        [
+            PreviewedCall::new("POST /v2/tags", format!("makes the tag of {whose}")),
+            PreviewedCall::new(
+                "POST /v2/tags/TAG/resources",
+                format!("puts the tag of {whose} on {id}"),
+            ),
+        ]
+    });
+    calls.collect()
+}

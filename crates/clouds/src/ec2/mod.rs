@@ -205,6 +205,10 @@ impl Cloud for Ec2 {
         self.preview_end(instances, group).await
     }
 
+    async fn preview_adopt(&self, at: &InstanceRef) -> CloudResult<Vec<PreviewedCall>> {
+        Ok(preview::adoption(at))
+    }
+
     async fn adopt(&self, at: &InstanceRef, tag: &Tag) -> CloudResult<()> {
         self.adopt_instance(at, tag).await
     }

@@ -96,6 +96,12 @@ impl Ec2 {
     }
 }
 
+/// What putting an instance under our tag calls.
+pub(super) fn adoption(at: &InstanceRef) -> Vec<PreviewedCall> {
+    let does = format!("puts the tags of this Arcus on {}", at.id);
+    vec![previewed(Action::CreateTags, does)]
+}
+
 fn previewed(action: Action, does: String) -> PreviewedCall {
     PreviewedCall::new(action.name(), does)
 }

@@ -31,6 +31,7 @@ fn started(at: InstanceRef, request: &CreateInstance, operation: &Operation) -> 
         public_ip: None,
         private_ip: None,
         network: Network::default(),
+        plan: None,
         created_at: timestamp(&operation.created_at),
     }
 }

@@ -187,6 +187,12 @@ impl Cloud for Incus {
         self.preview_end(instances).await
     }
 
+    async fn preview_adopt(&self, at: &InstanceRef) -> CloudResult<Vec<PreviewedCall>> {
+        let call = format!("PATCH /1.0/instances/{}", at.id);
+        let does = format!("notes on {} whose it is", at.id);
+        Ok(vec![PreviewedCall::new(call, does)])
+    }
+
     async fn adopt(&self, at: &InstanceRef, tag: &Tag) -> CloudResult<()> {
         self.adopt_instance(at, tag).await
     }

@@ -164,6 +164,11 @@ impl Cloud for Sandbox {
         Ok(calls.collect())
     }
 
+    async fn preview_adopt(&self, at: &InstanceRef) -> CloudResult<Vec<PreviewedCall>> {
+        let does = format!("notes on {} whose it is", at.id);
+        Ok(vec![PreviewedCall::new("adopt", does)])
+    }
+
     async fn adopt(&self, at: &InstanceRef, tag: &Tag) -> CloudResult<()> {
         self.alter("adopt", at, |machine, _, _| {
             machine.must_live()?;

@@ -20,6 +20,8 @@ pub(super) struct Draft {
     pub(super) provider: Provider,
     /// The servers that it gets.
     pub(super) made: Vec<Server>,
+    /// Those that are there already, and are taken under management.
+    pub(super) taken: Vec<Server>,
     /// Those that go.
     pub(super) going: Vec<Server>,
     /// Those that stay as they are.
@@ -74,6 +76,7 @@ impl Draft {
             is_new: false,
             provider,
             made: Vec::new(),
+            taken: Vec::new(),
             going: Vec::new(),
             staying,
         }
@@ -96,6 +99,10 @@ impl Draft {
                 "packages": server.packages, "tags": server.tags,
             })
         });
+        let taken = self
+            .taken
+            .iter()
+            .map(|server| json!([server.name, server.cloud_id, server.plan, server.power]));
         let known = |server: &Server| json!([server.public_id, server.cloud_id, server.plan]);
         let environment = match self.is_new {
             true => Value::Null,
@@ -109,6 +116,7 @@ impl Draft {
             "provider": self.provider.public_id,
             "integrations": self.environment.integrations,
             "made": made.collect::<Vec<_>>(),
+            "taken": taken.collect::<Vec<_>>(),
             "going": self.going.iter().map(known).collect::<Vec<_>>(),
             "staying": self.staying.iter().map(known).collect::<Vec<_>>(),
         })

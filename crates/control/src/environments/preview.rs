@@ -13,9 +13,10 @@ use sha2::{Digest, Sha256};
 
 use super::create::NewEnvironment;
 use super::draft::{Draft, Drafted, Terms, no_longer};
+use super::import::Import;
 use super::nodes::NewNode;
 use super::scale::Selector;
-use crate::app::{Account, App};
+use crate::app::{Account, App, HOUSE};
 use crate::catalog::packages;
 use crate::operations::request::{self, Beyond};
 use crate::operations::retry;
@@ -26,6 +27,8 @@ use crate::providers;
 pub struct Preview {
     /// The servers that would be made.
     pub made: Vec<Server>,
+    /// Those that are there, and would be taken under management.
+    pub taken: Vec<Server>,
     /// Those that would be destroyed.
     pub going: Vec<Server>,
     /// The calls that would change something at the cloud. Looks are not among them.
@@ -112,6 +115,20 @@ pub async fn delete_node(app: &App, actor: &Actor, id: &PublicId) -> Result<Prev
     preview(app, super::delete::draft_node(app, actor, id).await?).await
 }
 
+/// What [`import`](super::import()) would do. Errors: those of it.
+pub async fn import(
+    app: &App,
+    actor: &Actor,
+    provider: &PublicId,
+    wanted: &Import,
+) -> Result<Preview> {
+    preview(
+        app,
+        super::import::draft(app, actor, provider, wanted).await?,
+    )
+    .await
+}
+
 /// Drops the transaction, and asks the cloud what it would be asked for.
 async fn preview(app: &App, (session, draft): Drafted) -> Result<Preview> {
     drop(session);
@@ -123,6 +140,10 @@ async fn preview(app: &App, (session, draft): Drafted) -> Result<Preview> {
         name: request::group_of(&draft.environment.public_id),
     };
     let mut calls = making(app, &account, &group, &draft).await?;
+    for at in refs(&account, &draft.taken) {
+        let its = account.cloud.preview_adopt(&at).await;
+        calls.extend(its.map_err(retry::as_error)?);
+    }
     calls.extend(ending(&account, &group, &draft).await?);
     if draft.is_new {
         // It will have another id.
@@ -148,6 +169,7 @@ async fn preview(app: &App, (session, draft): Drafted) -> Result<Preview> {
         hash: hex::encode(Sha256::digest(in_words.to_string())),
         terms: Terms::of(&draft),
         made: draft.made,
+        taken: draft.taken,
         going: draft.going,
         calls,
         price,
@@ -182,15 +204,7 @@ async fn making(
 
 async fn ending(account: &Account, group: &GroupRef, draft: &Draft) -> Result<Vec<PreviewedCall>> {
     let mut calls = Vec::new();
-    let made = draft
-        .going
-        .iter()
-        .filter_map(|server| server.cloud_id.clone());
-    for id in made {
-        let at = InstanceRef {
-            region: account.region.clone(),
-            id,
-        };
+    for at in refs(account, &draft.going) {
         match account.cloud.preview_destroy(&[at], None).await {
             Ok(its) => calls.extend(its),
             // It is gone already: nothing will be called.
@@ -203,6 +217,15 @@ async fn ending(account: &Account, group: &GroupRef, draft: &Draft) -> Result<Ve
         calls.extend(its.map_err(retry::as_error)?);
     }
     Ok(calls)
+}
+
+/// Where those are that are there.
+fn refs<'a>(account: &'a Account, servers: &'a [Server]) -> impl Iterator<Item = InstanceRef> + 'a {
+    let ids = servers.iter().filter_map(|server| server.cloud_id.clone());
+    ids.map(|id| InstanceRef {
+        region: account.region.clone(),
+        id,
+    })
 }
 
 fn price(currency: Option<String>, draft: &Draft) -> Result<Price> {
@@ -219,18 +242,19 @@ fn price(currency: Option<String>, draft: &Draft) -> Result<Price> {
         })
     };
     let (made, going, staying) = (sum(&draft.made)?, sum(&draft.going)?, sum(&draft.staying)?);
+    let taken = sum(&draft.taken)?;
+    // Elsewhere the owner pays for them already.
+    let is_sold = draft.provider.kind == HOUSE;
+    let new = if is_sold { made.and(taken)? } else { made };
     unknown.sort();
     unknown.dedup();
     Ok(Price {
         currency,
         difference: Rate {
-            hourly: made.hourly.minus(going.hourly)?,
-            monthly: made.monthly.minus(going.monthly)?,
+            hourly: new.hourly.minus(going.hourly)?,
+            monthly: new.monthly.minus(going.monthly)?,
         },
-        afterwards: Rate {
-            hourly: staying.hourly.plus(made.hourly)?,
-            monthly: staying.monthly.plus(made.monthly)?,
-        },
+        afterwards: staying.and(made)?.and(taken)?,
         unknown,
     })
 }
@@ -278,6 +302,13 @@ impl Preview {
 // === impl Rate ===
 
 impl Rate {
+    fn and(self, other: Self) -> Result<Self> {
+        Ok(Self {
+            hourly: self.hourly.plus(other.hourly)?,
+            monthly: self.monthly.plus(other.monthly)?,
+        })
+    }
+
     fn plus(self, server: &Server) -> Result<Self> {
         Ok(Self {
             hourly: self.hourly.plus(server.hourly)?,

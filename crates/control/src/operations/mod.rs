@@ -5,6 +5,7 @@
 //! a create that may have been sent is looked for before it is sent again; a create is never abandoned half-way while
 //! this process lives, whatever is cancelled.
 
+mod adopt_server;
 mod create_server;
 mod destroy_server;
 mod guest;

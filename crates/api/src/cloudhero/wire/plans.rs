@@ -14,6 +14,9 @@ pub(crate) struct PlanResponse {
     plan: String,
     /// The servers that would be made.
     make: Vec<PlannedNodeResponse>,
+    /// Those that are there, and would be taken under management.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    import: Vec<PlannedNodeResponse>,
     /// Those that would be destroyed.
     destroy: Vec<PlannedNodeResponse>,
     /// The calls that would change something at the cloud; those that only look are not among them.
@@ -30,6 +33,9 @@ pub(crate) struct PlannedNodeResponse {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<String>)]
     id: Option<PublicId>,
+    /// The cloud's id, where the cloud has it already.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    instance: Option<String>,
     name: String,
     size: String,
     image: String,
@@ -81,6 +87,7 @@ impl From<Preview> for PlanResponse {
         Self {
             plan: preview.hash,
             make: preview.made.into_iter().map(new).collect(),
+            import: preview.taken.into_iter().map(new).collect(),
             destroy: preview.going.into_iter().map(Into::into).collect(),
             calls: calls.collect(),
             price: preview.price.into(),
@@ -95,6 +102,7 @@ impl From<Server> for PlannedNodeResponse {
     fn from(server: Server) -> Self {
         Self {
             id: Some(server.public_id),
+            instance: server.cloud_id,
             name: server.name,
             size: server.plan,
             image: server.image,
