@@ -8,6 +8,7 @@ mod arcus;
 mod client;
 mod database;
 pub mod digital_ocean;
+pub mod ec2;
 mod ledger;
 mod scene;
 mod shape;
