@@ -9,6 +9,7 @@ mod body;
 mod client;
 mod database;
 pub mod digital_ocean;
+pub mod ec2;
 mod ledger;
 mod scene;
 mod shape;

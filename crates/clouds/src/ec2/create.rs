@@ -11,7 +11,7 @@ use super::action::Action;
 use super::client::Called;
 use super::errors::{Failure, rejected};
 use super::form::{Form, INSTALLATION, NAME, TOKEN};
-use super::{Ec2, user_data, wire};
+use super::{Ec2, group, user_data, wire};
 use crate::cloud::{CloudError, CloudResult, CreateInstance, ErrorClass, Instance};
 
 /// The smallest root disk, in GiB, where a plan has none of its own.
@@ -41,7 +41,9 @@ impl Ec2 {
             None => self.image(region, &request.image).await?,
         };
         let group = self.group(region, &request.group, &request.ports).await?;
-        let key = self.key_pair(region, &request.public_keys).await?;
+        let key = self
+            .key_pair(region, &request.group, &request.public_keys)
+            .await?;
         let disk = request.plan.disk_gib.max(SMALLEST_DISK).max(base.least_gib);
         let tags = [
             (NAME, request.name.as_str()),
@@ -90,15 +92,19 @@ impl Ec2 {
         CloudError::new(ErrorClass::Unavailable, failure.error.message)
     }
 
-    /// Imports the first key that Amazon would take, for its console to show; user data brings all of them.
-    async fn key_pair(&self, region: &str, keys: &[String]) -> CloudResult<Option<String>> {
+    /// Imports the first key that Amazon would take, for its console to show; user data brings all of them. It is the
+    /// group's, and goes with it.
+    async fn key_pair(
+        &self,
+        region: &str,
+        group: &str,
+        keys: &[String],
+    ) -> CloudResult<Option<String>> {
         let taken = |key: &&String| key.starts_with("ssh-ed25519 ") || key.starts_with("ssh-rsa ");
         let Some(key) = keys.iter().find(taken) else {
             return Ok(None);
         };
-        let blob = key.split_whitespace().nth(1).unwrap_or_default();
-        let print = hex::encode(Sha256::digest(blob.as_bytes()));
-        let name = format!("arcus-{}", &print[..16]);
+        let name = group::name(group);
         let import = async {
             let material = STANDARD.encode(key.trim());
             let form = Form::new()
@@ -109,7 +115,7 @@ impl Ec2 {
                 answer => answer,
             }
         };
-        self.keys.get(&format!("{region}/{name}"), import).await?;
+        self.keys.get(&format!("{region}/{group}/"), import).await?;
         Ok(Some(name))
     }
 }

@@ -111,7 +111,7 @@ pub struct Ec2 {
     vpcs: Kept<String>,
     /// The ids of security groups by region, group and ports.
     groups: Kept<String>,
-    /// The key pairs that are there, by region and name.
+    /// The key pairs that are there, by region and group.
     keys: Kept<()>,
 }
 
