@@ -8,6 +8,7 @@ pub mod budget;
 pub mod cloud;
 pub mod conformance;
 pub mod digital_ocean;
+mod discreet;
 pub mod ec2;
 mod http;
 pub mod incus;

@@ -3,6 +3,7 @@
 
 mod agreed;
 mod called;
+mod imports;
 mod shown;
 
 use reqwest::Method;

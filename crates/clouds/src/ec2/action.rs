@@ -50,6 +50,7 @@ actions! {
     CreateImage: Changes,
     CreateSecurityGroup: Changes,
     CreateTags: Changes,
+    DeleteKeyPair: Changes,
     DeleteSecurityGroup: Changes,
     DeleteSnapshot: Changes,
     DeregisterImage: Changes,

@@ -113,7 +113,7 @@ pub struct Ec2 {
     vpcs: Kept<String>,
     /// The ids of security groups by region, group and ports.
     groups: Kept<String>,
-    /// The key pairs that are there, by region and name.
+    /// The key pairs that are there, by region and group.
     keys: Kept<()>,
     /// Held while a security group is deleted: of those who clear the same one at once, one alone does it.
     clearing: Mutex<()>,

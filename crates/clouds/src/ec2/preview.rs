@@ -30,11 +30,12 @@ impl Ec2 {
             if seen.insert(("group", region, request.group.clone())) {
                 calls.extend(self.preview_group(request).await?);
             }
-            if let Some((name, _)) = shown_key(&request.public_keys)
+            let name = group::name(&request.group);
+            if shown_key(&request.public_keys).is_some()
                 && seen.insert(("key", region, name.clone()))
                 && !self.has_key_pair(region, &name).await?
             {
-                let does = format!("imports the organisation's public key as {name}; it stays");
+                let does = format!("imports the organisation's public key as {name}");
                 calls.push(previewed(Action::ImportKeyPair, does));
             }
             let (name, plan, image) = (&request.name, &request.plan.slug, &request.image.slug);
@@ -86,11 +87,16 @@ impl Ec2 {
             let does = format!("destroys {id} and its disks");
             calls.push(previewed(Action::TerminateInstances, does));
         }
-        if let Some(group) = group
-            && self.has_group(&group.region, &group.name).await?
-        {
-            let does = format!("deletes the security group {}", group::name(&group.name));
-            calls.push(previewed(Action::DeleteSecurityGroup, does));
+        if let Some(group) = group {
+            let name = group::name(&group.name);
+            if self.has_group(&group.region, &group.name).await? {
+                let does = format!("deletes the security group {name}");
+                calls.push(previewed(Action::DeleteSecurityGroup, does));
+            }
+            if self.has_key_pair(&group.region, &name).await? {
+                let does = format!("deletes the key pair {name}");
+                calls.push(previewed(Action::DeleteKeyPair, does));
+            }
         }
         Ok(calls)
     }
