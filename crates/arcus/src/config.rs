@@ -225,7 +225,7 @@ fn root() -> String {
 
 /// Where customers' clouds are instead of where they are for everybody: `ARCUS_KIND_ENDPOINT` of each kind that can be
 /// elsewhere, for tests and for clouds that speak the same API. No flag and no file: nobody comes across it by accident.
-fn endpoints() -> HashMap<String, String> {
+pub(crate) fn endpoints() -> HashMap<String, String> {
     let given = registry::CLOUDS.iter().filter(|kind| kind.has_endpoint());
     given
         .filter_map(|kind| {

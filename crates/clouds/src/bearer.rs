@@ -1,8 +1,8 @@
 //! JSON over HTTP with a bearer token, as many clouds speak it: the connection, the addresses, the limit of calls.
 //!
 //! Used by the drivers' clients, which add how the cloud pages its lists. What must stay true: each call takes a permit of
-//! the budget; nothing is sent twice (the runner decides about that); the token travels in a header alone and reaches one
-//! host alone; and where it is known that a call would be refused for the limit, none is sent.
+//! the budget; nothing is sent twice (the runner decides about that); the token travels in a header alone, reaches one host
+//! alone, and is in no message of a failure, whatever the cloud says back; and where it is known that a call would be refused for the limit, none is sent.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
@@ -18,6 +18,7 @@ use serde_json::Value;
 
 use crate::budget::Budget;
 use crate::cloud::{CloudError, CloudResult, ErrorClass};
+use crate::discreet::Secrets;
 use crate::http;
 use crate::registry::{ENDPOINT, Settings};
 
@@ -42,6 +43,7 @@ pub(crate) struct Bearer {
     http: reqwest::Client,
     base: Url,
     token: SecretString,
+    secrets: Secrets,
     budget: Budget,
     /// Until when no call is left in the account's limit, in microseconds since 1970. A restart only forgets to spare
     /// itself a refusal.
@@ -59,12 +61,14 @@ impl Bearer {
         field: &str,
     ) -> CloudResult<Self> {
         let http = http::client().timeout(CALL_LIMIT).build();
+        let token = token(api.cloud, settings, field)?;
         Ok(Self {
             api,
             http: http
                 .map_err(|error| rejected(format!("the connection can't be set up: {error}")))?,
             base: endpoint(settings, usual)?,
-            token: token(api.cloud, settings, field)?,
+            secrets: Secrets::new([token.expose_secret()]),
+            token,
             budget: settings.budget.clone(),
             closed_until: Arc::default(),
         })
@@ -88,7 +92,12 @@ impl Bearer {
     /// Reads something.
     pub(crate) async fn get<T: DeserializeOwned>(&self, path: &[&str]) -> CloudResult<T> {
         let body = self.read(path, &[]).await?;
-        parsed(self.api.cloud, &body)
+        self.discreet(parsed(self.api.cloud, &body))
+    }
+
+    /// What was made of an answer, with no secret in its error.
+    pub(crate) fn discreet<T>(&self, made: CloudResult<T>) -> CloudResult<T> {
+        self.secrets.left_out(made)
     }
 
     /// Changes something, and reads what came of it.
@@ -100,9 +109,11 @@ impl Bearer {
     ) -> CloudResult<T> {
         let url = self.url(path, &[]);
         let answer = self.send(method, url, body).await?;
-        serde_json::from_slice(&answer).map_err(|error| {
-            http::lost(self.api.cloud, &format!("it can't be read: {error}"), true)
-        })
+        let read = serde_json::from_slice(&answer).map_err(|error| {
+            let reason = format!("it can't be read: {error}");
+            http::lost(self.api.cloud, &reason, true)
+        });
+        self.discreet(read)
     }
 
     /// Changes something; the answer says nothing.
@@ -160,7 +171,9 @@ impl Bearer {
         } else {
             // A refusal is one, whether its reason arrived or not.
             let body = body.unwrap_or_default();
-            Err((self.api.refused)(status.as_u16(), &body, changes, pause))
+            let words = self.secrets.left_out_of(&String::from_utf8_lossy(&body));
+            let words = words.as_bytes();
+            Err((self.api.refused)(status.as_u16(), words, changes, pause))
         }
     }
 

@@ -9,6 +9,7 @@ pub mod budget;
 pub mod cloud;
 pub mod conformance;
 pub mod digital_ocean;
+mod discreet;
 pub mod ec2;
 mod http;
 pub mod incus;
@@ -22,6 +23,6 @@ mod text;
 
 pub use budget::Budget;
 pub use cloud::{
-    Change, Cloud, CloudError, CloudResult, CreateInstance, ErrorClass, Guest, Instance,
-    InstanceRef, Network, Offer, Snapshot, SnapshotRef, Tag, Traffic, Until,
+    Change, Cloud, CloudError, CloudResult, CreateInstance, ErrorClass, GroupRef, Guest, Instance,
+    InstanceRef, Network, Offer, PreviewedCall, Snapshot, SnapshotRef, Tag, Traffic, Until,
 };

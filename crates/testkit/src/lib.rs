@@ -5,9 +5,11 @@
 #![expect(clippy::missing_panics_doc, reason = "in a test a panic is the answer")]
 
 mod arcus;
+mod body;
 mod client;
 mod database;
 pub mod digital_ocean;
+pub mod ec2;
 pub mod hetzner;
 mod ledger;
 mod prism;

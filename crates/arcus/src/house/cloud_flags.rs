@@ -179,8 +179,9 @@ impl CloudFlags {
                 }
                 Given::File(path) if path.is_empty() => Value::String(String::new()),
                 Given::File(path) => {
+                    // Not by its path: who takes the flag for the secret itself has written the secret there.
                     let text = std::fs::read_to_string(path).map_err(|error| {
-                        Error::invalid(format!("{path} can't be read: {error}"))
+                        Error::invalid(format!("the file of the {name} can't be read: {error}"))
                     })?;
                     Value::String(text)
                 }
@@ -241,10 +242,14 @@ mod tests {
             let matches = command.get_matches_from(["add", &path]);
             let flags = CloudFlags::from_arg_matches(&matches).expect("is known");
             let refused = flags.read().expect_err(field.name);
+            let told = refused.message();
             assert!(
-                refused.message().contains("/nowhere/at/all"),
-                "{}",
-                field.name
+                told.contains(&format!("the file of the {}", field.name)),
+                "{told}"
+            );
+            assert!(
+                !told.contains("nowhere"),
+                "it may be the secret itself: {told}"
             );
         }
     }

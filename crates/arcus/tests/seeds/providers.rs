@@ -60,13 +60,14 @@ async fn a_new_provider_is_answered_with_one_object(builder: Builder) {
     assert_eq!(organisations[0], organisations[1]);
 }
 
+pub(crate) const LIST: &str = r#"
+curl -X GET "http://s.cloudhero.io:8080/providers"
+     -H "Content-Type: application/json"
+     -H "Authentication-Token: meowmeowmeow"
+"#;
+
 /// The printed answer has one key twice; what it means are two objects in the array of their type.
 async fn providers_are_listed_as_printed(builder: Builder) {
-    const LIST: &str = r#"
-        curl -X GET "http://s.cloudhero.io:8080/providers"
-             -H "Content-Type: application/json"
-             -H "Authentication-Token: meowmeowmeow"
-    "#;
     let arcus = builder.start().await;
     let owner = arcus
         .client()
@@ -109,7 +110,7 @@ async fn providers_are_listed_as_printed(builder: Builder) {
     assert_eq!(listed["sandbox"][0]["id"], sandbox);
 }
 
-const META: &str = r#"
+pub(crate) const META: &str = r#"
 curl -X GET "http://s.cloudhero.io:8080/providers/cloud_provider_id/meta"
      -H "Content-Type: application/json"
      -H "Authentication-Token: meowmeowmeow"

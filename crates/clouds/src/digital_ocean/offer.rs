@@ -10,6 +10,9 @@ use super::{DigitalOcean, wire};
 use crate::cloud::{CloudResult, Offer};
 use crate::text::decimal;
 
+/// All of DigitalOcean's prices are in dollars.
+const CURRENCY: &str = "USD";
+
 // === impl DigitalOcean ===
 
 impl DigitalOcean {
@@ -30,6 +33,7 @@ impl DigitalOcean {
             regions: regions.into_iter().map(region).collect(),
             plans: sizes.into_iter().filter_map(plan).collect(),
             images: Vec::new(),
+            currency: Some(CURRENCY.to_owned()),
         })
     }
 }

@@ -99,6 +99,8 @@ fn by_code(code: &str, retry_after: Option<Duration>) -> Option<ErrorClass> {
         | "PendingVerification"
         | "SnapshotCreationPerVolumeRateExceeded"
         | "VolumeModificationRateExceeded" => ErrorClass::Unavailable,
+        // A create with this token was done before, with other parameters: a look by the token tells what came of it.
+        "IdempotentParameterMismatch" => ErrorClass::OutcomeUnknown,
         _ => return None,
     };
     Some(class)
@@ -175,7 +177,11 @@ mod tests {
             (500, "InsufficientInstanceCapacity", ErrorClass::Unavailable),
             (400, "IncorrectInstanceState", ErrorClass::Unavailable),
             (400, "InvalidParameterValue", ErrorClass::Rejected),
-            (400, "IdempotentParameterMismatch", ErrorClass::Rejected),
+            (
+                400,
+                "IdempotentParameterMismatch",
+                ErrorClass::OutcomeUnknown,
+            ),
         ] {
             assert_eq!(class(status, code, true), expected, "{code}");
         }

@@ -1,19 +1,25 @@
 //! Firewalls: one security group for each group of servers, in the VPC that its servers are in.
 //!
 //! Called by `create` and the trait. From outside a server is reached over SSH and at the ports that it was asked to have;
-//! from its own group at every port. What must stay true: nothing is opened that was not asked for, and a group or a rule
-//! that somebody else has just made is as good as one's own.
+//! from its own group at every port. What must stay true: nothing is opened that was not asked for; a group or a rule
+//! that somebody else has just made is as good as one's own; and the key pair of the group goes when the group goes.
+
+use std::time::Duration;
+
+use tokio::time::Instant;
 
 use super::action::Action;
 use super::client::Called;
 use super::errors::rejected;
 use super::form::{Form, NAME};
-use super::wire::Items;
-use super::{Ec2, wire_network as wire};
-use crate::cloud::CloudResult;
+use super::shown::NOT_GONE;
+use super::{Ec2, SETTLING, wire, wire_network as network};
+use crate::cloud::{CloudError, CloudResult, ErrorClass};
 
 /// Open from everywhere, on every server.
 const SSH: u16 = 22;
+/// Between two looks for a group that is new.
+const PAUSE: Duration = Duration::from_millis(500);
 
 /// A rule of ours.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -34,9 +40,7 @@ impl Ec2 {
         group: &str,
         ports: &[u16],
     ) -> CloudResult<String> {
-        let mut ports = [&[SSH], ports].concat();
-        ports.sort_unstable();
-        ports.dedup();
+        let ports = with_ssh(ports);
         let key = format!("{region}/{group}/{ports:?}");
         // Boxed: three calls after one another are a large future.
         let ensure = Box::pin(async {
@@ -48,29 +52,60 @@ impl Ec2 {
         self.groups.get(&key, ensure).await
     }
 
+    /// Deletes it with its key pair, unless servers are left in it. One whose last server has only just gone is in use
+    /// for a while still, and refused for now.
     pub(super) async fn delete_group(&self, region: &str, group: &str) -> CloudResult<()> {
-        self.groups.forget(&format!("{region}/{group}/"));
+        let _alone = self.clearing.lock().await;
+        let prefix = format!("{region}/{group}/");
+        self.groups.forget(&prefix);
         let vpc = self.vpc(region).await?;
-        let Some(found) = self.find_group(region, &vpc, group).await? else {
-            return Ok(());
-        };
-        let form = Form::new().with("GroupId", found.group_id);
-        match self
-            .client
-            .run(region, Action::DeleteSecurityGroup, form)
-            .await
-        {
-            // Servers are left in it, or one that is going out still has its network interface; or it is gone by now.
-            Err(failure)
-                if matches!(
-                    failure.code.as_str(),
-                    "DependencyViolation" | "InvalidGroup.InUse" | "InvalidGroup.NotFound"
-                ) =>
-            {
-                Ok(())
+        if let Some(found) = self.find_group(region, &vpc, group).await? {
+            if self.has_servers(region, &found.group_id).await? {
+                return Ok(());
             }
-            answer => Ok(answer?),
+            let form = Form::new().with("GroupId", found.group_id);
+            let action = Action::DeleteSecurityGroup;
+            match self.client.run(region, action, form).await {
+                Err(failure) if failure.code == "InvalidGroup.NotFound" => {}
+                answer => answer?,
+            }
         }
+        self.keys.forget(&prefix);
+        let name = name(group);
+        if !self.has_key_pair(region, &name).await? {
+            return Ok(());
+        }
+        let form = Form::new().with("KeyName", name);
+        Ok(self.client.run(region, Action::DeleteKeyPair, form).await?)
+    }
+
+    /// Whether a server that is not gone is in it.
+    async fn has_servers(&self, region: &str, group_id: &str) -> CloudResult<bool> {
+        let form = Form::new()
+            .filter("instance.group-id", [group_id])
+            .filter("instance-state-name", NOT_GONE);
+        let answer = self.client.call(region, Action::DescribeInstances, form);
+        let page: wire::Reservations = answer.await?;
+        let more = page.next_token.is_some_and(|token| !token.is_empty());
+        Ok(more || !page.reservation_set.all.is_empty())
+    }
+
+    /// What [`group`](Self::group) would call. `None`: there is no such group, and all of it is missing.
+    pub(super) async fn missing_rules(
+        &self,
+        region: &str,
+        group: &str,
+        ports: &[u16],
+    ) -> CloudResult<Option<usize>> {
+        let vpc = self.vpc(region).await?;
+        let found = self.find_group(region, &vpc, group).await?;
+        Ok(found.map(|found| missing(&found, &with_ssh(ports)).len()))
+    }
+
+    /// Whether there is something to clear.
+    pub(super) async fn has_group(&self, region: &str, group: &str) -> CloudResult<bool> {
+        let vpc = self.vpc(region).await?;
+        Ok(self.find_group(region, &vpc, group).await?.is_some())
     }
 
     /// The VPC of the subnet that the operator chose, or the default one.
@@ -80,19 +115,19 @@ impl Ec2 {
             if let Some(subnet) = &self.options.subnet {
                 let form = Form::new().list("SubnetId", [subnet.as_str()]);
                 let answer = client.call(region, Action::DescribeSubnets, form);
-                let found: wire::Subnets = answer.await?;
+                let found: network::Subnets = answer.await?;
                 let subnet = found.subnet_set.all.into_iter().next();
                 return subnet.ok_or_else(|| rejected("the subnet is not there"));
             }
             let form = Form::new().filter("is-default", ["true"]);
-            let found: wire::Vpcs = client.call(region, Action::DescribeVpcs, form).await?;
+            let found: network::Vpcs = client.call(region, Action::DescribeVpcs, form).await?;
             found.vpc_set.all.into_iter().next().ok_or_else(|| {
                 rejected(format!(
                     "the account has no default VPC in {region}: create one there"
                 ))
             })
         };
-        let ask = async { ask.await.map(|found: wire::InVpc| found.vpc_id) };
+        let ask = async { ask.await.map(|found: network::InVpc| found.vpc_id) };
         self.vpcs.get(region, ask).await
     }
 
@@ -101,7 +136,7 @@ impl Ec2 {
         region: &str,
         vpc: &str,
         group: &str,
-    ) -> CloudResult<wire::Group> {
+    ) -> CloudResult<network::Group> {
         if let Some(found) = self.find_group(region, vpc, group).await? {
             return Ok(found);
         }
@@ -114,21 +149,40 @@ impl Ec2 {
             )
             .with("VpcId", vpc)
             .tags_of("security-group", &[(NAME, name.as_str())]);
-        let made: Called<wire::GroupId> = self
+        let made: Called<network::GroupId> = self
             .client
             .call(region, Action::CreateSecurityGroup, form)
             .await;
         match made {
-            Ok(made) => Ok(wire::Group {
-                group_id: made.group_id,
-                ip_permissions: Items::default(),
-            }),
-            // Somebody was quicker.
-            Err(failure) if failure.code == "InvalidGroup.Duplicate" => self
-                .find_group(region, vpc, group)
-                .await?
-                .ok_or_else(|| failure.into()),
+            Ok(_) => self.settled_group(region, vpc, group).await,
+            // Somebody was quicker, or the answer to an earlier try was lost.
+            Err(failure) if failure.code == "InvalidGroup.Duplicate" => {
+                self.settled_group(region, vpc, group).await
+            }
             Err(failure) => Err(failure.into()),
+        }
+    }
+
+    /// One that was made a moment ago, as soon as Amazon shows it: before, Amazon may take neither a rule nor an instance
+    /// for it.
+    async fn settled_group(
+        &self,
+        region: &str,
+        vpc: &str,
+        group: &str,
+    ) -> CloudResult<network::Group> {
+        let deadline = Instant::now() + SETTLING;
+        loop {
+            if let Some(found) = self.find_group(region, vpc, group).await? {
+                return Ok(found);
+            }
+            if Instant::now() + PAUSE > deadline {
+                return Err(CloudError::new(
+                    ErrorClass::Unavailable,
+                    "Amazon EC2 does not show the new security group yet",
+                ));
+            }
+            tokio::time::sleep(PAUSE).await;
         }
     }
 
@@ -137,22 +191,21 @@ impl Ec2 {
         region: &str,
         vpc: &str,
         group: &str,
-    ) -> CloudResult<Option<wire::Group>> {
+    ) -> CloudResult<Option<network::Group>> {
         let form = Form::new()
             .filter("group-name", [name(group).as_str()])
             .filter("vpc-id", [vpc]);
         let answer = self
             .client
             .call(region, Action::DescribeSecurityGroups, form);
-        let found: wire::Groups = answer.await?;
+        let found: network::Groups = answer.await?;
         Ok(found.security_group_info.all.into_iter().next())
     }
 
     /// Adds the rules that are missing, at once; one by one where somebody else adds some of them too, since Amazon then
     /// takes none.
-    async fn open(&self, region: &str, group: &wire::Group, ports: &[u16]) -> CloudResult<()> {
-        let wanted = std::iter::once(Rule::Within).chain(ports.iter().copied().map(Rule::Port));
-        let missing: Vec<Rule> = wanted.filter(|rule| !rule.is_in(group)).collect();
+    async fn open(&self, region: &str, group: &network::Group, ports: &[u16]) -> CloudResult<()> {
+        let missing = missing(group, ports);
         if missing.is_empty() || self.add(region, group, &missing).await? {
             return Ok(());
         }
@@ -163,7 +216,7 @@ impl Ec2 {
     }
 
     /// Whether they were added; else one of them is there already.
-    async fn add(&self, region: &str, group: &wire::Group, rules: &[Rule]) -> CloudResult<bool> {
+    async fn add(&self, region: &str, group: &network::Group, rules: &[Rule]) -> CloudResult<bool> {
         let form = Form::new().with("GroupId", &group.group_id);
         let form = (1..).zip(rules).fold(form, |form, (number, rule)| {
             rule.written(form, number, &group.group_id)
@@ -177,15 +230,27 @@ impl Ec2 {
     }
 }
 
-/// Amazon's name for a group of servers; it begins with no `sg-`, which Amazon refuses.
-fn name(group: &str) -> String {
+fn with_ssh(ports: &[u16]) -> Vec<u16> {
+    let mut ports = [&[SSH], ports].concat();
+    ports.sort_unstable();
+    ports.dedup();
+    ports
+}
+
+fn missing(group: &network::Group, ports: &[u16]) -> Vec<Rule> {
+    let wanted = std::iter::once(Rule::Within).chain(ports.iter().copied().map(Rule::Port));
+    wanted.filter(|rule| !rule.is_in(group)).collect()
+}
+
+/// Amazon's name for a group of servers, and for its key pair; it begins with no `sg-`, which Amazon refuses.
+pub(super) fn name(group: &str) -> String {
     format!("arcus-{group}")
 }
 
 // === impl Rule ===
 
 impl Rule {
-    fn is_in(self, group: &wire::Group) -> bool {
+    fn is_in(self, group: &network::Group) -> bool {
         let mut rules = group.ip_permissions.all.iter();
         match self {
             Self::Within => rules.any(|rule| {

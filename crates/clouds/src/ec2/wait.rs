@@ -57,10 +57,7 @@ impl Ec2 {
             }
             power = seen.power;
             if until == Until::Running && power == Power::Terminated {
-                return Err(CloudError::new(
-                    ErrorClass::Rejected,
-                    "Amazon EC2 ended the instance while it was starting",
-                ));
+                return Err(self.ended(at).await);
             }
             if Instant::now() + pause > deadline {
                 break;
@@ -73,6 +70,17 @@ impl Ec2 {
 }
 
 impl Ec2 {
+    /// What is told of an instance that ended before it ran, with Amazon's reason where it has one.
+    async fn ended(&self, at: &InstanceRef) -> CloudError {
+        let seen = self.describe(at).await.ok();
+        let reason = seen.and_then(|seen| seen.state_reason);
+        let reason = reason.map_or_else(String::new, |reason| format!(": {}", reason.message));
+        CloudError::new(
+            ErrorClass::Rejected,
+            format!("Amazon EC2 ended the instance while it was starting{reason}"),
+        )
+    }
+
     /// The instance, by a look that others may share; `None` where there is none.
     async fn look(&self, at: &InstanceRef) -> CloudResult<Option<Instance>> {
         let look = self.looks.join(at);

@@ -63,6 +63,8 @@ pub(super) struct Instance {
     pub(super) instance_state: State,
     #[serde(default)]
     pub(super) instance_type: String,
+    /// Why it is in its state, where Amazon says so.
+    pub(super) state_reason: Option<StateReason>,
     /// The public one.
     pub(super) ip_address: Option<String>,
     pub(super) private_ip_address: Option<String>,
@@ -81,6 +83,12 @@ pub(super) struct Instance {
 pub(super) struct State {
     #[serde(default)]
     pub(super) code: u16,
+}
+
+#[derive(Debug, Clone, Deserialize)]
+pub(super) struct StateReason {
+    #[serde(default)]
+    pub(super) message: String,
 }
 
 /// A disk of an instance or of an image.

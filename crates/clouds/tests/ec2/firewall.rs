@@ -2,6 +2,11 @@
 
 use super::rig::{REGION, Rig};
 
+at_both!(
+    a_group_opens_what_was_asked_for_and_nothing_else,
+    clearing_a_group_twice_does_no_harm,
+);
+
 impl Rig {
     async fn shown_group(&self) -> String {
         let name = format!("arcus-{}", self.installation);
@@ -14,11 +19,7 @@ impl Rig {
 }
 
 /// SSH, the ports that were asked for, and everything from the group itself; nothing else, however many ask at once.
-#[tokio::test]
-async fn a_group_opens_what_was_asked_for_and_nothing_else() {
-    let Some(rig) = Rig::reach().await else {
-        return;
-    };
+async fn a_group_opens_what_was_asked_for_and_nothing_else(rig: Rig) {
     let mut with_web = rig.request("web");
     with_web.ports = vec![80, 443];
     let plain = rig.request("plain");
@@ -58,20 +59,13 @@ async fn a_group_opens_what_was_asked_for_and_nothing_else() {
     for instance in &made {
         rig.destroy(instance).await;
     }
-    rig.cloud
-        .clear_group(REGION, &rig.installation)
-        .await
-        .expect("clears");
+    rig.clear().await;
     let shown = rig.shown_group().await;
     assert!(!shown.contains("<groupName>"), "{shown}");
 }
 
 /// Clearing what is not there, or not there any more, does no harm.
-#[tokio::test]
-async fn clearing_a_group_twice_does_no_harm() {
-    let Some(rig) = Rig::reach().await else {
-        return;
-    };
+async fn clearing_a_group_twice_does_no_harm(rig: Rig) {
     for _ in 0..2 {
         let cleared = rig.cloud.clear_group(REGION, &rig.installation).await;
         cleared.expect("is no failure");

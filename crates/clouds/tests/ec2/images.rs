@@ -4,12 +4,13 @@ use clouds::ErrorClass;
 
 use super::rig::{Rig, image};
 
+at_both!(
+    a_server_is_made_from_the_newest_image_of_its_publisher,
+    a_distribution_that_nobody_publishes_is_refused,
+);
+
 /// The newest by who publishes it, whatever others publish under the same name; or the one that the operator named.
-#[tokio::test]
-async fn a_server_is_made_from_the_newest_image_of_its_publisher() {
-    let Some(rig) = Rig::reach().await else {
-        return;
-    };
+async fn a_server_is_made_from_the_newest_image_of_its_publisher(rig: Rig) {
     for (distribution, alias, expected) in [
         ("debian-12", None, "ami-0d12000000000002"),
         ("debian-13", Some("debian/13"), "ami-0d13000000000001"),
@@ -31,11 +32,7 @@ async fn a_server_is_made_from_the_newest_image_of_its_publisher() {
     }
 }
 
-#[tokio::test]
-async fn a_distribution_that_nobody_publishes_is_refused() {
-    let Some(rig) = Rig::reach().await else {
-        return;
-    };
+async fn a_distribution_that_nobody_publishes_is_refused(rig: Rig) {
     for distribution in ["plan9-4", "debian-99"] {
         let mut request = rig.request("image");
         request.image = image(distribution, None);

@@ -5,12 +5,14 @@ use domain::random;
 
 use super::rig::{Rig, plan};
 
+at_both!(
+    an_instance_is_made_whole,
+    user_data_that_is_too_long_makes_nothing,
+    a_disk_grows_and_never_shrinks,
+);
+
 /// Tags, disk, metadata service and key come with the one call that makes the instance.
-#[tokio::test]
-async fn an_instance_is_made_whole() {
-    let Some(rig) = Rig::reach().await else {
-        return;
-    };
+async fn an_instance_is_made_whole(rig: Rig) {
     let mut request = rig.request("whole");
     request.plan = plan("t3.small", 33);
     let key = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIJ1e1q7Lw5y2vEHnS1GFfLkZq0k1mXo5l0Yxv0yq1h9P a";
@@ -46,11 +48,7 @@ async fn an_instance_is_made_whole() {
 }
 
 /// What Amazon would refuse is refused before anything is made.
-#[tokio::test]
-async fn user_data_that_is_too_long_makes_nothing() {
-    let Some(rig) = Rig::reach().await else {
-        return;
-    };
+async fn user_data_that_is_too_long_makes_nothing(rig: Rig) {
     let mut request = rig.request("long");
     request.user_data = random::hex::<40_000>();
     let refused = rig.cloud.create(&request).await.expect_err("is too long");
@@ -60,11 +58,7 @@ async fn user_data_that_is_too_long_makes_nothing() {
 }
 
 /// A size that grows takes the disk along, and a disk never shrinks.
-#[tokio::test]
-async fn a_disk_grows_and_never_shrinks() {
-    let Some(rig) = Rig::reach().await else {
-        return;
-    };
+async fn a_disk_grows_and_never_shrinks(rig: Rig) {
     let mut request = rig.request("grows");
     request.plan = plan("t3.small", 20);
     let made = rig.running(&request).await;

@@ -1,13 +1,15 @@
-//! What the tests have in common: an installation of their own at moto, and a way to moto without the driver.
+//! What the tests have in common: an installation of their own at an imitation, and a way to that without the driver.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
 use clouds::registry::{self, Settings};
-use clouds::{Budget, Cloud, CreateInstance, Instance, Tag, Until};
+use clouds::{Budget, Cloud, CreateInstance, ErrorClass, Instance, Tag, Until};
 use domain::credentials::Credentials;
 use domain::{Image, ImageSource, Money, Plan, random};
 use serde_json::json;
+use testkit::ec2::{ACCESS_KEY, SECRET_KEY, StandIn};
 
 /// Where the lab starts it.
 const USUAL: &str = "http://127.0.0.1:55430";
@@ -20,27 +22,23 @@ const SCOPE: &str = "AWS4-HMAC-SHA256 Credential=test/20260101/us-east-1/ec2/aws
 pub(crate) struct Rig {
     pub(crate) cloud: Arc<dyn Cloud>,
     pub(crate) installation: String,
-    endpoint: String,
-    http: reqwest::Client,
+    at: At,
+}
+
+/// Which imitation it is at.
+enum At {
+    Moto(String),
+    StandIn(StandIn),
 }
 
 impl Rig {
-    /// moto, if it answers; else says that the test is skipped.
-    pub(crate) async fn reach() -> Option<Self> {
+    /// At moto, if it answers; else says that the test is skipped.
+    pub(crate) async fn moto() -> Option<Self> {
         let promised = std::env::var("ARCUS_TEST_MOTO").ok();
         let endpoint = promised.clone().unwrap_or_else(|| USUAL.to_owned());
-        let cloud = open(&endpoint);
-        let http = reqwest::Client::builder()
-            .no_proxy()
-            .build()
-            .expect("builds");
-        match cloud.check().await {
-            Ok(()) => Some(Self {
-                cloud,
-                installation: format!("arcus-test-{}", random::hex::<6>()),
-                endpoint,
-                http,
-            }),
+        let rig = Self::at(At::Moto(endpoint.clone()));
+        match rig.cloud.check().await {
+            Ok(()) => Some(rig),
             Err(error) if promised.is_none() => {
                 eprintln!("SKIPPED, nothing was tested: no moto at {endpoint}: {error}");
                 None
@@ -49,9 +47,37 @@ impl Rig {
         }
     }
 
+    /// At a stand-in of its own, whose pages are short.
+    pub(crate) fn stand_in() -> Self {
+        let stand_in = StandIn::start();
+        stand_in.set_page(2);
+        Self::at(At::StandIn(stand_in))
+    }
+
+    fn at(at: At) -> Self {
+        Self {
+            cloud: at.open(None),
+            installation: format!("arcus-test-{}", random::hex::<6>()),
+            at,
+        }
+    }
+
+    /// The stand-in, for tests that are at one.
+    pub(crate) fn amazon(&self) -> &StandIn {
+        match &self.at {
+            At::StandIn(stand_in) => stand_in,
+            At::Moto(_) => panic!("this rig is at moto"),
+        }
+    }
+
     /// The driver once more, with nothing kept.
     pub(crate) fn another(&self) -> Arc<dyn Cloud> {
-        open(&self.endpoint)
+        self.at.open(None)
+    }
+
+    /// The same with one of its credentials another one.
+    pub(crate) fn with(&self, name: &str, value: &str) -> Arc<dyn Cloud> {
+        self.at.open(Some((name, value)))
     }
 
     pub(crate) fn request(&self, name: &str) -> CreateInstance {
@@ -85,32 +111,67 @@ impl Rig {
         gone.await.expect("is gone");
     }
 
-    /// What moto itself answers, as XML without the space between its elements.
+    /// Takes away what Amazon keeps for the group, as soon as it lets go of it.
+    pub(crate) async fn clear(&self) {
+        let deadline = tokio::time::Instant::now() + PATIENCE;
+        loop {
+            match self.cloud.clear_group(REGION, &self.installation).await {
+                Err(error)
+                    if error.class == ErrorClass::Unavailable
+                        && tokio::time::Instant::now() < deadline =>
+                {
+                    tokio::time::sleep(Duration::from_millis(20)).await;
+                }
+                cleared => return cleared.expect("is cleared"),
+            }
+        }
+    }
+
+    /// What the imitation itself answers, as XML without the space between its elements.
     pub(crate) async fn raw(&self, action: &str, fields: &[(&str, &str)]) -> String {
-        let fields = [&[("Action", action), ("Version", "2016-11-15")], fields].concat();
-        let request = self.http.post(&self.endpoint);
-        let answer = request.header("authorization", SCOPE).form(&fields).send();
-        let answer = answer.await.expect("answers");
-        assert!(answer.status().is_success(), "{action}");
-        let text = answer.text().await.expect("is text");
+        let text = match &self.at {
+            At::Moto(endpoint) => moto(endpoint, action, fields).await,
+            At::StandIn(stand_in) => stand_in.ask(REGION, action, fields),
+        };
         text.lines().map(str::trim).collect()
     }
 }
 
-fn open(endpoint: &str) -> Arc<dyn Cloud> {
-    let kind = registry::kind("ec2").expect("is registered");
-    let settings = Settings {
-        region: REGION.to_owned(),
-        options: json!({ "endpoint": endpoint })
-            .as_object()
-            .cloned()
-            .expect("is an object"),
-        credentials: Credentials::default()
-            .with("accessKey", "AKIATEST")
-            .with("secretKey", "a secret"),
-        budget: Budget::default(),
-    };
-    (kind.open)(settings).expect("opens")
+async fn moto(endpoint: &str, action: &str, fields: &[(&str, &str)]) -> String {
+    let fields = [&[("Action", action), ("Version", "2016-11-15")], fields].concat();
+    let http = reqwest::Client::builder().no_proxy().build();
+    let request = http.expect("builds").post(endpoint);
+    let answer = request.header("authorization", SCOPE).form(&fields).send();
+    let answer = answer.await.expect("answers");
+    assert!(answer.status().is_success(), "{action}");
+    answer.text().await.expect("is text")
+}
+
+impl At {
+    fn open(&self, other: Option<(&str, &str)>) -> Arc<dyn Cloud> {
+        let (endpoint, key, secret) = match self {
+            Self::Moto(endpoint) => (endpoint.clone(), "AKIATEST", "a secret"),
+            Self::StandIn(stand_in) => (stand_in.url(), ACCESS_KEY, SECRET_KEY),
+        };
+        let kind = registry::kind("ec2").expect("is registered");
+        let mut fields = BTreeMap::from([("accessKey", key), ("secretKey", secret)]);
+        fields.extend(other);
+        let credentials = fields
+            .into_iter()
+            .fold(Credentials::default(), |all, (name, value)| {
+                all.with(name, value)
+            });
+        let settings = Settings {
+            region: REGION.to_owned(),
+            options: json!({ "endpoint": endpoint })
+                .as_object()
+                .cloned()
+                .expect("is an object"),
+            credentials,
+            budget: Budget::default(),
+        };
+        (kind.open)(settings).expect("opens")
+    }
 }
 
 pub(crate) fn image(distribution: &str, alias: Option<&str>) -> Image {

@@ -4,11 +4,9 @@ use domain::Money;
 
 use super::rig::Rig;
 
-#[tokio::test]
-async fn regions_and_types_are_offered_with_their_groups_and_prices() {
-    let Some(rig) = Rig::reach().await else {
-        return;
-    };
+at_both!(regions_and_types_are_offered_with_their_groups_and_prices);
+
+async fn regions_and_types_are_offered_with_their_groups_and_prices(rig: Rig) {
     let offer = rig.cloud.offer().await.expect("offers");
     let region = offer
         .regions

@@ -2,11 +2,9 @@
 
 use super::rig::Rig;
 
-#[tokio::test]
-async fn an_instance_takes_its_snapshots_along() {
-    let Some(rig) = Rig::reach().await else {
-        return;
-    };
+at_both!(an_instance_takes_its_snapshots_along);
+
+async fn an_instance_takes_its_snapshots_along(rig: Rig) {
     let made = rig.running(&rig.request("kept")).await;
     for name in ["one", "two words"] {
         let taken = rig.cloud.create_snapshot(&made.at, name).await;
