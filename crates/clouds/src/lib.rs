@@ -11,6 +11,7 @@ pub mod conformance;
 pub mod digital_ocean;
 mod discreet;
 pub mod ec2;
+pub mod hetzner;
 mod http;
 pub mod incus;
 mod kept;

@@ -96,6 +96,7 @@ pub struct Settings {
 pub static CLOUDS: &[Kind] = &[
     crate::digital_ocean::KIND,
     crate::ec2::KIND,
+    crate::hetzner::KIND,
     crate::incus::KIND,
     crate::sandbox::KIND,
 ];
