@@ -102,7 +102,7 @@ impl Draft {
         let taken = self
             .taken
             .iter()
-            .map(|server| json!([server.name, server.cloud_id, server.plan, server.power]));
+            .map(|server| json!([server.name, server.cloud_id, server.plan]));
         let known = |server: &Server| json!([server.public_id, server.cloud_id, server.plan]);
         let environment = match self.is_new {
             true => Value::Null,

@@ -378,7 +378,10 @@ impl Runner {
             fence: operation.fence,
         };
         let ended = match self.prepare(&operation, &lease, stop).await {
-            Ok(mut run) => perform(&mut run).await,
+            Ok(mut run) => {
+                let organisation = operation.organisation_id.0;
+                clouds::budget::on_behalf_of(organisation, perform(&mut run)).await
+            }
             Err(fault) => Err(fault),
         };
         let outcome = Outcome {
