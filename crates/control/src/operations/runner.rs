@@ -376,7 +376,10 @@ impl Runner {
             fence: operation.fence,
         };
         let ended = match self.prepare(&operation, &lease, stop).await {
-            Ok(mut run) => perform(&mut run).await,
+            Ok(mut run) => {
+                let ended = perform(&mut run).await;
+                run.unless_frozen(ended).await
+            }
             Err(fault) => Err(fault),
         };
         let outcome = Outcome {

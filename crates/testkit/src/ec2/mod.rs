@@ -34,7 +34,7 @@ use std::time::Duration;
 use axum::Router;
 
 use crate::body::Bodies;
-use asked::{Asked, Fields};
+use asked::Asked;
 use world::World;
 
 /// The access key that it knows.
@@ -241,7 +241,7 @@ impl StandIn {
         let asked = Asked {
             action: action.to_owned(),
             region: region.to_owned(),
-            fields: Fields::from_iter(fields.iter().copied()),
+            fields: fields.iter().copied().collect(),
         };
         match calls::route(&mut self.world(), &asked, false) {
             Ok(answer) => answer,

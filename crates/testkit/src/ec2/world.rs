@@ -33,11 +33,14 @@ pub(super) struct World {
     pub(super) images: Vec<Image>,
     pub(super) snapshots: Vec<Snapshot>,
     pub(super) faults: Vec<(&'static str, Fault)>,
-    pub(super) decide: Option<Box<dyn FnMut(&Call) -> Option<Fault> + Send>>,
+    pub(super) decide: Option<Decide>,
     pub(super) calls: Vec<Call>,
     pub(super) bodies: Option<Weak<Bodies>>,
     made: u32,
 }
+
+/// Says of each call what goes wrong with it.
+type Decide = Box<dyn FnMut(&Call) -> Option<Fault> + Send>;
 
 /// Amazon's states, each with its code.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
