@@ -18,7 +18,9 @@ use tokio_util::sync::CancellationToken;
 
 use super::outcome::Outcome;
 use super::run::{Fault, LastStep, Run};
-use super::{create_server, destroy_server, password, power, rebuild, resize, snapshots};
+use super::{
+    adopt_server, create_server, destroy_server, password, power, rebuild, resize, snapshots,
+};
 use crate::app::App;
 
 /// The longest sleep between two looks.
@@ -432,6 +434,7 @@ impl Runner {
 async fn perform(run: &mut Run) -> LastStep {
     match run.operation.kind {
         OperationKind::CreateServer => create_server::run(run).await,
+        OperationKind::AdoptServer => adopt_server::run(run).await,
         OperationKind::StartServer => power::start(run).await,
         OperationKind::StopServer => power::stop(run).await,
         OperationKind::RebootServer => power::reboot(run).await,

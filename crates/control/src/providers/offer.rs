@@ -30,6 +30,8 @@ struct Kept {
     regions: Vec<Region>,
     plans: Vec<Plan>,
     images: Vec<Image>,
+    #[serde(default)]
+    currency: Option<String>,
 }
 
 /// What the organisation's provider with that id sells.
@@ -56,6 +58,7 @@ pub(crate) async fn of_provider(app: &App, provider: &Provider) -> Result<Dated>
 }
 
 async fn house_regions(app: &App) -> Result<Dated> {
+    let billing = &app.settings.billing;
     let mut session = app.store.read().await?;
     let regions = store::house::regions(&mut session)
         .await?
@@ -65,6 +68,7 @@ async fn house_regions(app: &App) -> Result<Dated> {
     Ok(Dated {
         offer: Offer {
             regions,
+            currency: billing.on.then(|| billing.currency.clone()),
             ..Offer::default()
         },
         seen_at: session.now(),
@@ -101,6 +105,7 @@ async fn live(app: &App, provider: &Provider) -> Result<Dated> {
         regions: offer.regions.clone(),
         plans: offer.plans.clone(),
         images: offer.images.clone(),
+        currency: offer.currency.clone(),
     };
     let value = serde_json::to_value(kept)
         .map_err(|error| Error::internal("an offer can't be kept").source(error))?;
@@ -119,6 +124,7 @@ impl Kept {
             regions: self.regions,
             plans: self.plans,
             images: self.images,
+            currency: self.currency,
         };
         Dated { offer, seen_at }
     }
