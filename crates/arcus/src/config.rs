@@ -223,10 +223,10 @@ fn root() -> String {
     ROOT.to_owned()
 }
 
-/// Where customers' clouds are instead of where they are for everybody: `ARCUS_EC2_ENDPOINT` and so on, for tests and for
-/// clouds that speak the same API. No flag and no file: nobody comes across it by accident.
+/// Where customers' clouds are instead of where they are for everybody: `ARCUS_KIND_ENDPOINT` of each kind that can be
+/// elsewhere, for tests and for clouds that speak the same API. No flag and no file: nobody comes across it by accident.
 pub(crate) fn endpoints() -> HashMap<String, String> {
-    let given = registry::CLOUDS.iter().filter(|kind| kind.many_regions);
+    let given = registry::CLOUDS.iter().filter(|kind| kind.has_endpoint());
     given
         .filter_map(|kind| {
             let name = format!("ARCUS_{}_ENDPOINT", kind.name.to_ascii_uppercase());
