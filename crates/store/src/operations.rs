@@ -411,6 +411,22 @@ pub async fn retry_at(
     add_event(session, lease.id, retry).await
 }
 
+/// Puts it off until then as [`retry_at`] does, and forgets since when it was worked on: what it waits for is no time of
+/// its own.
+pub async fn freeze_until(
+    session: &mut Session,
+    lease: &Lease,
+    at: Timestamp,
+    why: &str,
+) -> Result<()> {
+    let query = sql!(
+        "UPDATE operations SET started_at = NULL WHERE id = $1 AND fence = $2 AND lease_owner = $3 AND status = 'running'"
+    );
+    let query = query.arg(lease.id).arg(lease.fence).arg(&lease.owner);
+    held(session.execute(query).await?)?;
+    retry_at(session, lease, at, why).await
+}
+
 /// Calls off all operations of a server that are not over: those that wait end here, the running one at its worker's
 /// next look.
 pub async fn cancel_of_server(session: &mut Session, server: ServerId, why: &str) -> Result<()> {

@@ -5,6 +5,7 @@
 //! out after those before it, since a cloud answers while its instances come and go; and nothing is left behind when the
 //! stand-in goes, be it by a test that failed.
 
+use std::io::Read;
 use std::net::Ipv4Addr;
 use std::process::Command;
 use std::sync::mpsc::{Receiver, Sender, channel};
@@ -12,12 +13,15 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use domain::random;
+use flate2::read::GzDecoder;
 use serde_json::Value;
 
 /// How long a system may take to get an address, on a machine that is busy.
 const ADDRESS_LIMIT: Duration = Duration::from_secs(120);
 /// Between two looks at what is on its way.
 const LOOK: Duration = Duration::from_millis(50);
+/// How compressed data begins.
+const GZIP: [u8; 2] = [0x1f, 0x8b];
 /// How long a system may take to shut itself down before it is switched off.
 const SHUTDOWN_SECS: &str = "20";
 
@@ -73,8 +77,9 @@ impl Bodies {
         Some(Self { prefix })
     }
 
-    /// Begins a body with this user data.
-    pub(crate) fn start(&self, id: &str, user_data: String) -> Body {
+    /// Begins a body with this user data, which may be compressed.
+    pub(crate) fn start(&self, id: &str, user_data: &[u8]) -> Body {
+        let user_data = unpacked(user_data);
         let name = format!("{}{id}", self.prefix);
         let (orders, ordered) = channel();
         let state = Arc::new(Mutex::new(State {
@@ -138,6 +143,15 @@ impl Body {
     pub(crate) fn address(&self) -> Option<Ipv4Addr> {
         look(&self.state).address
     }
+}
+
+/// As text, which is what Incus takes.
+fn unpacked(user_data: &[u8]) -> String {
+    let mut text = String::new();
+    if user_data.starts_with(&GZIP) && GzDecoder::new(user_data).read_to_string(&mut text).is_ok() {
+        return text;
+    }
+    String::from_utf8_lossy(user_data).into_owned()
 }
 
 fn look(state: &Mutex<State>) -> std::sync::MutexGuard<'_, State> {

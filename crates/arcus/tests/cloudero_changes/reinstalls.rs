@@ -90,7 +90,7 @@ async fn a_reinstall_that_ended_half_way_leaves_no_running_server(builder: Build
     })
     .await;
     shop.arcus.kill();
-    shop.arcus.faults(&["latency_ms=0", "auth_revoked=true"]);
+    shop.arcus.faults(&["latency_ms=0", "refused=true"]);
     shop.arcus.restart().await;
     shop.customer = shop.customer.at(shop.arcus.base());
     let ended = shop.ended(event).await;
@@ -99,7 +99,7 @@ async fn a_reinstall_that_ended_half_way_leaves_no_running_server(builder: Build
     assert_eq!(shown["state"], "Error", "{shown}");
     assert_eq!(shown["error"], ended["error"], "{shown}");
     // Once more, and it is there.
-    shop.arcus.faults(&["auth_revoked=false"]);
+    shop.arcus.faults(&["refused=false"]);
     let event = shop.asked(&path(id, "refresh_install"), &[]).await;
     shop.done(event).await;
     let shown = shop.shown(id).await;
@@ -121,7 +121,7 @@ async fn a_reinstall_that_the_cloud_refuses_leaves_the_server_as_it_was(builder:
         (shop.arcus.calls("get") > looks).then_some(())
     })
     .await;
-    shop.arcus.faults(&["latency_ms=0", "auth_revoked=true"]);
+    shop.arcus.faults(&["latency_ms=0", "refused=true"]);
     let ended = shop.ended(event).await;
     assert_eq!(ended["status"], -1, "{ended}");
     assert_eq!(shop.arcus.calls("rebuild"), 1, "it was asked");

@@ -3,6 +3,7 @@
 //!
 //! `ARCUS_CRASH_ROUNDS` sets the number of rounds of each test, `ARCUS_CRASH_SEED` repeats one.
 
+mod amazon;
 mod changes;
 mod frozen;
 mod random;
@@ -17,7 +18,7 @@ mod campaign {
 
     use super::random::Random;
     use super::stage::{self, SERVERS, Template};
-    use super::{changes, frozen, rounds, single};
+    use super::{amazon, changes, frozen, rounds, single};
 
     /// Kills a creating Arcus one to three times.
     async fn creating(template: Arc<Template>, mut random: Random, faults: Vec<String>) {
@@ -127,6 +128,29 @@ mod campaign {
         let template = Template::prepare().await;
         rounds::run("frozen alone", 20, |_, random| {
             frozen::alone(Arc::clone(&template), random)
+        })
+        .await;
+    }
+
+    /// Rounds at Amazon on their way at once: most of such a round is waiting until Amazon shows what is new.
+    const AT_AMAZON: usize = 12;
+
+    #[tokio::test(flavor = "multi_thread", worker_threads = 8)]
+    async fn at_an_amazon_full_of_faults_nothing_is_doubled_orphaned_or_forgotten() {
+        let template = amazon::template().await;
+        let name = "kills at Amazon";
+        rounds::run_at_once(name, 12, AT_AMAZON, |_, random| {
+            amazon::round(Arc::clone(&template), random)
+        })
+        .await;
+    }
+
+    #[tokio::test(flavor = "multi_thread", worker_threads = 8)]
+    async fn credentials_that_are_not_accepted_for_a_while_freeze_the_work_and_lose_nothing() {
+        let template = amazon::template().await;
+        let name = "credentials taken away at Amazon";
+        rounds::run_at_once(name, 8, AT_AMAZON, |_, random| {
+            amazon::shut_out(Arc::clone(&template), random)
         })
         .await;
     }

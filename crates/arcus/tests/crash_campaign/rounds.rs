@@ -10,9 +10,18 @@ use crate::random::Random;
 /// Rounds on their way at once: most of a round is waiting, for leases to run out and for the simulated cloud.
 const AT_ONCE: usize = 5;
 
-/// Runs `usual` rounds with new seeds; `ARCUS_CRASH_ROUNDS` says another number, `ARCUS_CRASH_SEED` that every round
-/// has that seed (one round, unless a number is said). How many it were.
+/// Runs `usual` rounds, some at once.
 pub(crate) async fn run<F, R>(name: &str, usual: u64, round: F) -> u64
+where
+    F: Fn(u64, Random) -> R,
+    R: Future<Output = ()> + Send + 'static,
+{
+    run_at_once(name, usual, AT_ONCE, round).await
+}
+
+/// Runs `usual` rounds with new seeds, so many at once; `ARCUS_CRASH_ROUNDS` says another number, `ARCUS_CRASH_SEED` that every round
+/// has that seed (one round, unless a number is said). How many it were.
+pub(crate) async fn run_at_once<F, R>(name: &str, usual: u64, at_once: usize, round: F) -> u64
 where
     F: Fn(u64, Random) -> R,
     R: Future<Output = ()> + Send + 'static,
@@ -25,7 +34,7 @@ where
     let mut running: JoinSet<(u64, Result<(), tokio::task::JoinError>)> = JoinSet::new();
     let mut failed = Vec::new();
     loop {
-        while running.len() < AT_ONCE && failed.is_empty() {
+        while running.len() < at_once && failed.is_empty() {
             let Some(seed) = seeds.next() else { break };
             let task = tokio::spawn(round(seed, Random::new(seed)));
             running.spawn(async move { (seed, task.await) });

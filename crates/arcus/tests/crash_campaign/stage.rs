@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 use tempfile::TempDir;
+use testkit::ec2::{ACCESS_KEY, SECRET_KEY, StandIn};
 use testkit::{Answer, Arcus, Builder, Client, Ledger, Method, Scene, Shop, wait};
 
 use crate::random::Random;
@@ -22,6 +23,15 @@ pub(crate) struct Template {
     token: String,
     bearer: String,
     provider: String,
+    wanted: Wanted,
+}
+
+/// What a round asks for first.
+#[derive(Clone, Copy)]
+struct Wanted {
+    region: &'static str,
+    size: &'static str,
+    count: usize,
 }
 
 /// One round's Arcus, that dies and is started again.
@@ -73,22 +83,66 @@ impl Template {
             bearer: bearer(&scene.owner).await,
             provider: scene.provider.clone(),
             folder,
+            wanted: Wanted {
+                region: "sandbox",
+                size: "eos1",
+                count: SERVERS,
+            },
         };
         let mut arcus = scene.arcus;
         assert!(arcus.stop().await.success());
         Arc::new(template)
     }
 
+    /// One whose provider is an account at Amazon EC2, and whose rounds ask for so many servers.
+    pub(crate) async fn prepare_at_amazon(amazon: &StandIn, count: usize) -> Arc<Self> {
+        let folder = folder();
+        let builder = builder().variable("ARCUS_EC2_ENDPOINT", &amazon.url());
+        let mut arcus = builder.start_in(folder.path()).await;
+        let owner = arcus.client();
+        let owner = owner.register("company name", "my@email.com").await;
+        let body = json!({
+            "cloud_provider": "ec2", "provider_name": "my-provider", "accessKey": ACCESS_KEY, "secretKey": SECRET_KEY,
+        });
+        let provider = owner.post("/providers", &body).await.ok();
+        let provider = provider[0]["id"].as_str().expect("an id").to_owned();
+        owner.get(&format!("/providers/{provider}/meta")).await.ok();
+        let template = Self {
+            token: owner.token().to_owned(),
+            bearer: bearer(&owner).await,
+            provider,
+            folder,
+            wanted: Wanted {
+                region: "us-east-1",
+                size: "t3.small",
+                count,
+            },
+        };
+        assert!(arcus.stop().await.success());
+        Arc::new(template)
+    }
+
+    /// A copy, and Arcus running in it against that stand-in.
+    pub(crate) async fn stage_at_amazon(self: &Arc<Self>, amazon: &StandIn) -> Stage {
+        let builder = builder().variable("ARCUS_EC2_ENDPOINT", &amazon.url());
+        self.copy(builder).await
+    }
+
     /// A copy, with these faults, and Arcus running in it.
     pub(crate) async fn stage(self: &Arc<Self>, faults: &[String]) -> Stage {
+        let stage = self.copy(builder()).await;
+        let settings: Vec<&str> = faults.iter().map(String::as_str).collect();
+        stage.arcus.faults(&settings);
+        stage
+    }
+
+    async fn copy(self: &Arc<Self>, builder: Builder) -> Stage {
         let folder = folder();
         for entry in std::fs::read_dir(self.folder.path()).expect("the template") {
             let entry = entry.expect("a file");
             std::fs::copy(entry.path(), folder.path().join(entry.file_name())).expect("a copy");
         }
-        let arcus = builder().start_in(folder.path()).await;
-        let settings: Vec<&str> = faults.iter().map(String::as_str).collect();
-        arcus.faults(&settings);
+        let arcus = builder.start_in(folder.path()).await;
         Stage {
             ledger: arcus.ledger().await,
             arcus,
@@ -165,9 +219,10 @@ impl Stage {
     /// Asks for the environment `crash` with its servers, until an answer says or a look shows that it is there.
     /// What was answered must have lasted.
     pub(crate) async fn create(&mut self, kill: Option<Duration>) -> String {
+        let wanted = self.template.wanted;
         let body = json!({
-            "provider_id": self.template.provider, "region": "sandbox", "environment": "crash",
-            "nodes": [{"name": "node", "size": "eos1", "count": SERVERS}],
+            "provider_id": self.template.provider, "region": wanted.region, "environment": "crash",
+            "nodes": [{"name": "node", "size": wanted.size, "count": wanted.count}],
         });
         let answer = self
             .send(Method::POST, "/environments", Some(&body), kill)

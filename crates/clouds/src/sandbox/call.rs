@@ -108,6 +108,9 @@ fn refusal(faults: &Faults) -> Option<CloudError> {
         let message = "the cloud does not accept the credentials";
         return Some(CloudError::new(ErrorClass::Auth, message));
     }
+    if faults.refused {
+        return Some(CloudError::new(ErrorClass::Rejected, "the cloud refuses"));
+    }
     if occurs(faults.throttle) {
         let class = ErrorClass::Throttled(Duration::from_millis(faults.retry_after_ms));
         return Some(CloudError::new(

@@ -56,6 +56,7 @@ faults! {
     reject_create: f64 = probability, "Probability that a create is refused for good.";
     quota: Option<u64> = limit, "The most instances that there may be; none for as many as you like.";
     auth_revoked: bool = flag, "Whether every call is refused for its credentials.";
+    refused: bool = flag, "Whether every call is refused for good.";
     visible_after_ms: u64 = millis, "How long a new instance is seen by no call (eventual consistency).";
     boot_ms: u64 = millis, "How long an instance takes to start.";
     stop_ms: u64 = millis, "How long an instance takes to stop.";

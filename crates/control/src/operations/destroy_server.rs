@@ -19,6 +19,9 @@ const GOING: Duration = Duration::from_secs(120);
 /// How long a create may be under way unseen after the process that sent it died, at the least.
 const IN_FLIGHT: Duration = Duration::from_secs(2);
 
+/// So often it is tried to take away what the cloud keeps for a group: for about ten minutes.
+const CLEARING: i64 = 16;
+
 /// How long until the next look whether the servers are there that are being made from its snapshots.
 const COPYING: Duration = Duration::from_secs(1);
 
@@ -73,8 +76,8 @@ pub(super) async fn run(run: &mut Run) -> LastStep {
     finish(run).await
 }
 
-/// What the cloud keeps for the environment goes with its last server. It costs nothing, so that it is tried and not
-/// insisted on.
+/// What the cloud keeps for the environment goes with its last server. Where the cloud still has it in use or can't answer,
+/// that is tried again, and not for ever: it costs nothing, and a server that is gone is to be gone.
 async fn clear_group(run: &Run) -> Result<(), Fault> {
     let server = &run.server;
     let mut session = run.app.store.read().await?;
@@ -90,13 +93,27 @@ async fn clear_group(run: &Run) -> Result<(), Fault> {
     let group = run.group(&mut session).await?;
     drop(session);
     let cloud = &run.account.cloud;
-    if let Err(error) = cloud.clear_group(&run.account.region, &group).await {
-        tracing::info!(
-            group,
-            error = error.message,
-            "the cloud keeps what it had for a group of servers"
-        );
+    let Err(error) = cloud.clear_group(&run.account.region, &group).await else {
+        return Ok(());
+    };
+    let is_for_now = match error.class {
+        ErrorClass::Throttled(_) | ErrorClass::Unavailable | ErrorClass::OutcomeUnknown => {
+            let mut session = run.app.store.read().await?;
+            let tries = store::operations::retries_in_a_row(&mut session, run.operation.id).await?;
+            tries < CLEARING
+        }
+        // Credentials that are good for the servers alone leave it there.
+        ErrorClass::Auth => run.is_shut_out().await,
+        _ => false,
+    };
+    if is_for_now {
+        return Err(error.into());
     }
+    tracing::warn!(
+        group,
+        error = error.message,
+        "the cloud keeps what it had for a group of servers"
+    );
     Ok(())
 }
 

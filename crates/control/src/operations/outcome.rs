@@ -1,5 +1,5 @@
-//! Where an operation goes when its worker is done with it: it has succeeded or failed, waits for another try, was called
-//! off, or is handed back.
+//! Where an operation goes when its worker is done with it: it has succeeded or failed, waits for another try, is frozen
+//! until its credentials are accepted again, was called off, or is handed back.
 //!
 //! Called by the runner, once for each claim. What must stay true: all of it is written under the operation's fence; an
 //! operation whose lease is another's by now is left alone; what it leaves on its server is written with it; none is given
@@ -47,6 +47,7 @@ impl Outcome<'_> {
             Fault::Interrupted => self.interrupted().await,
             Fault::Failed(why) => self.fail(&why).await,
             Fault::Later(why, pause) => self.put_back(&why, pause).await,
+            Fault::Frozen(error) => self.freeze(&error.message).await,
             Fault::Cloud(error) => {
                 let tries = 1 + self.retries_in_a_row().await?;
                 match retry::verdict(self.operation.kind, error.class, tries) {
@@ -91,6 +92,17 @@ impl Outcome<'_> {
             return self.fail(&why).await;
         }
         self.put_back(why, pause).await
+    }
+
+    /// Again when the credentials may be accepted again. However long that takes, its time begins anew then.
+    async fn freeze(&self, why: &str) -> Result<()> {
+        let pause = retry::frozen(self.operation.attempt);
+        let why = format!("the credentials are not accepted; it goes on when they are: {why}");
+        self.app.metrics.retry(self.operation.kind.as_str());
+        let mut session = self.app.store.write().await?;
+        let at = session.now().plus(pause);
+        fenced(store::operations::freeze_until(&mut session, self.lease, at, &why).await)?;
+        session.commit().await
     }
 
     async fn put_back(&self, why: &str, pause: Duration) -> Result<()> {

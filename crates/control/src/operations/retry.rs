@@ -15,8 +15,12 @@ const LONGEST: Duration = Duration::from_secs(60);
 /// The longest pause that a cloud may ask for.
 const LONGEST_THROTTLE: Duration = Duration::from_mins(5);
 
-/// The pause where only a person can help (credentials that are not accepted).
-const PERSON: Duration = Duration::from_secs(60);
+/// The longest pause where only a person can help (credentials that are not accepted).
+const PERSON: Duration = Duration::from_secs(30);
+
+/// So often a call is tried that credentials which are accepted don't allow: what was allowed a moment ago takes its time
+/// to be so everywhere.
+const NOT_ALLOWED: i64 = 4;
 
 /// What to do about an error.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -38,6 +42,7 @@ pub fn verdict(kind: OperationKind, class: ErrorClass, attempt: i64) -> Verdict 
         }
         ErrorClass::Unavailable | ErrorClass::OutcomeUnknown => Verdict::Retry(backoff(attempt)),
         ErrorClass::Auth if never_give_up => Verdict::Retry(jittered(PERSON)),
+        ErrorClass::Auth if attempt < NOT_ALLOWED => Verdict::Retry(backoff(attempt)),
         ErrorClass::Rejected
         | ErrorClass::Quota
         | ErrorClass::NotFound
@@ -62,6 +67,11 @@ fn is_new(kind: OperationKind) -> bool {
         kind,
         OperationKind::CreateServer | OperationKind::AdoptServer
     )
+}
+
+/// The pause of an operation that waits for its account's credentials to be accepted again.
+pub(super) fn frozen(attempt: i64) -> Duration {
+    backoff(attempt + 2).min(jittered(PERSON))
 }
 
 /// Doubles from half a second up to a minute, jittered so that what failed together does not come back together.
@@ -117,12 +127,27 @@ mod tests {
 
     #[test]
     fn what_the_cloud_refuses_is_not_asked_again() {
-        for class in [Rejected, Auth, Quota, Unsupported] {
+        for class in [Rejected, Quota, Unsupported] {
             assert_eq!(
                 verdict(OperationKind::CreateServer, class, 1),
                 Verdict::Fail,
                 "{class:?}"
             );
+        }
+    }
+
+    #[test]
+    fn what_the_credentials_do_not_allow_is_asked_a_few_times() {
+        let verdict = |attempt| verdict(OperationKind::CreateServer, Auth, attempt);
+        assert!(matches!(verdict(1), Verdict::Retry(_)));
+        assert_eq!(verdict(NOT_ALLOWED), Verdict::Fail);
+    }
+
+    #[test]
+    fn a_frozen_operation_looks_again_within_half_a_minute() {
+        for attempt in [1, 5, 1_000_000] {
+            let pause = frozen(attempt);
+            assert!(pause >= FIRST && pause <= PERSON, "{pause:?}");
         }
     }
 

@@ -22,6 +22,8 @@ use crate::metering;
 pub(super) enum Fault {
     /// The cloud refused or could not answer; the table in `retry` decides.
     Cloud(CloudError),
+    /// The account's credentials are not accepted any more: nothing is given up, and nothing done, until they are.
+    Frozen(CloudError),
     /// The database could not be used; the lease is left to run out, or renewed when it comes back.
     Store(Error),
     /// It can't be done; the words are for the user.
@@ -152,6 +154,25 @@ impl Run {
         store::servers::observe(&mut session, self.server.id, &sight).await?;
         self.server.power = power;
         Ok(session)
+    }
+
+    /// What an operation comes to whose account's credentials are not accepted any more. Where they are, and do not allow
+    /// this one call, it is a refusal like others.
+    pub(super) async fn unless_frozen(&self, ended: LastStep) -> LastStep {
+        match ended {
+            Err(Fault::Cloud(error))
+                if error.class == ErrorClass::Auth && self.is_shut_out().await =>
+            {
+                Err(Fault::Frozen(error))
+            }
+            ended => ended,
+        }
+    }
+
+    /// Whether the account's credentials are not accepted, whatever is asked for.
+    pub(super) async fn is_shut_out(&self) -> bool {
+        let checked = self.account.cloud.check().await;
+        checked.is_err_and(|error| error.class == ErrorClass::Auth)
     }
 
     /// Waits for `work`, and gives up when the operation is to stop. Only for what may be dropped half-way: waits and

@@ -379,8 +379,11 @@ impl Runner {
         };
         let ended = match self.prepare(&operation, &lease, stop).await {
             Ok(mut run) => {
-                let organisation = operation.organisation_id.0;
-                clouds::budget::on_behalf_of(organisation, perform(&mut run)).await
+                let work = async {
+                    let ended = perform(&mut run).await;
+                    run.unless_frozen(ended).await
+                };
+                clouds::budget::on_behalf_of(operation.organisation_id.0, work).await
             }
             Err(fault) => Err(fault),
         };

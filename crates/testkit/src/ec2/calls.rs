@@ -78,12 +78,11 @@ fn perform(stand_in: &StandIn, parts: &Parts, body: &Bytes) -> (Reply, Option<Fa
     let token = world.session_token.clone();
     let allowed = signature::check(parts, body, token.as_deref())
         .and_then(|()| allowed(&world.access, &asked.action));
-    let (reply, fault) = match allowed {
-        Err(refusal) => (Err(refusal), None),
-        Ok(()) => {
-            let fault = world.fault(&call);
-            (afflicted(&mut world, &asked, fault.as_ref()), fault)
-        }
+    let (reply, fault) = if let Err(refusal) = allowed {
+        (Err(refusal), None)
+    } else {
+        let fault = world.fault(&call);
+        (afflicted(&mut world, &asked, fault.as_ref()), fault)
     };
     call.refused = reply.as_ref().err().map(|refusal| refusal.code.clone());
     world.calls.push(call);
@@ -131,7 +130,6 @@ fn allowed(access: &Access, action: &str) -> Result<(), Refusal> {
         Err(refuse(403, "UnauthorizedOperation", message))
     };
     match access {
-        Access::Whole => Ok(()),
         Access::Revoked => {
             let message = "AWS was not able to validate the provided access credentials";
             Err(refuse(401, "AuthFailure", message))
@@ -143,7 +141,7 @@ fn allowed(access: &Access, action: &str) -> Result<(), Refusal> {
         }
         Access::Denied => denied(),
         Access::Without(without) if *without == action => denied(),
-        Access::Without(_) => Ok(()),
+        Access::Whole | Access::Without(_) => Ok(()),
     }
 }
 

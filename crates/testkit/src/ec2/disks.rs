@@ -104,13 +104,13 @@ impl World {
                 "name" => Ok(is(&shown.name)),
                 "architecture" => Ok(is("x86_64")),
                 "state" => Ok(is(shown.state)),
-                tag => match tag.strip_prefix("tag:") {
-                    Some(key) => Ok(shown.tags.get(key).is_some_and(|value| is(value))),
-                    None => {
+                tag => {
+                    let key = tag.strip_prefix("tag:").ok_or_else(|| {
                         let message = format!("The filter '{name}' is invalid");
-                        Err(refuse(400, "InvalidParameterValue", message))
-                    }
-                },
+                        refuse(400, "InvalidParameterValue", message)
+                    })?;
+                    Ok::<_, Refusal>(shown.tags.get(key).is_some_and(|value| is(value)))
+                }
             }
         };
         let own = self
