@@ -225,7 +225,7 @@ fn root() -> String {
 
 /// Where customers' clouds are instead of where they are for everybody: `ARCUS_EC2_ENDPOINT` and so on, for tests and for
 /// clouds that speak the same API. No flag and no file: nobody comes across it by accident.
-fn endpoints() -> HashMap<String, String> {
+pub(crate) fn endpoints() -> HashMap<String, String> {
     let given = registry::CLOUDS.iter().filter(|kind| kind.many_regions);
     given
         .filter_map(|kind| {

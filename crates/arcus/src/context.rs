@@ -10,7 +10,7 @@ use domain::{Clock, Error, Result};
 use store::dialect::Location;
 use store::{Schema, Sealer, Store};
 
-use crate::config::Place;
+use crate::config::{Place, endpoints};
 
 /// For `arcus serve`: opens the store, and makes the data folder where it is missing, for its owner's eyes only.
 pub(crate) async fn store(place: &Place) -> Result<Store> {
@@ -72,6 +72,7 @@ pub(crate) async fn app(place: &Place) -> Result<App> {
         sandbox: Some(place.sandbox()),
         // The operator at the keyboard may reach what the operator's server reaches.
         allow_private_networks: true,
+        endpoints: endpoints(),
         billing: kept.billing,
         quota: kept.quota,
         ..Settings::default()

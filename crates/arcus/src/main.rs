@@ -3,6 +3,7 @@
 mod admin;
 mod audit;
 mod billing;
+mod cloud;
 mod config;
 mod context;
 mod customers;
@@ -44,6 +45,9 @@ enum Command {
     /// The operator's own regions.
     #[command(subcommand)]
     Region(house::RegionCommand),
+    /// Clouds: what an account has to allow, and taking servers under management that are there already.
+    #[command(subcommand)]
+    Cloud(cloud::Command),
     /// The images that servers are made from.
     #[command(subcommand)]
     Image(house::ImageCommand),
@@ -95,6 +99,7 @@ async fn run(cli: Cli) -> domain::Result<()> {
         Command::Serve(flags) => serve::run(&place, flags).await,
         Command::Admin(command) => admin::run(&place, command).await,
         Command::Region(command) => house::region(&place, command).await,
+        Command::Cloud(command) => cloud::run(&place, command).await,
         Command::Image(command) => house::image(&place, command).await,
         Command::Plan(command) => house::plan(&place, command).await,
         Command::Sandbox(command) => sandbox::run(&place, command).await,

@@ -92,6 +92,15 @@ pub struct CreateInstance {
     pub snapshot: Option<SnapshotRef>,
 }
 
+/// The address of a group of instances.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct GroupRef {
+    /// The region that it is in.
+    pub region: String,
+    /// Its name, as in [`CreateInstance::group`].
+    pub name: String,
+}
+
 /// The address of a snapshot.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SnapshotRef {
@@ -119,6 +128,8 @@ pub struct Instance {
     /// The network that it is in, as far as this answer tells: that of [`Cloud::wait`] for [`Until::Running`] tells all that the
     /// cloud can say.
     pub network: Network,
+    /// The slug of its size, where the cloud has sizes of its own.
+    pub plan: Option<String>,
     /// When it was made, by the cloud's clock.
     pub created_at: Option<Timestamp>,
 }
@@ -132,6 +143,8 @@ pub struct Offer {
     pub plans: Vec<Plan>,
     /// Its images; empty where the operator's own images are used.
     pub images: Vec<Image>,
+    /// The code of the currency that its sizes' prices are in; `None` where it asks for no money.
+    pub currency: Option<String>,
 }
 
 /// A snapshot of an instance's disk.
@@ -176,6 +189,15 @@ pub enum Until {
     Stopped,
     /// Gone.
     Gone,
+}
+
+/// A call that would change something at a cloud, made or not.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PreviewedCall {
+    /// As the cloud's own documentation names it, such as `RunInstances` or `DELETE /v2/droplets/7`.
+    pub call: String,
+    /// What it does, in a user's words.
+    pub does: String,
 }
 
 /// How to work inside a cloud's instances.
@@ -247,10 +269,25 @@ pub trait Cloud: Send + Sync + 'static {
     async fn destroy(&self, at: &InstanceRef) -> CloudResult<()>;
 
     /// Takes away what the cloud keeps for a group of instances, such as its firewall, once none of them is left. Where some
-    /// are left, or nothing is kept, nothing happens. A create that comes at the same moment makes it anew.
+    /// are left, or nothing is kept, nothing happens. Where it is in use for a moment still after the last of them, it is
+    /// [`ErrorClass::Unavailable`]. A create that comes at the same moment makes it anew.
     async fn clear_group(&self, _region: &str, _group: &str) -> CloudResult<()> {
         Ok(())
     }
+
+    /// The calls that creating all of these would make, one after the other, and nothing else: those that change something,
+    /// in their order. Looks, and changes nothing. What a create would be refused for before it is sent, this is as well.
+    async fn preview_create(&self, requests: &[CreateInstance]) -> CloudResult<Vec<PreviewedCall>>;
+
+    /// The same for retiring and destroying these, and for clearing their group where they are its last.
+    async fn preview_destroy(
+        &self,
+        instances: &[InstanceRef],
+        group: Option<&GroupRef>,
+    ) -> CloudResult<Vec<PreviewedCall>>;
+
+    /// The calls that [`adopt`](Self::adopt) would make of an instance that bears no tag.
+    async fn preview_adopt(&self, at: &InstanceRef) -> CloudResult<Vec<PreviewedCall>>;
 
     /// Puts a found instance under our tag.
     async fn adopt(&self, at: &InstanceRef, tag: &Tag) -> CloudResult<()>;
@@ -399,6 +436,18 @@ impl std::fmt::Display for CloudError {
 
 impl std::error::Error for CloudError {}
 
+// === impl PreviewedCall ===
+
+impl PreviewedCall {
+    /// A call, and what it does.
+    pub fn new(call: impl Into<String>, does: impl Into<String>) -> Self {
+        Self {
+            call: call.into(),
+            does: does.into(),
+        }
+    }
+}
+
 // === impl Instance ===
 
 impl Instance {
@@ -421,6 +470,7 @@ impl Instance {
             public_ip: None,
             private_ip: None,
             network: Network::default(),
+            plan: None,
             created_at: None,
         }
     }

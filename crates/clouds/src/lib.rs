@@ -8,6 +8,7 @@ pub mod budget;
 pub mod cloud;
 pub mod conformance;
 pub mod digital_ocean;
+mod discreet;
 pub mod ec2;
 mod http;
 pub mod incus;
@@ -18,6 +19,6 @@ pub mod sandbox;
 
 pub use budget::Budget;
 pub use cloud::{
-    Change, Cloud, CloudError, CloudResult, CreateInstance, ErrorClass, Guest, Instance,
-    InstanceRef, Network, Offer, Snapshot, SnapshotRef, Tag, Traffic, Until,
+    Change, Cloud, CloudError, CloudResult, CreateInstance, ErrorClass, GroupRef, Guest, Instance,
+    InstanceRef, Network, Offer, PreviewedCall, Snapshot, SnapshotRef, Tag, Traffic, Until,
 };

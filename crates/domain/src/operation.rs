@@ -75,6 +75,8 @@ pub struct OperationEvent {
 pub enum OperationKind {
     /// Make an instance, wait until it runs, install and prove its packages.
     CreateServer,
+    /// Put an instance that was there before under our tag.
+    AdoptServer,
     /// Switch on.
     StartServer,
     /// Switch off.
@@ -115,6 +117,7 @@ pub enum OperationStatus {
 
 words!(OperationKind {
     CreateServer = "create_server",
+    AdoptServer = "adopt_server",
     StartServer = "start_server",
     StopServer = "stop_server",
     RebootServer = "reboot_server",
@@ -156,7 +159,8 @@ impl OperationKind {
             | Self::RestoreSnapshot
             | Self::CreateSnapshot
             | Self::DestroySnapshot => Some(Duration::from_mins(30)),
-            Self::StartServer
+            Self::AdoptServer
+            | Self::StartServer
             | Self::StopServer
             | Self::RebootServer
             | Self::ChangePassword

@@ -121,6 +121,17 @@ pub async fn by_id(
     provider(session, &row)
 }
 
+/// A provider of any organisation, for the operator.
+pub async fn for_operator(session: &mut Session, id: &PublicId) -> Result<Option<Provider>> {
+    let query = sql!(concat!(
+        "SELECT ",
+        columns!(),
+        " FROM providers WHERE public_id = $1 AND deleted_at IS NULL"
+    ));
+    let row = session.optional(query.arg(id)).await?;
+    row.map(|row| provider(session, &row)).transpose()
+}
+
 /// Locks the provider against being deleted while something is made on it; false when it is gone.
 pub async fn hold(
     session: &mut Session,

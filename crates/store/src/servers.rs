@@ -224,6 +224,20 @@ pub async fn adopt(session: &mut Session, adopted: &Adopted<'_>) -> Result<Serve
     server(&row)
 }
 
+/// Whether a living server of that account is that instance.
+pub async fn is_managed(
+    session: &mut Session,
+    provider: ProviderId,
+    region: &str,
+    cloud_id: &str,
+) -> Result<bool> {
+    let query = sql!(
+        "SELECT 1 AS one FROM servers WHERE provider_id = $1 AND region = $2 AND cloud_id = $3 AND destroyed_at IS NULL"
+    );
+    let query = query.arg(provider).arg(region).arg(cloud_id);
+    Ok(session.optional(query).await?.is_some())
+}
+
 /// Whether a living server has that name at its cloud.
 pub async fn cloud_name_is_taken(session: &mut Session, cloud_name: &str) -> Result<bool> {
     let query = sql!("SELECT 1 AS one FROM servers WHERE cloud_name = $1 AND destroyed_at IS NULL");
@@ -262,6 +276,19 @@ pub async fn of_environment(
         .iter()
         .map(server)
         .collect()
+}
+
+/// The lists of packages that an environment's servers have, each once; those that are on their way out have none.
+pub async fn package_lists(
+    session: &mut Session,
+    environment: EnvironmentId,
+) -> Result<Vec<Vec<String>>> {
+    let query = sql!(
+        "SELECT DISTINCT packages FROM servers WHERE environment_id = $1 AND destroyed_at IS NULL \
+         AND desired <> 'destroyed'"
+    );
+    let rows = session.all(query.arg(environment)).await?;
+    rows.iter().map(|row| row.json("packages")).collect()
 }
 
 /// The organisation's living server with that public id.

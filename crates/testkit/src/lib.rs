@@ -5,6 +5,7 @@
 #![expect(clippy::missing_panics_doc, reason = "in a test a panic is the answer")]
 
 mod arcus;
+mod body;
 mod client;
 mod database;
 pub mod digital_ocean;

@@ -13,6 +13,7 @@ pub const TABLE: &Table = &[
     ("GET", "/providers", MEMBER),
     ("DELETE", "/providers/{id}", ADMIN),
     ("GET", "/providers/{id}/meta", MEMBER),
+    ("POST", "/providers/{id}/import", ADMIN),
     ("POST", "/applications", MEMBER),
     ("GET", "/applications", MEMBER),
     ("DELETE", "/applications/{id}", MEMBER),

@@ -15,6 +15,7 @@ use domain::{Error, ErrorKind};
 use secrecy::SecretString;
 
 use super::access::TABLE;
+use super::plan;
 use crate::http::access::{Access, access, unlisted};
 use crate::http::body::discard;
 use crate::http::edge::{Failure, RequestId};
@@ -41,6 +42,16 @@ async fn admit(app: App, mut request: Request, next: Next) -> Response {
     let access = matched
         .as_deref()
         .and_then(|route| access(TABLE, request.method(), route));
+    let planned = plan::check(
+        request.method(),
+        matched.as_deref().unwrap_or_default(),
+        request.uri(),
+        request.headers(),
+    );
+    if let Err(error) = planned {
+        discard(request.into_body()).await;
+        return Failure::from(error).into_response();
+    }
     let role = match access {
         Some(Access::Public) => return next.run(request).await,
         Some(Access::Role(role)) => role,

@@ -10,6 +10,7 @@ mod error;
 mod integrations;
 mod journal;
 mod nodes;
+mod plan;
 mod providers;
 pub(crate) mod routes;
 mod wire;

@@ -49,6 +49,7 @@ pub(crate) fn router(app: App) -> (Router, utoipa::openapi::OpenApi) {
         ))
         .routes(routes!(providers::delete::delete))
         .routes(routes!(providers::meta::meta))
+        .routes(routes!(providers::import::import))
         .routes(routes!(
             applications::create::create,
             applications::list::list

@@ -329,8 +329,10 @@ impl RegionFlags {
             let text = match path.as_deref() {
                 None => continue,
                 Some("") => String::new(),
-                Some(path) => std::fs::read_to_string(path)
-                    .map_err(|error| Error::invalid(format!("{path} can't be read: {error}")))?,
+                // Not by its path: who takes the flag for the secret itself has written the secret there.
+                Some(path) => std::fs::read_to_string(path).map_err(|error| {
+                    Error::invalid(format!("the file of the {name} can't be read: {error}"))
+                })?,
             };
             keys.insert(name.to_owned(), Value::String(text));
         }

@@ -90,6 +90,9 @@ impl Route {
                 "provider_id": things.provider, "region": "sandbox", "environment": "another",
                 "nodes": [node],
             }),
+            (_, "/providers/{id}/import") => json!({
+                "region": "sandbox", "environment": "another", "instances": ["sbx-unknown"],
+            }),
             (_, "/environments/{id}/nodes") => json!([node]),
             (_, "/environments/{id}/scale") => json!({"name": "web"}),
             (_, "/integrations" | "/integrations/docker-hub") => account,

@@ -4,6 +4,8 @@
 //!
 //! Without moto its test says so and passes; `ARCUS_TEST_MOTO` is a promise that it answers.
 
+mod side_by_side;
+
 use std::time::Duration;
 
 use serde_json::{Value, json};

@@ -17,7 +17,7 @@ testkit::on_both_databases![
     a_deleted_environment_goes_with_its_servers,
 ];
 
-const SINGLE: &str = r#"
+pub(crate) const SINGLE: &str = r#"
 curl -X POST "http://s.cloudhero.io:8080/applications/application_id/environments"
      -H  "Content-Type: application/json"
      -H "Authentication-Token: meowmeowmeow"
@@ -26,7 +26,7 @@ curl -X POST "http://s.cloudhero.io:8080/applications/application_id/environment
           "nodes": [{"packages": ["pkg_name"], "name": "node_name", "size": "size"}]}'
 "#;
 
-const SEVERAL: &str = r#"
+pub(crate) const SEVERAL: &str = r#"
 curl -X POST "http://s.cloudhero.io:8080/applications/application_id/environments"
      -H  "Content-Type: application/json"
      -H "Authentication-Token: meowmeowmeow"
@@ -38,7 +38,7 @@ curl -X POST "http://s.cloudhero.io:8080/applications/application_id/environment
 "#;
 
 /// As the second documentation prints it.
-const CLUSTER: &str = r#"
+pub(crate) const CLUSTER: &str = r#"
 curl -X POST "http://s.cloudhero.io:8080/applications/application_id/environments"
      -H  "Content-Type: application/json"
      -H "Authentication-Token: meowmeowmeow"
@@ -50,7 +50,7 @@ curl -X POST "http://s.cloudhero.io:8080/applications/application_id/environment
 "#;
 
 /// As the third prints it.
-const CLUSTER_WITH_INTEGRATION: &str = r#"
+pub(crate) const CLUSTER_WITH_INTEGRATION: &str = r#"
 curl -X POST "http://s.cloudhero.io:8080/applications/application_id/environments"
      -H  "Content-Type: application/json"
      -H "Authentication-Token: meowmeowmeow"

@@ -13,7 +13,7 @@ testkit::on_both_databases![
 ];
 
 /// The first four characters, and asterisks for the rest.
-fn masked(secret: &str) -> String {
+pub(crate) fn masked(secret: &str) -> String {
     let rest = secret.chars().count() - 4;
     format!("{}{}", &secret[..4], "*".repeat(rest))
 }

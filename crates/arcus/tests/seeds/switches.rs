@@ -12,22 +12,22 @@ testkit::on_both_databases![
     an_environment_is_rebooted,
 ];
 
-const QUERY: &str = r#"
+pub(crate) const QUERY: &str = r#"
 curl -X GET "http://s.cloudhero.io:8080/environments/environment_id/query"
      -H  "Content-Type: application/json"
      -H "Authentication-Token: meowmeowmeow"
 "#;
-const STOP: &str = r#"
+pub(crate) const STOP: &str = r#"
 curl -X GET "http://s.cloudhero.io:8080/environments/environment_id/stop"
      -H  "Content-Type: application/json"
      -H "Authentication-Token: meowmeowmeow"
 "#;
-const START: &str = r#"
+pub(crate) const START: &str = r#"
 curl -X GET "http://s.cloudhero.io:8080/environments/environment_id/start"
      -H  "Content-Type: application/json"
      -H "Authentication-Token: meowmeowmeow"
 "#;
-const DELETE: &str = r#"
+pub(crate) const DELETE: &str = r#"
 curl -X GET "http://s.cloudhero.io:8080/environments/environment_id/delete"
      -H  "Content-Type: application/json"
      -H "Authentication-Token: meowmeowmeow"
@@ -52,7 +52,7 @@ fn printed(server: &Value) -> Value {
     })
 }
 
-fn seen() -> Value {
+pub(crate) fn seen() -> Value {
     json!({
         "private_ips": "172.31.30.29",
         "image": "ami-116d857a",
@@ -64,7 +64,7 @@ fn seen() -> Value {
     })
 }
 
-fn change(current: (&str, &str), previous: (&str, &str)) -> Value {
+pub(crate) fn change(current: (&str, &str), previous: (&str, &str)) -> Value {
     json!({
         "instanceId": "i-aa18ee31",
         "currentState": {"code": current.0, "name": current.1},

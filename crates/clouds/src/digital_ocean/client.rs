@@ -2,7 +2,8 @@
 //!
 //! Used by all verbs of the driver. What must stay true: each call takes a permit of the budget; nothing is sent twice
 //! (the runner decides about that); redirects and proxies are not followed and a page's address is never used as such,
-//! so that the token reaches one host alone; an answer is never read beyond a bound.
+//! so that the token reaches one host alone; an answer is never read beyond a bound; and no message of a failure holds the
+//! token, whatever DigitalOcean says back.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
@@ -21,6 +22,7 @@ use super::wire::Listed;
 use super::{errors, options};
 use crate::budget::Budget;
 use crate::cloud::{CloudError, CloudResult, ErrorClass};
+use crate::discreet::Secrets;
 use crate::http;
 use crate::registry::Settings;
 
@@ -38,6 +40,7 @@ pub(super) struct Client {
     http: reqwest::Client,
     base: Url,
     token: SecretString,
+    secrets: Secrets,
     budget: Budget,
     /// Until when no call is left in the account's limit, in microseconds since 1970. A restart only forgets to spare
     /// itself a refusal.
@@ -54,10 +57,12 @@ impl Client {
             .map_err(|error| {
                 errors::rejected(format!("the connection can't be set up: {error}"))
             })?;
+        let token = options::token(settings)?;
         Ok(Self {
             http,
             base: options::endpoint(settings)?,
-            token: options::token(settings)?,
+            secrets: Secrets::new([token.expose_secret()]),
+            token,
             budget: settings.budget.clone(),
             closed_until: Arc::default(),
         })
@@ -71,7 +76,7 @@ impl Client {
     /// Reads something.
     pub(super) async fn get<T: DeserializeOwned>(&self, path: &[&str]) -> CloudResult<T> {
         let body = self.send(Method::GET, self.url(path, &[]), None).await?;
-        parsed(&body)
+        self.secrets.left_out(parsed(&body))
     }
 
     /// Reads a whole list, page by page.
@@ -87,7 +92,7 @@ impl Client {
             let parameters = [parameters, &[("per_page", PAGE), ("page", &number)]].concat();
             let url = self.url(path, &parameters);
             let body = self.send(Method::GET, url, None).await?;
-            let (items, next) = read_page(&body, page)?;
+            let (items, next) = self.secrets.left_out(read_page(&body, page))?;
             all.extend(items);
             match next {
                 Some(next) if next <= MOST_PAGES => page = next,
@@ -105,8 +110,9 @@ impl Client {
     ) -> CloudResult<T> {
         let url = self.url(path, &[]);
         let answer = self.send(Method::POST, url, Some(body)).await?;
-        serde_json::from_slice(&answer)
-            .map_err(|error| errors::lost(&format!("it can't be read: {error}"), true))
+        let read = serde_json::from_slice(&answer)
+            .map_err(|error| errors::lost(&format!("it can't be read: {error}"), true));
+        self.secrets.left_out(read)
     }
 
     /// Changes something; the answer says nothing.
@@ -162,7 +168,13 @@ impl Client {
         } else {
             // A refusal is one, whether its reason arrived or not.
             let body = body.unwrap_or_default();
-            Err(errors::refused(status.as_u16(), &body, changes, pause))
+            let words = self.secrets.left_out_of(&String::from_utf8_lossy(&body));
+            Err(errors::refused(
+                status.as_u16(),
+                words.as_bytes(),
+                changes,
+                pause,
+            ))
         }
     }
 

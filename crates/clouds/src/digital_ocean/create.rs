@@ -22,21 +22,7 @@ const CREATE_LIMIT: Duration = Duration::from_mins(5);
 impl DigitalOcean {
     /// Returns when DigitalOcean has made it, or has said that it can't.
     pub(super) async fn create_droplet(&self, request: &CreateInstance) -> CloudResult<Instance> {
-        let length = request.user_data.len();
-        if length > MOST_USER_DATA {
-            return Err(errors::rejected(format!(
-                "the user data has {length} bytes, and DigitalOcean takes {MOST_USER_DATA} at the most"
-            )));
-        }
-        let tags = [
-            names::token(&request.tag)?,
-            names::installation(&request.tag.installation)?,
-            names::group(&request.group)?,
-        ];
-        let image = match &request.snapshot {
-            Some(snapshot) => Value::from(self.image_of(snapshot).await?),
-            None => image_id(&request.image),
-        };
+        let (tags, image) = self.check(request).await?;
         let (keys, ()) = tokio::try_join!(
             self.ensure_keys(&request.public_keys),
             self.ensure_firewall(&request.group, &request.ports),
@@ -71,6 +57,29 @@ impl DigitalOcean {
             }
         }
         Ok(droplets::shown(created.droplet))
+    }
+
+    /// The tags and the image that a droplet is made with, where DigitalOcean would take all that is asked for.
+    pub(super) async fn check(
+        &self,
+        request: &CreateInstance,
+    ) -> CloudResult<([String; 3], Value)> {
+        let length = request.user_data.len();
+        if length > MOST_USER_DATA {
+            return Err(errors::rejected(format!(
+                "the user data has {length} bytes, and DigitalOcean takes {MOST_USER_DATA} at the most"
+            )));
+        }
+        let tags = [
+            names::token(&request.tag)?,
+            names::installation(&request.tag.installation)?,
+            names::group(&request.group)?,
+        ];
+        let image = match &request.snapshot {
+            Some(snapshot) => Value::from(self.image_of(snapshot).await?),
+            None => image_id(&request.image),
+        };
+        Ok((tags, image))
     }
 
     async fn take_back(&self, id: u64) {

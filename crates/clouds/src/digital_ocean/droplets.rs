@@ -144,6 +144,7 @@ pub(super) fn shown(droplet: Droplet) -> Instance {
             ipv6: ipv6.map(|address| address.ip_address.clone()),
             ..network.unwrap_or_default()
         },
+        plan: Some(droplet.size_slug),
         created_at: timestamp(&droplet.created_at),
     }
 }

@@ -19,7 +19,7 @@ const ALL_PORTS: &str = "1-65535";
 const NO_PORTS: &str = "0";
 
 /// One thing that has to be let in.
-struct Wanted {
+pub(super) struct Wanted {
     protocol: &'static str,
     ports: String,
     /// From the droplets of that tag, or from anywhere.
@@ -33,7 +33,7 @@ impl DigitalOcean {
     pub(super) async fn ensure_firewall(&self, group: &str, ports: &[u16]) -> CloudResult<()> {
         let tag = names::group(group)?;
         let wanted = wanted(&tag, ports);
-        let _alone = self.firewalls.lock().await;
+        let _alone = self.ensuring.lock().await;
         if let Some(found) = self.firewalls_named(&tag).await?.first() {
             return self.complete(found, &tag, &wanted).await;
         }
@@ -68,8 +68,12 @@ impl DigitalOcean {
         if !self.tagged(&tag).await?.is_empty() {
             return Ok(());
         }
-        let _alone = self.firewalls.lock().await;
-        for firewall in self.firewalls_named(&tag).await? {
+        let _alone = self.ensuring.lock().await;
+        let firewalls = self.firewalls_named(&tag).await?;
+        if firewalls.is_empty() && !self.has_tag(&tag).await? {
+            return Ok(());
+        }
+        for firewall in firewalls {
             let path = ["firewalls", firewall.id.as_str()];
             match self.client.change(Method::DELETE, &path, None).await {
                 Err(error) if error.class == ErrorClass::NotFound => {}
@@ -81,18 +85,13 @@ impl DigitalOcean {
 
     /// Adds what a firewall doesn't do yet.
     async fn complete(&self, found: &Firewall, tag: &str, wanted: &[Wanted]) -> CloudResult<()> {
-        let rules = found.inbound_rules.as_deref().unwrap_or_default();
-        let missing = wanted
-            .iter()
-            .filter(|one| !rules.iter().any(|rule| one.is_in(rule)));
-        let missing: Vec<_> = missing.map(Wanted::rule).collect();
+        let missing = missing(found, wanted);
         if !missing.is_empty() {
             let path = ["firewalls", found.id.as_str(), "rules"];
             let body = json!({ "inbound_rules": missing });
             self.client.change(Method::POST, &path, Some(&body)).await?;
         }
-        let tags = found.tags.as_deref().unwrap_or_default();
-        if !tags.iter().any(|borne| borne == tag) {
+        if !is_of(found, tag) {
             self.make_tag(tag).await?;
             let path = ["firewalls", found.id.as_str(), "tags"];
             let body = json!({ "tags": [tag] });
@@ -101,14 +100,29 @@ impl DigitalOcean {
         Ok(())
     }
 
-    async fn firewalls_named(&self, name: &str) -> CloudResult<Vec<Firewall>> {
+    pub(super) async fn firewalls_named(&self, name: &str) -> CloudResult<Vec<Firewall>> {
         let mut found: Vec<Firewall> = self.client.list(&["firewalls"], &[]).await?;
         found.retain(|firewall| firewall.name == name);
         Ok(found)
     }
 }
 
-fn wanted(tag: &str, ports: &[u16]) -> Vec<Wanted> {
+/// The rules that a firewall lacks.
+pub(super) fn missing(found: &Firewall, wanted: &[Wanted]) -> Vec<Value> {
+    let rules = found.inbound_rules.as_deref().unwrap_or_default();
+    let missing = wanted
+        .iter()
+        .filter(|one| !rules.iter().any(|rule| one.is_in(rule)));
+    missing.map(Wanted::rule).collect()
+}
+
+/// Whether a firewall is that of a tag's droplets.
+pub(super) fn is_of(found: &Firewall, tag: &str) -> bool {
+    let tags = found.tags.as_deref().unwrap_or_default();
+    tags.iter().any(|borne| borne == tag)
+}
+
+pub(super) fn wanted(tag: &str, ports: &[u16]) -> Vec<Wanted> {
     let mut open = vec![SSH];
     open.extend(ports);
     open.sort_unstable();

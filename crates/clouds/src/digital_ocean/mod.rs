@@ -11,6 +11,7 @@
 //! | `client`, `pages`, `errors` | calls over HTTP, the limit of calls, long lists, what a failure means |
 //! | `actions` | DigitalOcean's background actions, and waiting for them |
 //! | `create`, `keys`, `firewall`, `droplets`, `power`, `change`, `snapshots` | the verbs |
+//! | `preview` | what making and destroying would call |
 //! | `tags`, `marks` | whose a droplet is; that what throws a disk away is not done twice |
 //! | `offer` | regions, sizes, prices, images |
 //! | `wire`, `names` | the JSON, the names that DigitalOcean accepts |
@@ -24,8 +25,8 @@ use secrecy::SecretString;
 use tokio::sync::Mutex;
 
 use crate::cloud::{
-    Cloud, CloudError, CloudResult, CreateInstance, Instance, InstanceRef, Offer, Snapshot, Tag,
-    Traffic, Until,
+    Cloud, CloudError, CloudResult, CreateInstance, GroupRef, Instance, InstanceRef, Offer,
+    PreviewedCall, Snapshot, Tag, Traffic, Until,
 };
 use crate::registry::{Field, Kind, Settings};
 
@@ -43,6 +44,7 @@ mod offer;
 pub mod options;
 mod pages;
 mod power;
+mod preview;
 mod snapshots;
 mod tags;
 mod wire;
@@ -56,6 +58,7 @@ pub const KIND: Kind = Kind {
     fields: FIELDS,
     options: options::REGION,
     many_regions: true,
+    policy: None,
     open,
 };
 
@@ -74,8 +77,8 @@ const SETTLING: Duration = Duration::from_secs(10);
 /// One account.
 pub struct DigitalOcean {
     client: Client,
-    /// Two creates of one group would make its firewall twice.
-    firewalls: Mutex<()>,
+    /// Held while it is made sure that the account has something: two creates at once would make it twice.
+    ensuring: Mutex<()>,
 }
 
 #[expect(
@@ -85,7 +88,7 @@ pub struct DigitalOcean {
 fn open(settings: Settings) -> CloudResult<Arc<dyn Cloud>> {
     Ok(Arc::new(DigitalOcean {
         client: Client::new(&settings)?,
-        firewalls: Mutex::default(),
+        ensuring: Mutex::default(),
     }))
 }
 
@@ -143,6 +146,22 @@ impl Cloud for DigitalOcean {
 
     async fn clear_group(&self, _region: &str, group: &str) -> CloudResult<()> {
         self.clear_firewall(group).await
+    }
+
+    async fn preview_create(&self, requests: &[CreateInstance]) -> CloudResult<Vec<PreviewedCall>> {
+        self.preview_droplets(requests).await
+    }
+
+    async fn preview_destroy(
+        &self,
+        instances: &[InstanceRef],
+        group: Option<&GroupRef>,
+    ) -> CloudResult<Vec<PreviewedCall>> {
+        self.preview_end(instances, group).await
+    }
+
+    async fn preview_adopt(&self, at: &InstanceRef) -> CloudResult<Vec<PreviewedCall>> {
+        Ok(preview::adoption(at))
     }
 
     async fn adopt(&self, at: &InstanceRef, tag: &Tag) -> CloudResult<()> {

@@ -9,6 +9,9 @@ use serde_json::Value;
 use super::{DigitalOcean, wire};
 use crate::cloud::{CloudResult, Offer};
 
+/// All of DigitalOcean's prices are in dollars.
+const CURRENCY: &str = "USD";
+
 // === impl DigitalOcean ===
 
 impl DigitalOcean {
@@ -29,6 +32,7 @@ impl DigitalOcean {
             regions: regions.into_iter().map(region).collect(),
             plans: sizes.into_iter().filter_map(plan).collect(),
             images: Vec::new(),
+            currency: Some(CURRENCY.to_owned()),
         })
     }
 }

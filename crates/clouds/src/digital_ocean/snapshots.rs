@@ -74,13 +74,18 @@ impl DigitalOcean {
 
     /// Deletes those that Arcus took of a droplet which is about to go.
     pub(super) async fn delete_our_snapshots(&self, at: &InstanceRef) -> CloudResult<()> {
-        let id = names::id(at)?;
-        for snapshot in self.snapshots_at(at).await? {
-            if names::read_snapshot(id, &snapshot.name).1 {
-                self.delete_snapshot_with(snapshot.id).await?;
-            }
+        for snapshot in self.our_snapshots(at).await? {
+            self.delete_snapshot_with(snapshot.id).await?;
         }
         Ok(())
+    }
+
+    /// Those that Arcus took.
+    pub(super) async fn our_snapshots(&self, at: &InstanceRef) -> CloudResult<Vec<wire::Snapshot>> {
+        let id = names::id(at)?;
+        let mut seen = self.snapshots_at(at).await?;
+        seen.retain(|snapshot| names::read_snapshot(id, &snapshot.name).1);
+        Ok(seen)
     }
 
     /// The image that a new droplet begins as. One that is gone will not come back.

@@ -42,6 +42,13 @@ impl DigitalOcean {
         }
     }
 
+    pub(super) async fn has_tag(&self, tag: &str) -> CloudResult<bool> {
+        match self.client.get::<Value>(&["tags", tag]).await {
+            Err(error) if error.class == ErrorClass::NotFound => Ok(false),
+            known => known.map(|_| true),
+        }
+    }
+
     /// Puts a tag on a droplet.
     pub(super) async fn put_tag(&self, droplet: u64, tag: &str) -> CloudResult<()> {
         self.make_tag(tag).await?;

@@ -57,6 +57,7 @@ actions! {
     DescribeImages: Looks,
     DescribeInstances: Looks,
     DescribeInstanceTypes: Looks,
+    DescribeKeyPairs: Looks,
     DescribeRegions: Looks,
     DescribeSecurityGroups: Looks,
     DescribeSubnets: Looks,
@@ -84,7 +85,7 @@ impl Action {
 
 /// The least that the owner of an account has to allow, as an IAM policy: what acts on an instance is allowed on those
 /// that bear our tag.
-pub fn policy() -> Value {
+pub(super) fn policy() -> Value {
     let of = |wanted: &[Effect]| -> Vec<String> {
         let allowed = Action::ALL
             .iter()

@@ -21,6 +21,7 @@ use super::sign::{self, Scope, Unsigned};
 use super::wire::Refusal;
 use crate::budget::Budget;
 use crate::cloud::CloudResult;
+use crate::discreet::Secrets;
 use crate::http;
 use crate::registry::Settings;
 
@@ -37,6 +38,7 @@ pub(super) struct Client {
     http: reqwest::Client,
     options: Options,
     credentials: Credentials,
+    secrets: Secrets,
     clock: Clock,
     budget: Budget,
 }
@@ -57,9 +59,15 @@ impl Client {
             None,
             "arcus",
         );
+        let ours = [
+            Some(credentials.secret_access_key()),
+            credentials.session_token(),
+            Some(credentials.access_key_id()),
+        ];
         Ok(Self {
             http,
             options: options.clone(),
+            secrets: Secrets::new(ours.into_iter().flatten()),
             credentials,
             clock: Clock::System,
             budget: settings.budget.clone(),
@@ -74,8 +82,12 @@ impl Client {
         form: Form,
     ) -> Called<T> {
         let text = self.send(region, action, form).await?;
-        quick_xml::de::from_str(&text)
-            .map_err(|error| errors::lost(&format!("it can't be read: {error}"), action.changes()))
+        quick_xml::de::from_str(&text).map_err(|error| {
+            let why = self
+                .secrets
+                .left_out_of(&format!("it can't be read: {error}"));
+            errors::lost(&why, action.changes())
+        })
     }
 
     /// Calls an action whose answer says nothing but that it was done.
@@ -143,7 +155,7 @@ impl Client {
         }
         let refusal: Refusal = quick_xml::de::from_str(&text).unwrap_or_default();
         let (code, message) = refusal.reason();
-        let message = self.without_credentials(message);
+        let message = self.secrets.left_out_of(message);
         Err(errors::refused(
             status.as_u16(),
             code,
@@ -151,19 +163,6 @@ impl Client {
             retry_after,
             changes,
         ))
-    }
-
-    /// Amazon's words, should it ever repeat to us what we told it.
-    fn without_credentials(&self, words: &str) -> String {
-        let ours = [
-            Some(self.credentials.secret_access_key()),
-            self.credentials.session_token(),
-            Some(self.credentials.access_key_id()),
-        ];
-        ours.into_iter()
-            .flatten()
-            .filter(|secret| !secret.is_empty())
-            .fold(words.to_owned(), |words, secret| words.replace(secret, "…"))
     }
 }
 

@@ -11,7 +11,7 @@ use super::action::Action;
 use super::client::Called;
 use super::errors::{Failure, rejected};
 use super::form::{Form, INSTALLATION, NAME, TOKEN};
-use super::{Ec2, group, user_data, wire};
+use super::{Ec2, group, user_data, wire, wire_network};
 use crate::cloud::{CloudError, CloudResult, CreateInstance, ErrorClass, Instance};
 
 /// The smallest root disk, in GiB, where a plan has none of its own.
@@ -100,24 +100,39 @@ impl Ec2 {
         group: &str,
         keys: &[String],
     ) -> CloudResult<Option<String>> {
-        let taken = |key: &&String| key.starts_with("ssh-ed25519 ") || key.starts_with("ssh-rsa ");
-        let Some(key) = keys.iter().find(taken) else {
+        let Some(key) = shown_key(keys) else {
             return Ok(None);
         };
         let name = group::name(group);
-        let import = async {
+        let ensure = async {
+            if self.has_key_pair(region, &name).await? {
+                return Ok(());
+            }
             let material = STANDARD.encode(key.trim());
             let form = Form::new()
                 .with("KeyName", &name)
                 .with("PublicKeyMaterial", material);
             match self.client.run(region, Action::ImportKeyPair, form).await {
                 Err(failure) if failure.code == "InvalidKeyPair.Duplicate" => Ok(()),
-                answer => answer,
+                answer => CloudResult::Ok(answer?),
             }
         };
-        self.keys.get(&format!("{region}/{group}/"), import).await?;
+        self.keys.get(&format!("{region}/{group}/"), ensure).await?;
         Ok(Some(name))
     }
+
+    pub(super) async fn has_key_pair(&self, region: &str, name: &str) -> CloudResult<bool> {
+        let form = Form::new().filter("key-name", [name]);
+        let answer = self.client.call(region, Action::DescribeKeyPairs, form);
+        let found: wire_network::KeyPairs = answer.await?;
+        Ok(!found.key_set.all.is_empty())
+    }
+}
+
+/// The key of these that Amazon's console shows.
+pub(super) fn shown_key(keys: &[String]) -> Option<&String> {
+    keys.iter()
+        .find(|key| key.starts_with("ssh-ed25519 ") || key.starts_with("ssh-rsa "))
 }
 
 /// The token as Amazon accepts one: a longer one becomes its digest, which is as unique.

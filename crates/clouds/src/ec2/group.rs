@@ -40,9 +40,7 @@ impl Ec2 {
         group: &str,
         ports: &[u16],
     ) -> CloudResult<String> {
-        let mut ports = [&[SSH], ports].concat();
-        ports.sort_unstable();
-        ports.dedup();
+        let ports = with_ssh(ports);
         let key = format!("{region}/{group}/{ports:?}");
         // Boxed: three calls after one another are a large future.
         let ensure = Box::pin(async {
@@ -57,6 +55,7 @@ impl Ec2 {
     /// Deletes it with its key pair, unless servers are left in it. One whose last server has only just gone is in use
     /// for a while still, and refused for now.
     pub(super) async fn delete_group(&self, region: &str, group: &str) -> CloudResult<()> {
+        let _alone = self.clearing.lock().await;
         let prefix = format!("{region}/{group}/");
         self.groups.forget(&prefix);
         let vpc = self.vpc(region).await?;
@@ -72,7 +71,11 @@ impl Ec2 {
             }
         }
         self.keys.forget(&prefix);
-        let form = Form::new().with("KeyName", name(group));
+        let name = name(group);
+        if !self.has_key_pair(region, &name).await? {
+            return Ok(());
+        }
+        let form = Form::new().with("KeyName", name);
         Ok(self.client.run(region, Action::DeleteKeyPair, form).await?)
     }
 
@@ -85,6 +88,24 @@ impl Ec2 {
         let page: wire::Reservations = answer.await?;
         let more = page.next_token.is_some_and(|token| !token.is_empty());
         Ok(more || !page.reservation_set.all.is_empty())
+    }
+
+    /// What [`group`](Self::group) would call. `None`: there is no such group, and all of it is missing.
+    pub(super) async fn missing_rules(
+        &self,
+        region: &str,
+        group: &str,
+        ports: &[u16],
+    ) -> CloudResult<Option<usize>> {
+        let vpc = self.vpc(region).await?;
+        let found = self.find_group(region, &vpc, group).await?;
+        Ok(found.map(|found| missing(&found, &with_ssh(ports)).len()))
+    }
+
+    /// Whether there is something to clear.
+    pub(super) async fn has_group(&self, region: &str, group: &str) -> CloudResult<bool> {
+        let vpc = self.vpc(region).await?;
+        Ok(self.find_group(region, &vpc, group).await?.is_some())
     }
 
     /// The VPC of the subnet that the operator chose, or the default one.
@@ -184,8 +205,7 @@ impl Ec2 {
     /// Adds the rules that are missing, at once; one by one where somebody else adds some of them too, since Amazon then
     /// takes none.
     async fn open(&self, region: &str, group: &network::Group, ports: &[u16]) -> CloudResult<()> {
-        let wanted = std::iter::once(Rule::Within).chain(ports.iter().copied().map(Rule::Port));
-        let missing: Vec<Rule> = wanted.filter(|rule| !rule.is_in(group)).collect();
+        let missing = missing(group, ports);
         if missing.is_empty() || self.add(region, group, &missing).await? {
             return Ok(());
         }
@@ -208,6 +228,18 @@ impl Ec2 {
             Err(failure) => Err(failure.into()),
         }
     }
+}
+
+fn with_ssh(ports: &[u16]) -> Vec<u16> {
+    let mut ports = [&[SSH], ports].concat();
+    ports.sort_unstable();
+    ports.dedup();
+    ports
+}
+
+fn missing(group: &network::Group, ports: &[u16]) -> Vec<Rule> {
+    let wanted = std::iter::once(Rule::Within).chain(ports.iter().copied().map(Rule::Port));
+    wanted.filter(|rule| !rule.is_in(group)).collect()
 }
 
 /// Amazon's name for a group of servers, and for its key pair; it begins with no `sg-`, which Amazon refuses.

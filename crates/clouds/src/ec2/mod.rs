@@ -2,13 +2,14 @@
 //!
 //! `registry` opens it through [`KIND`]; everything else of the crate sees it as `dyn Cloud`. What must stay true: an
 //! instance bears its tags from the call that makes it (`arcus:installation`, `arcus:token`), and Amazon knows its token;
-//! what is kept here saves calls and is never the truth; and only what stands in [`policy`] can be called.
+//! what is kept here saves calls and is never the truth; and only what stands in `action` can be called.
 //!
 //! | file | what it owns |
 //! |---|---|
 //! | `options` | what the driver is opened with, and where each region is |
 //! | `action`, `form`, `client`, `sign`, `errors` | calls: which, with what, sent, signed, and what a failure means |
 //! | `create`, `image`, `group`, `user_data` | making an instance |
+//! | `preview` | what making and destroying would call |
 //! | `instances`, `wait`, `power`, `resize`, `snapshots` | the other verbs |
 //! | `offer`, `prices` | what Amazon sells |
 //! | `kept` | answers that hold for a while |
@@ -20,10 +21,11 @@ use std::time::Duration;
 use async_trait::async_trait;
 use domain::{Image, Plan};
 use secrecy::SecretString;
+use tokio::sync::Mutex;
 
 use crate::cloud::{
-    Cloud, CloudError, CloudResult, CreateInstance, Instance, InstanceRef, Offer, Snapshot, Tag,
-    Traffic, Until,
+    Cloud, CloudError, CloudResult, CreateInstance, GroupRef, Instance, InstanceRef, Offer,
+    PreviewedCall, Snapshot, Tag, Traffic, Until,
 };
 use crate::registry::{Field, Kind, Settings};
 
@@ -39,6 +41,7 @@ mod kept;
 mod offer;
 pub mod options;
 mod power;
+mod preview;
 mod prices;
 mod resize;
 mod shown;
@@ -48,8 +51,6 @@ mod user_data;
 mod wait;
 mod wire;
 mod wire_network;
-
-pub use action::policy;
 
 use client::Client;
 use create::Base;
@@ -64,6 +65,7 @@ pub const KIND: Kind = Kind {
     fields: FIELDS,
     options: options::REGION,
     many_regions: true,
+    policy: Some(action::policy),
     open,
 };
 
@@ -113,6 +115,8 @@ pub struct Ec2 {
     groups: Kept<String>,
     /// The key pairs that are there, by region and group.
     keys: Kept<()>,
+    /// Held while a security group is deleted: of those who clear the same one at once, one alone does it.
+    clearing: Mutex<()>,
 }
 
 #[expect(
@@ -129,6 +133,7 @@ fn open(settings: Settings) -> CloudResult<Arc<dyn Cloud>> {
         vpcs: Kept::new(REST_HOLDS),
         groups: Kept::new(REST_HOLDS),
         keys: Kept::new(REST_HOLDS),
+        clearing: Mutex::default(),
     }))
 }
 
@@ -186,6 +191,22 @@ impl Cloud for Ec2 {
 
     async fn clear_group(&self, region: &str, group: &str) -> CloudResult<()> {
         self.delete_group(region, group).await
+    }
+
+    async fn preview_create(&self, requests: &[CreateInstance]) -> CloudResult<Vec<PreviewedCall>> {
+        self.preview_instances(requests).await
+    }
+
+    async fn preview_destroy(
+        &self,
+        instances: &[InstanceRef],
+        group: Option<&GroupRef>,
+    ) -> CloudResult<Vec<PreviewedCall>> {
+        self.preview_end(instances, group).await
+    }
+
+    async fn preview_adopt(&self, at: &InstanceRef) -> CloudResult<Vec<PreviewedCall>> {
+        Ok(preview::adoption(at))
     }
 
     async fn adopt(&self, at: &InstanceRef, tag: &Tag) -> CloudResult<()> {

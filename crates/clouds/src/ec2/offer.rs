@@ -20,6 +20,9 @@ const EARLIER: &[&str] = &[
     "t1", "t2",
 ];
 
+/// Amazon's price lists are in dollars everywhere but in China.
+const CURRENCY: &str = "USD";
+
 // === impl Ec2 ===
 
 impl Ec2 {
@@ -29,6 +32,7 @@ impl Ec2 {
             regions,
             plans,
             images: Vec::new(),
+            currency: Some(CURRENCY.to_owned()),
         })
     }
 

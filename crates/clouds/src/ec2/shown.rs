@@ -69,6 +69,7 @@ impl wire::Instance {
                 ipv6: self.ipv6(),
                 ..Network::default()
             },
+            plan: Some(self.instance_type.clone()),
             created_at: self.created_at(),
         }
     }

@@ -87,6 +87,20 @@ impl Ec2 {
         Ok(())
     }
 
+    /// What [`delete_all_snapshots`](Self::delete_all_snapshots) deletes: images, each with the ids of its disks.
+    pub(super) async fn snapshots_to_go(
+        &self,
+        at: &InstanceRef,
+    ) -> CloudResult<Vec<(String, Vec<String>)>> {
+        let images = self.images_of(at, None).await?.into_iter();
+        let with_disks = images.map(|image| {
+            let disks = image.block_device_mapping.all.into_iter();
+            let disks = disks.filter_map(|disk| disk.ebs.snapshot_id);
+            (image.image_id, disks.collect())
+        });
+        Ok(with_disks.collect())
+    }
+
     /// What an instance from a snapshot starts from. One that is gone will not come back.
     pub(super) async fn snapshot_base(
         &self,

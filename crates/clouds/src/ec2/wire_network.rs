@@ -1,4 +1,4 @@
-//! Amazon's XML of networks and firewalls: only the fields that `group` reads, by the rules of `wire`.
+//! Amazon's XML of networks, firewalls and key pairs: only the fields that `group` and `create` read, by the rules of `wire`.
 
 use serde::Deserialize;
 
@@ -71,3 +71,15 @@ pub(super) struct Range {
     #[serde(default)]
     pub(super) cidr_ip: String,
 }
+
+/// `DescribeKeyPairs`.
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct KeyPairs {
+    #[serde(default)]
+    pub(super) key_set: Items<KeyPair>,
+}
+
+/// One is there, and no more has to be known of it.
+#[derive(Debug, Deserialize)]
+pub(super) struct KeyPair {}

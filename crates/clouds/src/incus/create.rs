@@ -31,6 +31,7 @@ fn started(at: InstanceRef, request: &CreateInstance, operation: &Operation) -> 
         public_ip: None,
         private_ip: None,
         network: Network::default(),
+        plan: None,
         created_at: timestamp(&operation.created_at),
     }
 }
@@ -201,7 +202,7 @@ impl Incus {
         }
     }
 
-    async fn source(&self, request: &CreateInstance) -> CloudResult<Value> {
+    pub(super) async fn source(&self, request: &CreateInstance) -> CloudResult<Value> {
         match &request.snapshot {
             Some(snapshot) => self.snapshot_source(snapshot),
             None => self.image_source(&request.image).await,

@@ -12,6 +12,7 @@
 //! | `client`, `tls`, `errors` | calls over HTTP, pinned certificates, what a failure means |
 //! | `operations`, `socket` | Incus's background operations, its websockets |
 //! | `create`, `copy`, `image`, `instances`, `power`, `change`, `disk`, `snapshots`, `restore` | the verbs |
+//! | `preview` | what making and destroying would call |
 //! | `note` | what an instance was like before a restore |
 //! | `marks` | that what throws a disk away is not done twice |
 //! | `exec`, `password`, `look`, `capacity` | those that work inside, or change nothing |
@@ -28,8 +29,8 @@ use futures::stream::BoxStream;
 use secrecy::SecretString;
 
 use crate::cloud::{
-    Change, Cloud, CloudResult, CreateInstance, Instance, InstanceRef, Offer, Snapshot, Tag,
-    Traffic, Until,
+    Change, Cloud, CloudResult, CreateInstance, GroupRef, Instance, InstanceRef, Offer,
+    PreviewedCall, Snapshot, Tag, Traffic, Until,
 };
 use crate::registry::{Field, Kind, Settings};
 
@@ -52,6 +53,7 @@ mod operations;
 pub mod options;
 mod password;
 mod power;
+mod preview;
 mod restore;
 mod shown;
 mod snapshots;
@@ -70,6 +72,7 @@ pub const KIND: Kind = Kind {
     fields: FIELDS,
     options: options::REGION,
     many_regions: false,
+    policy: None,
     open,
 };
 
@@ -170,6 +173,24 @@ impl Cloud for Incus {
 
     async fn destroy(&self, at: &InstanceRef) -> CloudResult<()> {
         self.destroy_instance(at).await
+    }
+
+    async fn preview_create(&self, requests: &[CreateInstance]) -> CloudResult<Vec<PreviewedCall>> {
+        self.preview_instances(requests).await
+    }
+
+    async fn preview_destroy(
+        &self,
+        instances: &[InstanceRef],
+        _group: Option<&GroupRef>,
+    ) -> CloudResult<Vec<PreviewedCall>> {
+        self.preview_end(instances).await
+    }
+
+    async fn preview_adopt(&self, at: &InstanceRef) -> CloudResult<Vec<PreviewedCall>> {
+        let call = format!("PATCH /1.0/instances/{}", at.id);
+        let does = format!("notes on {} whose it is", at.id);
+        Ok(vec![PreviewedCall::new(call, does)])
     }
 
     async fn adopt(&self, at: &InstanceRef, tag: &Tag) -> CloudResult<()> {

@@ -45,6 +45,7 @@ impl wire::Instance {
                 .as_ref()
                 .map(State::shown_network)
                 .unwrap_or_default(),
+            plan: None,
             created_at: timestamp(&self.created_at),
         }
     }

@@ -15,8 +15,8 @@ use super::call::Method;
 use super::region::{Sandbox, shown};
 use super::{creation, extras, guest, rows};
 use crate::cloud::{
-    Cloud, CloudError, CloudResult, CreateInstance, ErrorClass, Guest, Instance, InstanceRef,
-    Offer, Snapshot, Tag, Traffic, Until,
+    Cloud, CloudError, CloudResult, CreateInstance, ErrorClass, GroupRef, Guest, Instance,
+    InstanceRef, Offer, PreviewedCall, Snapshot, Tag, Traffic, Until,
 };
 use crate::password;
 
@@ -140,6 +140,33 @@ impl Cloud for Sandbox {
             Ok(())
         })
         .await
+    }
+
+    async fn preview_create(&self, requests: &[CreateInstance]) -> CloudResult<Vec<PreviewedCall>> {
+        let calls = requests.iter().map(|request| {
+            let (name, plan, image) = (&request.name, &request.plan.slug, &request.image.slug);
+            PreviewedCall::new("create", format!("makes {name}: {plan}, from {image}"))
+        });
+        Ok(calls.collect())
+    }
+
+    async fn preview_destroy(
+        &self,
+        instances: &[InstanceRef],
+        _group: Option<&GroupRef>,
+    ) -> CloudResult<Vec<PreviewedCall>> {
+        let calls = instances.iter().flat_map(|at| {
+            [
+                PreviewedCall::new("retire", format!("gives {} its last name", at.id)),
+                PreviewedCall::new("destroy", format!("destroys {}", at.id)),
+            ]
+        });
+        Ok(calls.collect())
+    }
+
+    async fn preview_adopt(&self, at: &InstanceRef) -> CloudResult<Vec<PreviewedCall>> {
+        let does = format!("notes on {} whose it is", at.id);
+        Ok(vec![PreviewedCall::new("adopt", does)])
     }
 
     async fn adopt(&self, at: &InstanceRef, tag: &Tag) -> CloudResult<()> {

@@ -133,6 +133,7 @@ impl Machine {
             public_ip: address.clone(),
             private_ip: address,
             network: self.network(),
+            plan: None,
             created_at: Some(self.created_at),
         }
     }

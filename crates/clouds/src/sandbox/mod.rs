@@ -51,6 +51,7 @@ pub const KIND: Kind = Kind {
     fields: &[],
     options: &[],
     many_regions: false,
+    policy: None,
     open,
 };
 

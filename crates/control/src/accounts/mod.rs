@@ -6,6 +6,7 @@ mod keys;
 pub mod passwords;
 mod profile;
 mod register;
+mod somebody;
 pub(crate) mod throttle;
 mod tokens;
 
@@ -17,4 +18,5 @@ pub use profile::{Profile, profile, verify};
 pub use register::{
     Registered, Registration as Form, add_organisation, add_user, invite, register, set_password,
 };
+pub(crate) use somebody::somebody;
 pub use tokens::{Login, Tokens, login};

@@ -8,12 +8,13 @@ use std::time::Duration;
 use domain::account::Actor;
 use domain::ledger::NoticeKind;
 use domain::server::{Desired, Power, Server};
-use domain::{Error, ErrorKind, Money, OrganisationId, Result, Role};
+use domain::{Error, ErrorKind, Money, OrganisationId, Result};
 use store::Session;
 use store::customers::{Reason, Suspension};
 use store::ledger::Held;
 
 use super::{account, deadline, printed};
+use crate::accounts::somebody;
 use crate::app::App;
 use crate::servers::change::Held as HeldServer;
 
@@ -172,27 +173,6 @@ async fn lift_by_itself(app: &App, organisation: OrganisationId) -> Result<bool>
     Ok(is_free)
 }
 
-/// Whatever is done for an organisation without anybody's asking is done in the name of its first user.
-async fn somebody(app: &App, organisation: OrganisationId) -> Result<Actor> {
-    let mut session = app.store.read().await?;
-    let customer = store::customers::by_id(&mut session, organisation).await?;
-    let (user_id, user_name) = store::customers::first_user(&mut session, organisation)
-        .await?
-        .ok_or_else(|| {
-            Error::internal(format!(
-                "organisation {organisation} has servers and no user"
-            ))
-        })?;
-    Ok(Actor {
-        organisation: customer.organisation,
-        user_id,
-        user_name,
-        role: Role::Owner,
-        facade: FACADE,
-        request_id: String::new(),
-    })
-}
-
 /// Locks a server, and after it its organisation's balance: whether that is suspended does not change any more.
 async fn lock<'a>(app: &App, actor: &'a Actor, server: &Server) -> Result<HeldServer<'a>> {
     let mut held = HeldServer::lock(app, actor, server.id).await?;
@@ -201,7 +181,7 @@ async fn lock<'a>(app: &App, actor: &'a Actor, server: &Server) -> Result<HeldSe
 }
 
 async fn stop(app: &App, server: &Server) -> Result<()> {
-    let actor = somebody(app, server.organisation_id).await?;
+    let actor = somebody(app, server.organisation_id, FACADE).await?;
     let mut held = lock(app, &actor, server).await?;
     let is_to_run = held.server.desired == Desired::Running;
     let runs_on = held.server.desired == Desired::Stopped && held.server.power == Power::Running;
@@ -216,7 +196,7 @@ async fn stop(app: &App, server: &Server) -> Result<()> {
 }
 
 async fn start(app: &App, server: &Server) -> Result<()> {
-    let actor = somebody(app, server.organisation_id).await?;
+    let actor = somebody(app, server.organisation_id, FACADE).await?;
     let mut held = lock(app, &actor, server).await?;
     if !held.server.suspended || store::customers::is_held(&mut held.session, server.id).await? {
         return Ok(());
@@ -230,7 +210,7 @@ async fn start(app: &App, server: &Server) -> Result<()> {
 
 /// Destroys a server of an organisation that has owed for too long, if its suspension is still that one.
 pub(super) async fn destroy(app: &App, server: &Server, suspension: &Suspension) -> Result<()> {
-    let actor = somebody(app, server.organisation_id).await?;
+    let actor = somebody(app, server.organisation_id, FACADE).await?;
     let mut held = lock(app, &actor, server).await?;
     let organisation = server.organisation_id;
     // It may have been topped up a moment ago.

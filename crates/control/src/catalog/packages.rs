@@ -12,7 +12,7 @@ use std::collections::BTreeMap;
 use serde::Deserialize;
 
 pub use load::{all, find};
-pub use resolve::{nesting, ports, resolve};
+pub use resolve::{nesting, ports_of, resolve};
 
 /// The distributions for which every package has a recipe.
 pub const DISTRIBUTIONS: [&str; 4] = ["debian-12", "debian-13", "ubuntu-22.04", "ubuntu-24.04"];

@@ -3,6 +3,7 @@
 use domain::account::Actor;
 use domain::{Error, ErrorKind, PublicId, Result, names};
 
+use super::draft::{Draft, Drafted, Terms};
 use super::nodes::{self, NewNode, Place};
 use crate::app::App;
 use crate::catalog::house;
@@ -29,8 +30,21 @@ pub struct NewEnvironment {
 /// Creates an environment and queues the making of its servers. Returns its id.
 ///
 /// Errors: `Invalid` with the field that is wrong; `NotFound` for an application or provider that is not the
-/// organisation's; `Exists` with the id of the environment of that name. Nothing is created in any of these cases.
-pub async fn create(app: &App, actor: &Actor, new: &NewEnvironment) -> Result<PublicId> {
+/// organisation's; `Exists` with the id of the environment of that name; `Conflict` where it would not be what `terms` say.
+/// Nothing is created in any of these cases.
+pub async fn create(
+    app: &App,
+    actor: &Actor,
+    new: &NewEnvironment,
+    terms: &Terms,
+) -> Result<PublicId> {
+    let (session, draft) = draft(app, actor, new).await?;
+    terms.hold(&draft)?;
+    session.commit().await?;
+    Ok(draft.environment.public_id)
+}
+
+pub(super) async fn draft(app: &App, actor: &Actor, new: &NewEnvironment) -> Result<Drafted> {
     names::label("an environment", &new.name).map_err(|error| error.field("environment"))?;
     let application = applications::find(app, actor, new.application.as_ref()).await?;
     let provider = providers::find(app, actor, &new.provider).await?;
@@ -70,7 +84,7 @@ pub async fn create(app: &App, actor: &Actor, new: &NewEnvironment) -> Result<Pu
         application: &application.name,
         lane: &lane,
     };
-    nodes::write(&mut session, app, actor, &place, &nodes).await?;
+    let made = nodes::write(&mut session, app, actor, &place, &nodes).await?;
     store::audit::record(
         &mut session,
         actor,
@@ -78,8 +92,12 @@ pub async fn create(app: &App, actor: &Actor, new: &NewEnvironment) -> Result<Pu
         environment.public_id.as_str(),
     )
     .await?;
-    session.commit().await?;
-    Ok(environment.public_id)
+    let draft = Draft {
+        is_new: true,
+        made,
+        ..Draft::of(environment, provider, Vec::new())
+    };
+    Ok((session, draft))
 }
 
 async fn already(

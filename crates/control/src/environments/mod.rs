@@ -2,7 +2,10 @@
 
 mod create;
 mod delete;
+mod draft;
+mod import;
 mod nodes;
+pub mod preview;
 mod query;
 mod scale;
 mod switch;
@@ -10,6 +13,8 @@ mod view;
 
 pub use create::{NewEnvironment, create};
 pub use delete::{delete, delete_node};
+pub use draft::Terms;
+pub use import::{Import, as_operator, import};
 pub use nodes::{NewNode, add};
 pub use query::{Queried, query};
 pub use scale::{Selector, scale_down, scale_up};

@@ -10,6 +10,7 @@ use domain::{Error, Image, Plan, PublicId, Result, names};
 use serde_json::{Map, Value};
 use store::Session;
 
+use super::draft::{Draft, Drafted, Terms};
 use super::view::{self, EnvironmentView};
 use crate::app::App;
 use crate::catalog::{house, images};
@@ -176,7 +177,20 @@ pub async fn add(
     actor: &Actor,
     id: &PublicId,
     nodes: &[NewNode],
+    terms: &Terms,
 ) -> Result<Vec<Server>> {
+    let (session, draft) = draft(app, actor, id, nodes).await?;
+    terms.hold(&draft)?;
+    session.commit().await?;
+    Ok(draft.made)
+}
+
+pub(super) async fn draft(
+    app: &App,
+    actor: &Actor,
+    id: &PublicId,
+    nodes: &[NewNode],
+) -> Result<Drafted> {
     if nodes.is_empty() {
         return Err(Error::invalid("no node was named; nothing was created").field("nodes"));
     }
@@ -184,18 +198,18 @@ pub async fn add(
     let offer = providers::of_provider(app, &view.provider).await?.offer;
     house::on_sale(&offer.regions, &view.environment.region, "region")?;
     let choose = |servers: &[Server]| validate(app, &offer, nodes, servers);
-    write_into(app, actor, &view, choose, "environment.add_nodes").await
+    draft_into(app, actor, view, choose, "environment.add_nodes").await
 }
 
-/// Writes nodes into an environment that is there, unless it is being deleted. They are chosen under its lock, from the
+/// Drafts nodes into an environment that is there, unless it is being deleted. They are chosen under its lock, from the
 /// servers that it has then: two requests at once see one another's.
-pub(super) async fn write_into(
+pub(super) async fn draft_into(
     app: &App,
     actor: &Actor,
-    view: &EnvironmentView,
+    view: EnvironmentView,
     choose: impl FnOnce(&[Server]) -> Result<Vec<Node>> + Send,
     action: &str,
-) -> Result<Vec<Server>> {
+) -> Result<Drafted> {
     let account = app
         .account(&view.provider, &view.environment.region)
         .await?;
@@ -219,8 +233,11 @@ pub(super) async fn write_into(
         application: &view.application.name,
         lane: &lane(actor.organisation.id, &account),
     };
-    let servers = write(&mut session, app, actor, &place, &nodes).await?;
+    let made = write(&mut session, app, actor, &place, &nodes).await?;
     store::audit::record(&mut session, actor, action, environment.public_id.as_str()).await?;
-    session.commit().await?;
-    Ok(servers)
+    let draft = Draft {
+        made,
+        ..Draft::of(environment, view.provider, servers)
+    };
+    Ok((session, draft))
 }

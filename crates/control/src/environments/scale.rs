@@ -5,6 +5,7 @@ use domain::server::{Desired, Server};
 use domain::{Error, PublicId, Result};
 use serde_json::{Map, Value};
 
+use super::draft::{Draft, Drafted, Terms};
 use super::nodes::{self, Node};
 use super::view;
 use crate::app::App;
@@ -85,7 +86,21 @@ pub async fn scale_up(
     id: &PublicId,
     selector: &Selector,
     count: i64,
+    terms: &Terms,
 ) -> Result<Vec<Server>> {
+    let (session, draft) = draft_up(app, actor, id, selector, count).await?;
+    terms.hold(&draft)?;
+    session.commit().await?;
+    Ok(draft.made)
+}
+
+pub(super) async fn draft_up(
+    app: &App,
+    actor: &Actor,
+    id: &PublicId,
+    selector: &Selector,
+    count: i64,
+) -> Result<Drafted> {
     let count = check_count(count)?;
     let view = view::find(app, actor, id).await?;
     let offer = providers::of_provider(app, &view.provider).await?.offer;
@@ -122,7 +137,7 @@ pub async fn scale_up(
         };
         Ok(free.take(count).map(like).collect())
     };
-    nodes::write_into(app, actor, &view, choose, "environment.scale_up").await
+    nodes::draft_into(app, actor, view, choose, "environment.scale_up").await
 }
 
 /// Removes `count` of the nodes that are meant, the newest first. Returns those that go.
@@ -132,7 +147,21 @@ pub async fn scale_down(
     id: &PublicId,
     selector: &Selector,
     count: i64,
+    terms: &Terms,
 ) -> Result<Vec<Server>> {
+    let (session, draft) = draft_down(app, actor, id, selector, count).await?;
+    terms.hold(&draft)?;
+    session.commit().await?;
+    Ok(draft.going.into_iter().rev().collect())
+}
+
+pub(super) async fn draft_down(
+    app: &App,
+    actor: &Actor,
+    id: &PublicId,
+    selector: &Selector,
+    count: i64,
+) -> Result<Drafted> {
     let count = check_count(count)?;
     let view = view::find(app, actor, id).await?;
     let organisation = actor.organisation.id;
@@ -156,13 +185,14 @@ pub async fn scale_down(
         .field("count"));
     }
     // Their rows are locked oldest first, as everywhere.
-    let going = &found[found.len() - count..];
-    for server in going {
+    let going = found[found.len() - count..].iter().copied().cloned();
+    let going: Vec<Server> = going.collect();
+    for server in &going {
         servers::destroy(&mut session, actor, server, &lane).await?;
     }
     store::audit::record(&mut session, actor, "environment.scale_down", id.as_str()).await?;
-    session.commit().await?;
-    Ok(going.iter().rev().copied().cloned().collect())
+    let draft = Draft::of(environment, view.provider, servers).destroys(going);
+    Ok((session, draft))
 }
 
 #[cfg(test)]

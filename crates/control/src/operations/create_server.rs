@@ -3,16 +3,13 @@
 use std::time::Duration;
 
 use clouds::{CreateInstance, ErrorClass, Instance, InstanceRef, SnapshotRef, Until};
-use domain::Image;
-use domain::account::KeyPurpose;
 use domain::server::{Desired, Power, Setup};
 use domain::snapshot::SnapshotState;
-use secrecy::ExposeSecret;
 
+use super::request::{self, Beyond};
 use super::run::{Fault, LastStep, Run};
 use super::{guest, wait};
-use crate::catalog::{house, packages};
-use crate::{provision, servers};
+use crate::catalog::packages;
 
 /// How long an instance may take to run and to have an address.
 const BOOT: Duration = Duration::from_secs(5 * 60);
@@ -130,68 +127,22 @@ async fn clear_up(run: &Run, mine: &Instance) {
     }
 }
 
-/// What a new system is told, and what it needs from outside.
-pub(super) struct FirstWords {
-    pub(super) user_data: String,
-    pub(super) public_keys: Vec<String>,
-    pub(super) ports: Vec<u16>,
-    pub(super) nesting: bool,
-}
-
-/// What the server's system is told when it comes up for the first time from an image.
-pub(super) async fn first_words(run: &Run, image: &Image) -> Result<FirstWords, Fault> {
-    let server = &run.server;
-    let mut session = run.app.store.read().await?;
-    let purposes = [KeyPurpose::Control, KeyPurpose::Users];
-    let mut public_keys = Vec::with_capacity(purposes.len() + server.public_keys.len());
-    for purpose in purposes {
-        let pair =
-            store::key_pairs::by_purpose(&mut session, server.organisation_id, purpose).await?;
-        public_keys.push(pair.public_key);
-    }
-    let owners = store::servers::user_data(&mut session, server).await?;
-    drop(session);
-    public_keys.extend(server.public_keys.iter().cloned());
-    let packages = packages::resolve(&server.packages, &image.distribution)?;
-    let ours = provision::user_data(
-        &public_keys,
-        &server.login_user,
-        &servers::hostname(server),
-        &packages,
-        &image.distribution,
-    );
-    let user_data = match owners {
-        Some(owners) => provision::with_owners(&ours, owners.expose_secret()),
-        None => ours,
-    };
-    Ok(FirstWords {
-        user_data,
-        public_keys,
-        ports: packages::ports(&packages),
-        nesting: packages::nesting(&packages),
-    })
-}
-
 async fn request(run: &Run) -> Result<CreateInstance, Fault> {
     let server = &run.server;
+    let snapshot = snapshot(run).await?;
     let mut session = run.app.store.read().await?;
-    let image = house::image(&mut session, &server.image).await?;
-    let group = run.group(&mut session).await?;
-    drop(session);
-    let words = first_words(run, &image).await?;
-    Ok(CreateInstance {
-        tag: run.tag(),
-        name: server.cloud_name.clone(),
-        region: run.account.region.clone(),
-        plan: server.agreed_plan(),
-        image,
-        user_data: words.user_data,
-        public_keys: words.public_keys,
-        ports: words.ports,
-        group,
-        nesting: words.nesting,
-        snapshot: snapshot(run).await?,
-    })
+    let lists = match server.environment_id {
+        Some(environment) => store::servers::package_lists(&mut session, environment).await?,
+        None => vec![server.packages.clone()],
+    };
+    let beyond = Beyond {
+        group: run.group(&mut session).await?,
+        ports: packages::ports_of(&lists),
+        owners: store::servers::user_data(&mut session, server).await?,
+        snapshot,
+    };
+    let region = &run.account.region;
+    Ok(request::request(&run.app, &mut session, server, region, beyond).await?)
 }
 
 /// The snapshot that it is to be made from.

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use clouds::{ErrorClass, InstanceRef, Until};
 use domain::names;
-use domain::server::{Desired, Power};
+use domain::server::Power;
 use serde_json::json;
 use store::operations::Step;
 
@@ -85,7 +85,8 @@ async fn clear_group(run: &Run) -> Result<(), Fault> {
         let organisation = server.organisation_id;
         let all = store::servers::of_environment(&mut session, organisation, environment).await?;
         // Of those that go together the last one takes it along: for the others the cloud has it in use.
-        if all.iter().any(|one| one.desired != Desired::Destroyed) {
+        let mut others = all.iter().filter(|one| one.id != server.id);
+        if others.any(|one| one.power != Power::Terminated) {
             return Ok(());
         }
     }
@@ -161,7 +162,7 @@ async fn created(run: &Run) -> Result<bool, Fault> {
 }
 
 /// It was there a moment ago: somebody else destroys it, or renamed it. Looked at again soon.
-async fn vanished(run: &Run) -> LastStep {
+async fn vanished(run: &mut Run) -> LastStep {
     match find(run).await? {
         Some(_) => Err(Fault::Later(
             "it changed under our hands".to_owned(),
@@ -171,7 +172,17 @@ async fn vanished(run: &Run) -> LastStep {
     }
 }
 
-async fn finish(run: &Run) -> LastStep {
+async fn finish(run: &mut Run) -> LastStep {
+    // Before the others are looked at: of two that end at once, one at least sees that both are gone.
+    let session = run
+        .power(
+            "ending",
+            90,
+            "the cloud shows it no more",
+            Power::Terminated,
+        )
+        .await?;
+    session.commit().await?;
     clear_group(run).await?;
     let mut session = run.app.store.write().await?;
     // The environment before the operation, as those lock them who delete it.

@@ -134,6 +134,7 @@ mod tests {
             public_ip: public.map(str::to_owned),
             private_ip: private.map(str::to_owned),
             network: clouds::Network::default(),
+            plan: None,
             created_at: None,
         }
     }

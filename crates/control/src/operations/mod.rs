@@ -5,6 +5,7 @@
 //! a create that may have been sent is looked for before it is sent again; a create is never abandoned half-way while
 //! this process lives, whatever is cancelled.
 
+mod adopt_server;
 mod create_server;
 mod destroy_server;
 mod guest;
@@ -14,6 +15,7 @@ mod outcome;
 mod password;
 mod power;
 mod rebuild;
+pub(crate) mod request;
 mod resize;
 pub mod retry;
 mod run;

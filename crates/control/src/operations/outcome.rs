@@ -154,7 +154,7 @@ async fn record_failure(
     let server =
         store::servers::by_id(session, operation.organisation_id, operation.server_id).await?;
     let setup = match operation.kind {
-        OperationKind::CreateServer => Setup::Failed,
+        OperationKind::CreateServer | OperationKind::AdoptServer => Setup::Failed,
         // The old system is gone, or may be, and the new one is not ready.
         OperationKind::RebuildServer if server.setup == Setup::Installing => Setup::Failed,
         OperationKind::CreateSnapshot | OperationKind::DestroySnapshot => {

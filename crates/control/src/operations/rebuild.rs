@@ -10,7 +10,7 @@ use domain::Image;
 use domain::server::{Power, Setup};
 
 use super::run::{Fault, LastStep, Run};
-use super::{create_server, guest};
+use super::{guest, request};
 
 /// How long the new system may take to run and to have its address.
 const BOOT: Duration = Duration::from_mins(5);
@@ -25,7 +25,10 @@ pub(super) async fn rebuild(run: &mut Run) -> LastStep {
         run.server.image.clone_from(&image.slug);
         run.server.login_user.clone_from(&image.login_user);
         run.server.packages.clone_from(&packages);
-        let first_words = create_server::first_words(run, &image).await?;
+        let mut session = run.app.store.read().await?;
+        let owners = store::servers::user_data(&mut session, &run.server).await?;
+        let first_words = request::first_words(&mut session, &run.server, &image, owners).await?;
+        drop(session);
         run.sample(&before).await?;
         put_at_stake(run).await?;
         let mark = run.mark();

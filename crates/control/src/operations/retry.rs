@@ -52,9 +52,7 @@ pub fn verdict(kind: OperationKind, class: ErrorClass, attempt: i64) -> Verdict 
             Verdict::Retry(backoff(attempt + 3))
         }
         // Just made and not to be seen yet, or gone: the next look tells.
-        ErrorClass::NotFound if kind == OperationKind::CreateServer && attempt < 8 => {
-            Verdict::Retry(backoff(attempt))
-        }
+        ErrorClass::NotFound if is_new(kind) && attempt < 8 => Verdict::Retry(backoff(attempt)),
         ErrorClass::Auth
         | ErrorClass::Rejected
         | ErrorClass::Quota
@@ -66,6 +64,14 @@ pub fn verdict(kind: OperationKind, class: ErrorClass, attempt: i64) -> Verdict 
 /// The pause of an operation that waits for its account's credentials to be accepted again.
 pub(super) fn frozen(attempt: i64) -> Duration {
     backoff(attempt + 2).min(jittered(PERSON))
+}
+
+/// Whether what it makes, or marks, may not be seen at once.
+fn is_new(kind: OperationKind) -> bool {
+    matches!(
+        kind,
+        OperationKind::CreateServer | OperationKind::AdoptServer
+    )
 }
 
 /// Doubles from half a second up to a minute, jittered so that what failed together does not come back together.

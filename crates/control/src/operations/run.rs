@@ -13,6 +13,7 @@ use store::servers::Sight;
 use tokio_util::sync::CancellationToken;
 
 use super::originals::Originals;
+use super::request;
 use crate::app::{Account, App};
 use crate::metering;
 
@@ -186,21 +187,17 @@ impl Run {
 
     /// The server's tag.
     pub(super) fn tag(&self) -> Tag {
-        Tag {
-            installation: self.app.installation.clone(),
-            token: self.server.token.clone(),
-        }
+        request::tag(&self.app, &self.server)
     }
 
-    /// The server's group at its cloud: its environment, by its public id, or itself where it has none. Keys would come
-    /// again in a database that went back to a backup, and lead into another's group.
+    /// The server's group at its cloud: its environment, or itself where it has none.
     pub(super) async fn group(&self, session: &mut Session) -> Result<String, Fault> {
         let environment = match self.server.environment_id {
             Some(id) => store::environments::public_id(session, id).await?,
             None => None,
         };
         Ok(match environment {
-            Some(id) => format!("environment-{id}"),
+            Some(id) => request::group_of(&id),
             None => format!("server-{}", self.server.token),
         })
     }

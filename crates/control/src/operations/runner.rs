@@ -18,7 +18,9 @@ use tokio_util::sync::CancellationToken;
 
 use super::outcome::Outcome;
 use super::run::{Fault, LastStep, Run};
-use super::{create_server, destroy_server, password, power, rebuild, resize, snapshots};
+use super::{
+    adopt_server, create_server, destroy_server, password, power, rebuild, resize, snapshots,
+};
 use crate::app::App;
 
 /// The longest sleep between two looks.
@@ -377,8 +379,12 @@ impl Runner {
         };
         let ended = match self.prepare(&operation, &lease, stop).await {
             Ok(mut run) => {
-                let ended = perform(&mut run).await;
-                run.unless_frozen(ended).await
+                let organisation = operation.organisation_id.0;
+                let work = async {
+                    let ended = perform(&mut run).await;
+                    run.unless_frozen(ended).await
+                };
+                clouds::budget::on_behalf_of(organisation, work).await
             }
             Err(fault) => Err(fault),
         };
@@ -432,6 +438,7 @@ impl Runner {
 async fn perform(run: &mut Run) -> LastStep {
     match run.operation.kind {
         OperationKind::CreateServer => create_server::run(run).await,
+        OperationKind::AdoptServer => adopt_server::run(run).await,
         OperationKind::StartServer => power::start(run).await,
         OperationKind::StopServer => power::stop(run).await,
         OperationKind::RebootServer => power::reboot(run).await,

@@ -245,6 +245,7 @@ async fn offer(app: &App) -> Result<Offer> {
         regions: regions.iter().map(house::shown).collect(),
         plans: store::house::plans(&mut session).await?,
         images: store::house::images(&mut session).await?,
+        ..Offer::default()
     })
 }
 

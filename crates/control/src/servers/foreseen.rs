@@ -43,6 +43,7 @@ fn apply(server: &mut Server, kind: OperationKind, mut input: Value) {
             }
         }
         OperationKind::CreateServer
+        | OperationKind::AdoptServer
         | OperationKind::DestroyServer
         | OperationKind::ChangePassword
         | OperationKind::RestoreSnapshot

@@ -228,7 +228,7 @@ pub(crate) async fn destroy(
     enqueue(session, actor, server, OperationKind::DestroyServer, lane).await
 }
 
-async fn enqueue(
+pub(crate) async fn enqueue(
     session: &mut Session,
     actor: &Actor,
     server: &Server,

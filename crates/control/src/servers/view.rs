@@ -102,7 +102,7 @@ fn state(server: &Server, mut pending: impl Iterator<Item = OperationKind>) -> S
         return State::Stopping;
     }
     let doing = pending.find_map(|kind| match kind {
-        OperationKind::CreateServer => Some(State::Creating),
+        OperationKind::CreateServer | OperationKind::AdoptServer => Some(State::Creating),
         OperationKind::StartServer => Some(State::Starting),
         OperationKind::StopServer | OperationKind::DestroyServer => Some(State::Stopping),
         OperationKind::RebootServer => Some(State::Rebooting),

@@ -98,9 +98,14 @@ async fn environment(house: &House, customer: &Customer, name: &str, count: i64)
         }],
         integrations: Vec::new(),
     };
-    environments::create(&house.app, &customer.actor, &new)
-        .await
-        .map(drop)
+    environments::create(
+        &house.app,
+        &customer.actor,
+        &new,
+        &environments::Terms::any(),
+    )
+    .await
+    .map(drop)
 }
 
 fn kind<T>(outcome: Result<T>) -> ErrorKind {

@@ -52,14 +52,28 @@ impl World {
     pub(super) fn add_tag(&mut self, body: &Value) -> Reply {
         let name = body["name"].as_str().unwrap_or_default().to_owned();
         self.tags.insert(name.clone());
-        let none = json!({ "count": 0 });
+        (201, json!({ "tag": self.tag(&name) }))
+    }
+
+    pub(super) fn show_tag(&self, name: &str) -> Reply {
+        if self.tags.contains(name) {
+            (200, json!({ "tag": self.tag(name) }))
+        } else {
+            not_found()
+        }
+    }
+
+    fn tag(&self, name: &str) -> Value {
+        let droplets = self.droplets.values();
+        let count = droplets
+            .filter(|droplet| droplet.tags.contains(name))
+            .count();
+        let (droplets, none) = (json!({ "count": count }), json!({ "count": 0 }));
         let resources = json!({
-            "count": 0, "droplets": none, "imgages": none, "volumes": none, "volume_snapshots": none, "databases": none,
+            "count": count, "droplets": droplets, "imgages": none, "volumes": none, "volume_snapshots": none,
+            "databases": none,
         });
-        (
-            201,
-            json!({ "tag": { "name": name, "resources": resources } }),
-        )
+        json!({ "name": name, "resources": resources })
     }
 
     pub(super) fn delete_tag(&mut self, tag: &str) -> Reply {

@@ -90,6 +90,7 @@ fn route(world: &mut World, method: &Method, asked: &Asked, fails: bool) -> Repl
         ("GET", ["v2", "actions", id]) => world.get_action(number(id)),
         ("DELETE", ["v2", "snapshots", id]) => world.delete_snapshot(number(id)),
         ("POST", ["v2", "tags"]) => world.add_tag(&asked.body),
+        ("GET", ["v2", "tags", tag]) => world.show_tag(tag),
         ("DELETE", ["v2", "tags", tag]) => world.delete_tag(tag),
         ("POST", ["v2", "tags", tag, "resources"]) => world.put_tag(tag, &asked.body, true),
         ("DELETE", ["v2", "tags", tag, "resources"]) => world.put_tag(tag, &asked.body, false),

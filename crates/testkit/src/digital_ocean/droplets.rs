@@ -1,5 +1,6 @@
 //! Droplets: made, shown, destroyed.
 
+use std::sync::Weak;
 use std::time::Instant;
 
 use serde_json::{Value, json};
@@ -7,6 +8,7 @@ use serde_json::{Value, json};
 use super::calls::{Asked, Reply, error, not_found};
 use super::catalog;
 use super::world::{Droplet, World, now};
+use crate::body::{Body, Order};
 
 // === impl World ===
 
@@ -52,9 +54,18 @@ impl World {
             tags: texts("tags").collect(),
             created_at: now(),
             gone_at: None,
+            body: None,
         };
         self.tags.extend(droplet.tags.iter().cloned());
         let id = self.new_id();
+        let user_data = body["user_data"].as_str().unwrap_or_default();
+        let bodies = self.bodies.as_ref().and_then(Weak::upgrade);
+        // What fails to be made has no system.
+        let begun = bodies.filter(|_| !fails);
+        let droplet = Droplet {
+            body: begun.map(|bodies| bodies.start(&id.to_string(), user_data.to_owned())),
+            ..droplet
+        };
         self.droplets.insert(id, droplet);
         let action = self.begin(id, json!({ "type": "create" }), fails);
         let href = format!("https://api.digitalocean.com/v2/actions/{action}");
@@ -82,6 +93,9 @@ impl World {
         let pace = self.pace;
         match self.droplets.get_mut(&id) {
             Some(droplet) => {
+                if let Some(body) = droplet.body.as_ref().filter(|_| droplet.gone_at.is_none()) {
+                    body.tell(Order::Destroy);
+                }
                 droplet.gone_at.get_or_insert(Instant::now() + pace);
                 (204, Value::Null)
             }
@@ -89,15 +103,19 @@ impl World {
         }
     }
 
-    fn shown(&self, id: u64) -> Value {
+    pub(super) fn shown(&self, id: u64) -> Value {
         let Some(droplet) = self.droplets.get(&id) else {
             return Value::Null;
         };
         let (high, low) = (id / 250 % 250, id % 250 + 2);
+        // A body has one address, and is reached by it from everywhere.
+        let its_own = droplet.body.as_ref().and_then(Body::address);
+        let address = |usual: String| its_own.map_or(usual, |own| own.to_string());
+        let private = address(format!("10.10.{high}.{low}"));
+        let public = address(format!("203.0.{high}.{low}"));
         let v4 = json!([
-            { "ip_address": format!("10.10.{high}.{low}"), "netmask": "255.255.0.0", "gateway": "10.10.0.1",
-              "type": "private" },
-            { "ip_address": format!("203.0.{high}.{low}"), "netmask": "255.255.240.0", "gateway": format!("203.0.{}.1", high / 16 * 16),
+            { "ip_address": private, "netmask": "255.255.0.0", "gateway": "10.10.0.1", "type": "private" },
+            { "ip_address": public, "netmask": "255.255.240.0", "gateway": format!("203.0.{}.1", high / 16 * 16),
               "type": "public" },
         ]);
         let v6 = json!([{

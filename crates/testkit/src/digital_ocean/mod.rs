@@ -1,5 +1,5 @@
 //! A stand-in of DigitalOcean's API: it keeps what it is told, takes a little time over it, and shows its faults on
-//! request.
+//! request. Its droplets can have bodies: containers that begin with their user data, and can be logged in to.
 //!
 //! Used by the tests of the driver, with DigitalOcean's own specification between the two, and by those of the binary.
 //! What must stay true: its answers keep to the specification, and it knows nothing of who calls it. It runs on a thread
@@ -25,6 +25,7 @@ use std::time::Duration;
 
 use axum::Router;
 
+use crate::body::Bodies;
 use world::World;
 
 /// The token that it accepts.
@@ -58,12 +59,14 @@ pub struct Call {
     pub body: String,
 }
 
-/// A running stand-in; shared by cloning. It runs until the process ends.
+/// A running stand-in; shared by cloning. It runs until the process ends; the bodies of its droplets go with the last of
+/// these.
 #[derive(Clone)]
 pub struct StandIn {
     /// Where it listens.
     pub address: SocketAddr,
     world: Arc<Mutex<World>>,
+    _bodies: Option<Arc<Bodies>>,
 }
 
 // === impl StandIn ===
@@ -71,12 +74,25 @@ pub struct StandIn {
 impl StandIn {
     /// Starts one on a free port of this machine.
     pub fn start() -> Self {
+        Self::start_with(None)
+    }
+
+    /// The same, with a container of this machine's Incus for each droplet, which is switched and destroyed with it (a
+    /// rebuild, a resize, a snapshot don't reach it). `None` where no Incus is; it says so then.
+    pub fn with_bodies() -> Option<Self> {
+        let bodies = Bodies::open()?;
+        Some(Self::start_with(Some(Arc::new(bodies))))
+    }
+
+    fn start_with(bodies: Option<Arc<Bodies>>) -> Self {
         let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("a free port");
         listener.set_nonblocking(true).expect("is set");
         let stand_in = Self {
             address: listener.local_addr().expect("an address"),
             world: Arc::default(),
+            _bodies: None,
         };
+        stand_in.world().bodies = bodies.as_ref().map(Arc::downgrade);
         let router = Router::new()
             .fallback(calls::answer)
             .with_state(stand_in.clone());
@@ -90,7 +106,10 @@ impl StandIn {
                 axum::serve(listener, router).await.expect("it serves");
             });
         });
-        stand_in
+        Self {
+            _bodies: bodies,
+            ..stand_in
+        }
     }
 
     /// Its address as a URL.
@@ -121,6 +140,12 @@ impl StandIn {
     /// How many droplets there are.
     pub fn droplets(&self) -> usize {
         self.world().droplets.len()
+    }
+
+    /// The droplets as they are shown, whoever asks.
+    pub fn shown(&self) -> Vec<serde_json::Value> {
+        let world = self.world();
+        world.droplets.keys().map(|id| world.shown(*id)).collect()
     }
 
     /// The names of all tags.

@@ -4,6 +4,7 @@
 //! droplet has one action under way at the most, as at DigitalOcean.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Weak;
 use std::time::{Duration, Instant};
 
 use domain::time::Clock;
@@ -11,6 +12,7 @@ use serde_json::{Value, json};
 
 use super::catalog::{self, Size};
 use super::{Call, Fault};
+use crate::body::{Bodies, Body, Order};
 
 /// All of it.
 pub(super) struct World {
@@ -24,6 +26,7 @@ pub(super) struct World {
     pub(super) snapshots: Vec<Snapshot>,
     pub(super) faults: Vec<(&'static str, &'static str, Fault)>,
     pub(super) calls: Vec<Call>,
+    pub(super) bodies: Option<Weak<Bodies>>,
     last_id: u64,
 }
 
@@ -39,6 +42,7 @@ pub(super) struct Droplet {
     pub(super) created_at: String,
     /// When it is gone, once it is being destroyed.
     pub(super) gone_at: Option<Instant>,
+    pub(super) body: Option<Body>,
 }
 
 pub(super) struct Action {
@@ -80,6 +84,7 @@ impl Default for World {
             snapshots: Vec::new(),
             faults: Vec::new(),
             calls: Vec::new(),
+            bodies: None,
             last_id: 1000,
         }
     }
@@ -98,22 +103,32 @@ impl World {
             .actions
             .iter()
             .filter(|(_, action)| action.status == "in-progress" && action.due_at <= now)
+            .filter(|(_, action)| self.is_at_rest(action.droplet))
             .map(|(id, _)| *id)
             .collect();
         for id in due {
             self.complete(id);
         }
-        self.droplets
-            .retain(|_, droplet| droplet.gone_at.is_none_or(|gone| gone > now));
+        self.droplets.retain(|_, droplet| {
+            droplet.gone_at.is_none_or(|gone| gone > now) || !droplet.is_at_rest()
+        });
+    }
+
+    fn is_at_rest(&self, droplet: u64) -> bool {
+        self.droplets.get(&droplet).is_none_or(Droplet::is_at_rest)
     }
 
     /// Begins an action; its end comes with time.
     pub(super) fn begin(&mut self, droplet: u64, body: Value, fails: bool) -> u64 {
         let id = self.new_id();
-        let region = self
-            .droplets
-            .get(&droplet)
-            .map(|droplet| droplet.region.clone());
+        let on = self.droplets.get(&droplet);
+        let region = on.map(|droplet| droplet.region.clone());
+        if let Some(its) = on.and_then(|droplet| droplet.body.as_ref())
+            && let Some(order) = order(&body["type"])
+            && !fails
+        {
+            its.tell(order);
+        }
         let action = Action {
             droplet,
             region: region.unwrap_or_default(),
@@ -180,5 +195,25 @@ impl World {
             }),
             _ => {}
         }
+    }
+}
+
+// === impl Droplet ===
+
+impl Droplet {
+    /// Whether its body, where it has one, has done what it was told.
+    fn is_at_rest(&self) -> bool {
+        self.body.as_ref().is_none_or(Body::is_at_rest)
+    }
+}
+
+/// What an action does to a body.
+fn order(action: &Value) -> Option<Order> {
+    match action.as_str()? {
+        "shutdown" => Some(Order::ShutDown),
+        "power_off" => Some(Order::PowerOff),
+        "power_on" => Some(Order::PowerOn),
+        "reboot" | "power_cycle" => Some(Order::Reboot),
+        _ => None,
     }
 }

@@ -159,6 +159,7 @@ pub(super) fn route(world: &mut World, asked: &Asked, ends: bool) -> Reply {
         "DescribeImages" => world.describe_images(asked),
         "DescribeInstances" => world.describe_instances(asked),
         "DescribeInstanceTypes" => catalog::types(world, asked),
+        "DescribeKeyPairs" => world.describe_keys(asked),
         "DescribeRegions" => Ok(catalog::regions()),
         "DescribeSecurityGroups" => world.describe_groups(asked),
         "DescribeSnapshots" => world.describe_snapshots(asked),

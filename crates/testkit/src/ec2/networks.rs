@@ -1,6 +1,6 @@
 //! The network: one VPC with one subnet in each region, security groups, key pairs.
 
-use super::asked::{Asked, Fields};
+use super::asked::{Asked, Fields, fits};
 use super::calls::{Refusal, Reply, refuse};
 use super::catalog::ACCOUNT;
 use super::instances::shown_tags;
@@ -174,6 +174,20 @@ impl World {
         ];
         self.keys.push(key);
         Ok(shown.concat())
+    }
+
+    pub(super) fn describe_keys(&self, asked: &Asked) -> Reply {
+        let filters = asked.fields.filters()?;
+        let is_meant = |key: &&Key| {
+            let fits = |(name, wanted): &(String, Vec<String>)| {
+                name == "key-name" && wanted.iter().any(|wanted| fits(wanted, &key.name))
+            };
+            key.region == asked.region && filters.iter().all(fits)
+        };
+        let shown = self.keys.iter().filter(is_meant);
+        let shown =
+            shown.map(|key| [text("keyPairId", &key.id), text("keyName", &key.name)].concat());
+        Ok(items("keySet", shown))
     }
 
     /// One that is not there is deleted all the same.

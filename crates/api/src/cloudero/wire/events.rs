@@ -85,6 +85,7 @@ impl EventResponse {
 fn kind(kind: OperationKind) -> &'static str {
     match kind {
         OperationKind::CreateServer => "VM.CREATE",
+        OperationKind::AdoptServer => "VM.IMPORT",
         OperationKind::DestroyServer => "VM.DESTROY",
         OperationKind::StartServer => "VM.START",
         OperationKind::StopServer => "VM.STOP",

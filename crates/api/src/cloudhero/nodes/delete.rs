@@ -2,21 +2,33 @@
 
 use axum::Json;
 use axum::extract::State;
-use control::{App, environments};
+use axum::response::{IntoResponse, Response};
+use control::App;
+use control::environments::{self, preview};
 
 use crate::cloudhero::auth::Caller;
+use crate::cloudhero::plan::{Asked, Decision};
 use crate::cloudhero::wire::messages::{Message, Segment, id};
 use crate::http::edge::Failure;
 
 /// Destroys one server of an environment.
-#[utoipa::path(delete, path = "/nodes/{id}", tag = "environments", params(("id" = String, Path)),
+#[utoipa::path(delete, path = "/nodes/{id}", tag = "environments", params(("id" = String, Path),
+        ("plan" = Option<bool>, Query), ("X-Plan" = Option<String>, Header)),
     responses((status = 200, body = Message), (status = 404)))]
 pub(crate) async fn delete(
     State(app): State<App>,
     Caller(actor): Caller,
     Segment(text): Segment,
-) -> Result<Json<Message>, Failure> {
+    asked: Asked,
+) -> Result<Response, Failure> {
     let id = id(&text, "node")?;
-    environments::delete_node(&app, &actor, &id).await?;
-    Ok(Json(Message::new("the node is being destroyed", Some(id))))
+    let terms = match asked
+        .decide(preview::delete_node(&app, &actor, &id))
+        .await?
+    {
+        Decision::Answer(plan) => return Ok(plan),
+        Decision::Make(terms) => terms,
+    };
+    environments::delete_node(&app, &actor, &id, &terms).await?;
+    Ok(Json(Message::new("the node is being destroyed", Some(id))).into_response())
 }

@@ -6,4 +6,5 @@ pub(super) mod environments;
 pub(super) mod integrations;
 pub(super) mod messages;
 pub(super) mod outcomes;
+pub(super) mod plans;
 pub(super) mod providers;

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use control::providers::{self, Dated, Field, Kind};
 use domain::environment::Provider;
 use domain::{Plan, PublicId};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use utoipa::ToSchema;
 
@@ -55,6 +55,21 @@ pub(crate) struct MetaResponse {
 pub(crate) struct LocationResponse {
     pub(crate) endpoint: String,
     pub(crate) name: String,
+}
+
+/// Servers to be taken under management.
+#[derive(Deserialize, ToSchema)]
+pub(crate) struct ImportRequest {
+    /// The region that they are in.
+    pub(crate) region: String,
+    /// The environment that they are to be in: one on the same account and in the same region, or a new one.
+    pub(crate) environment: String,
+    /// The application's id; the default one where absent.
+    pub(crate) application: Option<String>,
+    /// The cloud's ids of them.
+    pub(crate) instances: Vec<String>,
+    /// By which size they count and cost; needed in the operator's own regions, and not where the cloud has sizes.
+    pub(crate) size: Option<String>,
 }
 
 /// A size.

@@ -36,8 +36,7 @@ pub fn resolve(names: &[String], distribution: &str) -> Result<Vec<&'static Pack
     Ok(resolved)
 }
 
-/// The ports that a cloud's firewall opens to everybody for these packages, in order. SSH is not among them.
-pub fn ports(packages: &[&Package]) -> Vec<u16> {
+fn ports(packages: &[&Package]) -> Vec<u16> {
     let all = packages.iter().flat_map(|package| &package.ports);
     let mut ports: Vec<u16> = all
         .filter(|port| port.open_to == OpenTo::World)
@@ -46,6 +45,17 @@ pub fn ports(packages: &[&Package]) -> Vec<u16> {
     ports.sort_unstable();
     ports.dedup();
     ports
+}
+
+/// The ports that a cloud's firewall opens to everybody for servers with these lists of packages, all of them together,
+/// in order. SSH is not among them.
+pub fn ports_of<'a>(lists: impl IntoIterator<Item = &'a Vec<String>>) -> Vec<u16> {
+    let mut all = Vec::new();
+    for name in lists.into_iter().flatten() {
+        // One that is not in the catalogue any more opens nothing.
+        let _ = add(name, &mut all);
+    }
+    ports(&all)
 }
 
 /// Whether one of these packages runs containers inside the server.

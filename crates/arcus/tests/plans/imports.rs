@@ -1,0 +1,233 @@
+//! Servers that are there already are taken under management: shown first, then done, and nothing of them changes but whose
+//! they are.
+
+use std::time::Duration;
+
+use reqwest::Method;
+use serde_json::{Value, json};
+use testkit::digital_ocean::{self, StandIn};
+use testkit::{Builder, Client, Scene, wait};
+
+use super::{calls, on_terms, planned};
+
+const PATIENCE: Duration = Duration::from_secs(60);
+
+testkit::on_both_databases![
+    an_import_is_shown_before_it_is_made,
+    an_imported_server_is_one_like_any_other,
+    the_operator_imports_by_the_command_line,
+    what_is_managed_or_not_there_is_not_imported,
+    an_import_that_was_killed_half_way_is_finished,
+];
+
+fn wanted(instances: &[&str]) -> Value {
+    json!({"region": "sandbox", "environment": "inherited", "instances": instances})
+}
+
+/// An instance that nobody manages.
+fn stray(scene: &Scene, name: &str) -> String {
+    let id = scene.arcus.tell(&["sandbox", "add", name], "");
+    id.trim().to_owned()
+}
+
+fn path(scene: &Scene) -> String {
+    format!("/providers/{}/import", scene.provider)
+}
+
+fn is_ready(environment: &Value) -> bool {
+    environment["ready"] == true
+}
+
+async fn an_import_is_shown_before_it_is_made(builder: Builder) {
+    let scene = Scene::set(builder).await;
+    let (one, other) = (stray(&scene, "Old Web"), stray(&scene, "db"));
+    let before = scene.arcus.instances();
+    let body = wanted(&[&one, &other]);
+    let plan = planned(&scene.owner, Method::POST, &path(&scene), &body).await;
+    assert_eq!(plan["import"][0]["instance"], one);
+    assert_eq!(plan["import"][0]["name"], "old-web");
+    assert_eq!(plan["import"][1]["name"], "db");
+    assert_eq!((&plan["make"], &plan["destroy"]), (&json!([]), &json!([])));
+    assert_eq!(plan["irreversible"], json!([]));
+    assert_eq!(calls(&plan), ["adopt", "adopt"]);
+    assert_eq!(scene.environments().await, Vec::<Value>::new());
+    assert_eq!(scene.arcus.calls("adopt"), 0);
+    let done = on_terms(&scene.owner, Method::POST, &path(&scene), &body, &plan).await;
+    let id = done.ok()["id"].as_str().expect("an id").to_owned();
+    scene.until(&id, "both to be managed", is_ready).await;
+    assert_eq!(scene.arcus.calls("adopt"), 2);
+    let names = |instances: &[Value]| -> Vec<Value> {
+        instances.iter().map(|one| one["name"].clone()).collect()
+    };
+    assert_eq!(names(&scene.arcus.instances()), names(&before));
+    // The same plan doesn't import them twice.
+    let again = on_terms(&scene.owner, Method::POST, &path(&scene), &body, &plan).await;
+    assert_eq!(again.status, 409, "{}", again.text);
+}
+
+async fn an_imported_server_is_one_like_any_other(builder: Builder) {
+    let scene = Scene::set(builder).await;
+    let id = stray(&scene, "web");
+    let done = scene.owner.post(&path(&scene), &wanted(&[&id])).await.ok();
+    assert_eq!(done["nodes"][0]["name"], "web");
+    let environment = done["id"].as_str().expect("an id");
+    let shown = scene.until(environment, "it to be managed", is_ready).await;
+    assert_ne!(shown["nodes"][0]["public_ip"], "");
+    let stop = format!("/environments/{environment}/stop");
+    let stopped = scene.owner.get(&stop).await.ok();
+    assert_eq!(stopped["success"], true, "{stopped}");
+    let delete = format!("/environments/{environment}");
+    let request = scene.owner.request(Method::DELETE, &delete);
+    scene.owner.send(request).await.ok();
+    scene.until_empty().await;
+}
+
+async fn the_operator_imports_by_the_command_line(builder: Builder) {
+    let scene = Scene::set(builder).await;
+    let id = stray(&scene, "web");
+    let provider = scene.provider.as_str();
+    let place = ["--region", "sandbox", "--environment", "inherited"];
+    let import = [&["cloud", "import", provider, id.as_str()], &place[..]].concat();
+    let shown = scene.arcus.tell(&import, "");
+    assert!(shown.contains("nothing was done"), "{shown}");
+    assert!(shown.contains(&id), "{shown}");
+    assert_eq!(scene.environments().await, Vec::<Value>::new());
+    let hash = shown.trim().rsplit(' ').next().expect("a hash");
+    let applied = [&import[..], &["--apply", hash]].concat();
+    scene.arcus.tell(&applied, "");
+    let all = scene.environments().await;
+    let environment = all[0]["id"].as_str().expect("an id");
+    scene.until(environment, "it to be managed", is_ready).await;
+    let wrong = [&import[..], &["--apply", "0"]].concat();
+    assert!(!scene.arcus.run(&wrong).status.success());
+}
+
+async fn what_is_managed_or_not_there_is_not_imported(builder: Builder) {
+    let scene = Scene::set(builder).await;
+    let environment = scene
+        .environment("production", &json!([{"name": "web", "size": "eos1"}]))
+        .await;
+    let managed = scene.arcus.instances()[0]["id"]
+        .as_str()
+        .expect("an id")
+        .to_owned();
+    let theirs = [
+        "sandbox",
+        "add",
+        "theirs",
+        "--token",
+        "0123",
+        "--installation",
+        "another",
+    ];
+    let theirs = scene.arcus.tell(&theirs, "").trim().to_owned();
+    let mine = stray(&scene, "mine");
+    let post = async |body: Value| scene.owner.post(&path(&scene), &body).await;
+    for (instance, status, why) in [
+        (managed.as_str(), 409, "bears this Arcus's tag already"),
+        (&theirs, 409, "is managed by another Arcus"),
+        ("sbx-unknown", 400, "there is no instance"),
+        ("", 400, "no instance's id"),
+    ] {
+        // With one that could be imported beside it, which is not either.
+        let refused = post(wanted(&[&mine, instance])).await;
+        assert_eq!(refused.status, status, "{}", refused.text);
+        assert!(refused.text.contains(why), "{}", refused.text);
+    }
+    post(wanted(&[])).await.error(400);
+    post(wanted(&[&mine, &mine])).await.error(400);
+    let mut elsewhere = wanted(&[&mine]);
+    elsewhere["region"] = json!("mars");
+    post(elsewhere).await.error(400);
+    let mut sized = wanted(&[&mine]);
+    sized["size"] = json!("gigantic");
+    post(sized).await.error(400);
+    assert_eq!(scene.environments().await.len(), 1);
+    assert_eq!(
+        scene.find(&environment).await["nodes"]
+            .as_array()
+            .map(Vec::len),
+        Some(1)
+    );
+    assert_eq!(scene.arcus.calls("adopt"), 0);
+}
+
+async fn an_import_that_was_killed_half_way_is_finished(builder: Builder) {
+    let mut scene = Scene::set(builder).await;
+    let id = stray(&scene, "web");
+    // The tag is put on it, and no answer comes.
+    scene.arcus.faults(&["lost_reply=1"]);
+    let body = wanted(&[&id]);
+    let refused = scene.owner.post(&path(&scene), &body).await;
+    assert!(refused.status >= 500, "the look failed: {}", refused.text);
+    scene.arcus.faults(&["lost_reply=0"]);
+    let done = scene.owner.post(&path(&scene), &body).await.ok();
+    scene.arcus.faults(&["lost_reply=1"]);
+    scene.arcus.kill();
+    scene.arcus.faults(&["lost_reply=0"]);
+    scene.arcus.restart().await;
+    let environment = done["id"].as_str().expect("an id");
+    scene.owner = scene.owner.at(scene.arcus.base());
+    scene.until(environment, "it to be managed", is_ready).await;
+    assert!(scene.arcus.calls("adopt") <= 2);
+    assert_eq!(scene.arcus.instances().len(), 1);
+}
+
+/// A droplet of the account that somebody made by hand.
+async fn droplet(ocean: &StandIn) -> String {
+    let body = json!({
+        "name": "handmade", "region": "fra1", "size": "s-1vcpu-1gb", "image": "debian-12-x64", "tags": ["precious"],
+    });
+    let client = Client::new(&ocean.url()).with_bearer(digital_ocean::TOKEN);
+    let made = client.post("/v2/droplets", &body).await.expect(202);
+    made["droplet"]["id"].to_string()
+}
+
+#[tokio::test]
+async fn a_droplet_is_imported_with_its_size_and_its_price() {
+    let ocean = StandIn::start();
+    let arcus = Builder::new(env!("CARGO_BIN_EXE_arcus"))
+        .variable("ARCUS_DIGITAL_OCEAN_ENDPOINT", &ocean.url())
+        .start()
+        .await;
+    let owner = arcus
+        .client()
+        .register("company name", "my@email.com")
+        .await;
+    let body = json!({
+        "cloud_provider": "digital_ocean", "provider_name": "my-provider", "access_token": digital_ocean::TOKEN,
+    });
+    let provider = owner.post("/providers", &body).await.ok();
+    let id = droplet(&ocean).await;
+    let path = format!(
+        "/providers/{}/import",
+        provider["id"].as_str().expect("an id")
+    );
+    let body = json!({"region": "fra1", "environment": "inherited", "instances": [id]});
+    let plan = planned(&owner, Method::POST, &path, &body).await;
+    assert_eq!(plan["import"][0]["size"], "s-1vcpu-1gb");
+    // It is paid for already.
+    assert_eq!(plan["price"]["hourly_difference"], "0.0000");
+    assert_ne!(plan["price"]["hourly"], "0.0000");
+    let before = ocean.calls().len();
+    on_terms(&owner, Method::POST, &path, &body, &plan)
+        .await
+        .ok();
+    wait::until("it to be managed", PATIENCE, || async {
+        let all = owner.get("/environments").await.ok();
+        is_ready(&all[0]).then_some(())
+    })
+    .await;
+    let all = ocean.calls();
+    let made = all[before..].iter().filter(|call| call.method != "GET");
+    let mut made: Vec<_> = made
+        .map(|call| match call.path.split('/').collect::<Vec<_>>()[..] {
+            [_, v2, tags, _, resources] => format!("POST /{v2}/{tags}/TAG/{resources}"),
+            _ => format!("{} {}", call.method, call.path),
+        })
+        .collect();
+    made.sort();
+    assert_eq!(made, calls(&plan));
+    assert_eq!(ocean.droplets(), 1);
+    assert!(ocean.tags().contains(&"precious".to_owned()));
+}

@@ -1,0 +1,124 @@
+//! A change of an environment that is written and not committed yet: it can be looked at, and dropped as if nothing had
+//! been.
+//!
+//! Every change of this folder is drafted first, by the one who makes it and by the one who previews it: so that what is
+//! shown is what is done. What must stay true: a draft that is dropped with its session leaves nothing.
+
+use domain::environment::{Environment, Provider};
+use domain::server::{Desired, Server};
+use domain::{Error, Result};
+use serde_json::{Value, json};
+use store::Session;
+
+/// What a change does, as its transaction says.
+pub(super) struct Draft {
+    /// The environment.
+    pub(super) environment: Environment,
+    /// Whether the change makes it.
+    pub(super) is_new: bool,
+    /// Its cloud account.
+    pub(super) provider: Provider,
+    /// The servers that it gets.
+    pub(super) made: Vec<Server>,
+    /// Those that are there already, and are taken under management.
+    pub(super) taken: Vec<Server>,
+    /// Those that go.
+    pub(super) going: Vec<Server>,
+    /// Those that stay as they are.
+    pub(super) staying: Vec<Server>,
+}
+
+/// A draft, and the transaction that it is written in.
+pub(super) type Drafted = (Session, Draft);
+
+/// What a change has to be so that it is made at all.
+#[derive(Debug, Clone, Default)]
+pub struct Terms(Option<Value>);
+
+// === impl Terms ===
+
+impl Terms {
+    /// It is made, whatever it turns out to be.
+    pub fn any() -> Self {
+        Self(None)
+    }
+
+    /// It has to do just what this draft does.
+    pub(super) fn of(draft: &Draft) -> Self {
+        Self(Some(draft.in_words()))
+    }
+
+    /// Errors: `Conflict` where the change would do something else than was agreed on.
+    pub(super) fn hold(&self, draft: &Draft) -> Result<()> {
+        match &self.0 {
+            Some(agreed) if *agreed != draft.in_words() => Err(no_longer()),
+            _ => Ok(()),
+        }
+    }
+}
+
+/// The refusal of a change whose plan is old.
+pub(super) fn no_longer() -> Error {
+    Error::conflict(
+        "the plan in X-Plan no longer holds, and nothing was done: ask for a new one with plan=true, and look at it",
+    )
+}
+
+// === impl Draft ===
+
+impl Draft {
+    /// A change of an environment that is there, and has these servers.
+    pub(super) fn of(environment: Environment, provider: Provider, servers: Vec<Server>) -> Self {
+        let mut staying = servers;
+        staying.retain(|server| server.desired != Desired::Destroyed);
+        Self {
+            environment,
+            is_new: false,
+            provider,
+            made: Vec::new(),
+            taken: Vec::new(),
+            going: Vec::new(),
+            staying,
+        }
+    }
+
+    /// These go, and don't stay.
+    pub(super) fn destroys(mut self, going: Vec<Server>) -> Self {
+        let goes = |server: &Server| going.iter().any(|one| one.id == server.id);
+        self.staying.retain(|server| !goes(server));
+        self.going = going;
+        self
+    }
+
+    /// All that can be known of it before it is made: no id that is new, and no token.
+    pub(super) fn in_words(&self) -> Value {
+        let made = self.made.iter().map(|server| {
+            json!({
+                "name": server.name, "cloud_name": server.cloud_name, "plan": server.plan,
+                "hourly": server.hourly, "monthly": server.monthly, "image": server.image,
+                "packages": server.packages, "tags": server.tags,
+            })
+        });
+        let taken = self
+            .taken
+            .iter()
+            .map(|server| json!([server.name, server.cloud_id, server.plan]));
+        let known = |server: &Server| json!([server.public_id, server.cloud_id, server.plan]);
+        let environment = match self.is_new {
+            true => Value::Null,
+            false => json!(self.environment.public_id),
+        };
+        json!({
+            "environment": environment,
+            "application": self.environment.application_id.0,
+            "name": self.environment.name,
+            "region": self.environment.region,
+            "provider": self.provider.public_id,
+            "integrations": self.environment.integrations,
+            "made": made.collect::<Vec<_>>(),
+            "taken": taken.collect::<Vec<_>>(),
+            "going": self.going.iter().map(known).collect::<Vec<_>>(),
+            "staying": self.staying.iter().map(known).collect::<Vec<_>>(),
+        })
+    }
+}

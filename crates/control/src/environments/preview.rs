@@ -1,0 +1,318 @@
+//! A change before it is made: the calls, the price, what can't be undone, and a hash by which it is agreed to.
+//!
+//! Called by `api` for `?plan=true`, and for `X-Plan`, which makes the change only where the same preview comes out again.
+//! What must stay true: nothing is changed here, neither in the database, whose transaction is dropped, nor at a cloud,
+//! which is only looked at.
+
+use clouds::{ErrorClass, GroupRef, InstanceRef, PreviewedCall};
+use domain::account::Actor;
+use domain::server::Server;
+use domain::{Money, PublicId, Result};
+use serde_json::json;
+use sha2::{Digest, Sha256};
+
+use super::create::NewEnvironment;
+use super::draft::{Draft, Drafted, Terms, no_longer};
+use super::import::Import;
+use super::nodes::NewNode;
+use super::scale::Selector;
+use crate::app::{Account, App, HOUSE};
+use crate::catalog::packages;
+use crate::operations::request::{self, Beyond};
+use crate::operations::retry;
+use crate::providers;
+
+/// What a change would do.
+#[derive(Debug, Clone)]
+pub struct Preview {
+    /// The servers that would be made.
+    pub made: Vec<Server>,
+    /// Those that are there, and would be taken under management.
+    pub taken: Vec<Server>,
+    /// Those that would be destroyed.
+    pub going: Vec<Server>,
+    /// The calls that would change something at the cloud. Looks are not among them.
+    pub calls: Vec<PreviewedCall>,
+    /// What it costs.
+    pub price: Price,
+    /// What can't be undone, a line each.
+    pub irreversible: Vec<String>,
+    /// The same for the same change while nothing that it depends on has changed.
+    pub hash: String,
+    terms: Terms,
+}
+
+/// What an environment costs, and by how much a change changes that.
+#[derive(Debug, Clone)]
+pub struct Price {
+    /// The code of its currency; `None` where nobody asks for money.
+    pub currency: Option<String>,
+    /// The difference; negative where it will cost less.
+    pub difference: Rate,
+    /// What all of the environment will cost.
+    pub afterwards: Rate,
+    /// The plans whose price the cloud doesn't tell: they are not in the sums.
+    pub unknown: Vec<String>,
+}
+
+/// An amount for a time.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Rate {
+    /// For an hour.
+    pub hourly: Money,
+    /// For a month, at the most.
+    pub monthly: Money,
+}
+
+/// What [`create`](super::create()) would do. Errors: those of it.
+pub async fn create(app: &App, actor: &Actor, new: &NewEnvironment) -> Result<Preview> {
+    preview(app, super::create::draft(app, actor, new).await?).await
+}
+
+/// What [`add`](super::add) would do. Errors: those of it.
+pub async fn add(app: &App, actor: &Actor, id: &PublicId, new: &[NewNode]) -> Result<Preview> {
+    preview(app, super::nodes::draft(app, actor, id, new).await?).await
+}
+
+/// What [`scale_up`](super::scale_up) would do. Errors: those of it.
+pub async fn scale_up(
+    app: &App,
+    actor: &Actor,
+    id: &PublicId,
+    selector: &Selector,
+    count: i64,
+) -> Result<Preview> {
+    preview(
+        app,
+        super::scale::draft_up(app, actor, id, selector, count).await?,
+    )
+    .await
+}
+
+/// What [`scale_down`](super::scale_down) would do. Errors: those of it.
+pub async fn scale_down(
+    app: &App,
+    actor: &Actor,
+    id: &PublicId,
+    selector: &Selector,
+    count: i64,
+) -> Result<Preview> {
+    preview(
+        app,
+        super::scale::draft_down(app, actor, id, selector, count).await?,
+    )
+    .await
+}
+
+/// What [`delete`](super::delete()) would do. Errors: those of it.
+pub async fn delete(app: &App, actor: &Actor, id: &PublicId) -> Result<Preview> {
+    let (drafted, _) = super::delete::draft(app, actor, id).await?;
+    preview(app, drafted).await
+}
+
+/// What [`delete_node`](super::delete_node) would do. Errors: those of it.
+pub async fn delete_node(app: &App, actor: &Actor, id: &PublicId) -> Result<Preview> {
+    preview(app, super::delete::draft_node(app, actor, id).await?).await
+}
+
+/// What [`import`](super::import()) would do. Errors: those of it.
+pub async fn import(
+    app: &App,
+    actor: &Actor,
+    provider: &PublicId,
+    wanted: &Import,
+) -> Result<Preview> {
+    preview(
+        app,
+        super::import::draft(app, actor, provider, wanted).await?,
+    )
+    .await
+}
+
+/// Drops the transaction, and asks the cloud what it would be asked for.
+async fn preview(app: &App, (session, draft): Drafted) -> Result<Preview> {
+    drop(session);
+    let account = app
+        .account(&draft.provider, &draft.environment.region)
+        .await?;
+    let group = GroupRef {
+        region: account.region.clone(),
+        name: request::group_of(&draft.environment.public_id),
+    };
+    let mut calls = making(app, &account, &group, &draft).await?;
+    for at in refs(&account, &draft.taken) {
+        let its = account.cloud.preview_adopt(&at).await;
+        calls.extend(its.map_err(retry::as_error)?);
+    }
+    calls.extend(ending(&account, &group, &draft).await?);
+    if draft.is_new {
+        // It will have another id.
+        let id = draft.environment.public_id.as_str();
+        for call in &mut calls {
+            call.call = call.call.replace(id, "NEW");
+            call.does = call.does.replace(id, "NEW");
+        }
+    }
+    let currency = providers::of_provider(app, &draft.provider)
+        .await?
+        .offer
+        .currency;
+    let price = price(currency, &draft)?;
+    let irreversible = irreversible(app, &price, &draft).await?;
+    let calls_in_words: Vec<_> = calls.iter().map(|call| [&call.call, &call.does]).collect();
+    let in_words = json!({
+        "draft": draft.in_words(), "calls": calls_in_words, "irreversible": irreversible,
+        "currency": price.currency,
+        "price": [price.afterwards.hourly, price.afterwards.monthly],
+    });
+    Ok(Preview {
+        hash: hex::encode(Sha256::digest(in_words.to_string())),
+        terms: Terms::of(&draft),
+        made: draft.made,
+        taken: draft.taken,
+        going: draft.going,
+        calls,
+        price,
+        irreversible,
+    })
+}
+
+async fn making(
+    app: &App,
+    account: &Account,
+    group: &GroupRef,
+    draft: &Draft,
+) -> Result<Vec<PreviewedCall>> {
+    let all = draft.staying.iter().chain(&draft.made);
+    let ports = packages::ports_of(all.map(|server| &server.packages));
+    let mut requests = Vec::with_capacity(draft.made.len());
+    let mut session = app.store.read().await?;
+    for server in &draft.made {
+        let beyond = Beyond {
+            group: group.name.clone(),
+            ports: ports.clone(),
+            owners: None,
+            snapshot: None,
+        };
+        let request = request::request(app, &mut session, server, &account.region, beyond).await?;
+        requests.push(request);
+    }
+    drop(session);
+    let calls = account.cloud.preview_create(&requests).await;
+    calls.map_err(retry::as_error)
+}
+
+async fn ending(account: &Account, group: &GroupRef, draft: &Draft) -> Result<Vec<PreviewedCall>> {
+    let mut calls = Vec::new();
+    for at in refs(account, &draft.going) {
+        match account.cloud.preview_destroy(&[at], None).await {
+            Ok(its) => calls.extend(its),
+            // It is gone already: nothing will be called.
+            Err(error) if error.class == ErrorClass::NotFound => {}
+            Err(error) => return Err(retry::as_error(error)),
+        }
+    }
+    if draft.staying.is_empty() && !draft.going.is_empty() {
+        let its = account.cloud.preview_destroy(&[], Some(group)).await;
+        calls.extend(its.map_err(retry::as_error)?);
+    }
+    Ok(calls)
+}
+
+/// Where those are that are there.
+fn refs<'a>(account: &'a Account, servers: &'a [Server]) -> impl Iterator<Item = InstanceRef> + 'a {
+    let ids = servers.iter().filter_map(|server| server.cloud_id.clone());
+    ids.map(|id| InstanceRef {
+        region: account.region.clone(),
+        id,
+    })
+}
+
+fn price(currency: Option<String>, draft: &Draft) -> Result<Price> {
+    let mut unknown: Vec<String> = Vec::new();
+    let mut sum = |servers: &[Server]| {
+        servers.iter().try_fold(Rate::default(), |sum, server| {
+            if currency.is_none() {
+                return Ok(sum);
+            }
+            if server.hourly == Money(0) && server.monthly == Money(0) {
+                unknown.push(server.plan.clone());
+            }
+            sum.plus(server)
+        })
+    };
+    let (made, going, staying) = (sum(&draft.made)?, sum(&draft.going)?, sum(&draft.staying)?);
+    let taken = sum(&draft.taken)?;
+    // Elsewhere the owner pays for them already.
+    let is_sold = draft.provider.kind == HOUSE;
+    let new = if is_sold { made.and(taken)? } else { made };
+    unknown.sort();
+    unknown.dedup();
+    Ok(Price {
+        currency,
+        difference: Rate {
+            hourly: new.hourly.minus(going.hourly)?,
+            monthly: new.monthly.minus(going.monthly)?,
+        },
+        afterwards: staying.and(made)?.and(taken)?,
+        unknown,
+    })
+}
+
+async fn irreversible(app: &App, price: &Price, draft: &Draft) -> Result<Vec<String>> {
+    let mut lines = Vec::new();
+    if !draft.made.is_empty() && price.currency.is_some() {
+        lines.push("what the new servers cost until they are deleted is to be paid".to_owned());
+    }
+    let mut session = app.store.read().await?;
+    for server in &draft.going {
+        let name = &server.name;
+        lines.push(format!(
+            "the disk of {name} and all that is on it are destroyed"
+        ));
+        if let Some(ip) = &server.public_ip {
+            lines.push(format!("the address {ip} of {name} is given back"));
+        }
+        let organisation = server.organisation_id;
+        for snapshot in store::snapshots::of_server(&mut session, organisation, server.id).await? {
+            lines.push(format!(
+                "the snapshot {} of {name} goes with it",
+                snapshot.name
+            ));
+        }
+    }
+    Ok(lines)
+}
+
+// === impl Preview ===
+
+impl Preview {
+    /// The terms on which the change is made by who agrees to the preview of that hash.
+    ///
+    /// Errors: `Conflict` where that is not this one.
+    pub fn agreed(self, hash: &str) -> Result<Terms> {
+        if self.hash == hash {
+            Ok(self.terms)
+        } else {
+            Err(no_longer())
+        }
+    }
+}
+
+// === impl Rate ===
+
+impl Rate {
+    fn and(self, other: Self) -> Result<Self> {
+        Ok(Self {
+            hourly: self.hourly.plus(other.hourly)?,
+            monthly: self.monthly.plus(other.monthly)?,
+        })
+    }
+
+    fn plus(self, server: &Server) -> Result<Self> {
+        Ok(Self {
+            hourly: self.hourly.plus(server.hourly)?,
+            monthly: self.monthly.plus(server.monthly)?,
+        })
+    }
+}

@@ -1,0 +1,232 @@
+//! Bodies: real systems for the instances of a stand-in, so that a server there can be logged in to.
+//!
+//! Used by the stand-ins of public clouds. Each body is a container of this machine's Incus, from the image `debian/12`,
+//! which begins with the user data that the create carried. What must stay true: an order returns at once and is carried
+//! out after those before it, since a cloud answers while its instances come and go; and nothing is left behind when the
+//! stand-in goes, be it by a test that failed.
+
+use std::net::Ipv4Addr;
+use std::process::Command;
+use std::sync::mpsc::{Receiver, Sender, channel};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use domain::random;
+use serde_json::Value;
+
+/// How long a system may take to get an address, on a machine that is busy.
+const ADDRESS_LIMIT: Duration = Duration::from_secs(120);
+/// Between two looks at what is on its way.
+const LOOK: Duration = Duration::from_millis(50);
+/// How long a system may take to shut itself down before it is switched off.
+const SHUTDOWN_SECS: &str = "20";
+
+/// All bodies of one stand-in. Dropped, they are removed.
+pub(crate) struct Bodies {
+    prefix: String,
+}
+
+/// One of them.
+pub(crate) struct Body {
+    orders: Sender<Order>,
+    state: Arc<Mutex<State>>,
+}
+
+/// What is done to a body.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Order {
+    /// The system is asked to shut down.
+    ShutDown,
+    /// Its power is cut.
+    PowerOff,
+    /// It is switched on.
+    PowerOn,
+    /// It shuts down and comes up again.
+    Reboot,
+    /// It is removed.
+    Destroy,
+}
+
+#[derive(Default)]
+struct State {
+    /// Orders that are not carried out yet, the start among them.
+    waiting: usize,
+    address: Option<Ipv4Addr>,
+}
+
+// === impl Bodies ===
+
+impl Bodies {
+    /// `None` where no Incus with the image answers and none was promised; it says so then.
+    pub(crate) fn open() -> Option<Self> {
+        if query("/1.0/images/aliases/debian%2F12").is_none() {
+            assert!(
+                std::env::var_os("ARCUS_TEST_INCUS").is_none(),
+                "ARCUS_TEST_INCUS promises an Incus with the image debian/12, and there is none"
+            );
+            eprintln!(
+                "SKIPPED, nothing was tested: no Incus with the image debian/12 answers here; scripts/lab.sh up incus image"
+            );
+            return None;
+        }
+        let prefix = format!("body-{}-", random::hex::<4>());
+        Some(Self { prefix })
+    }
+
+    /// Begins a body with this user data.
+    pub(crate) fn start(&self, id: &str, user_data: String) -> Body {
+        let name = format!("{}{id}", self.prefix);
+        let (orders, ordered) = channel();
+        let state = Arc::new(Mutex::new(State {
+            waiting: 1,
+            address: None,
+        }));
+        let seen = Arc::clone(&state);
+        std::thread::spawn(move || live(&name, &user_data, &ordered, &seen));
+        Body { orders, state }
+    }
+
+    /// The containers that there are of these, by their names.
+    fn there(&self) -> Option<Vec<String>> {
+        let all = query("/1.0/instances?recursion=1")?;
+        let names = all
+            .as_array()?
+            .iter()
+            .filter_map(|one| one["name"].as_str());
+        let ours = names.filter(|name| name.starts_with(&self.prefix));
+        Some(ours.map(str::to_owned).collect())
+    }
+}
+
+impl Drop for Bodies {
+    fn drop(&mut self) {
+        // What was on its way may appear after a first look, and what is being made can't be deleted yet.
+        let mut looks_without_any = 0;
+        while looks_without_any < 2 {
+            let Some(left) = self.there() else { return };
+            for name in &left {
+                let _ = incus(&["delete", "--force", name]);
+            }
+            looks_without_any = if left.is_empty() {
+                looks_without_any + 1
+            } else {
+                0
+            };
+            std::thread::sleep(LOOK * 4);
+        }
+    }
+}
+
+// === impl Body ===
+
+impl Body {
+    /// Adds an order to what is to be done to it.
+    pub(crate) fn tell(&self, order: Order) {
+        look(&self.state).waiting += 1;
+        if self.orders.send(order).is_err() {
+            // It is gone: there is nothing to be done.
+            look(&self.state).waiting -= 1;
+        }
+    }
+
+    /// Whether everything that it was told is done.
+    pub(crate) fn is_at_rest(&self) -> bool {
+        look(&self.state).waiting == 0
+    }
+
+    /// Its address, once it had one.
+    pub(crate) fn address(&self) -> Option<Ipv4Addr> {
+        look(&self.state).address
+    }
+}
+
+fn look(state: &Mutex<State>) -> std::sync::MutexGuard<'_, State> {
+    state.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// A body's whole life: begun, and then what it is told.
+fn live(name: &str, user_data: &str, orders: &Receiver<Order>, state: &Mutex<State>) {
+    let config = format!("cloud-init.user-data={user_data}");
+    // A machine at a cloud has a kernel of its own, in which containers can run.
+    let launched = [
+        "launch",
+        "debian/12",
+        name,
+        "-c",
+        "security.nesting=true",
+        "-c",
+        &config,
+    ];
+    told(name, incus(&launched));
+    settled(name, state);
+    for order in orders {
+        let done = match order {
+            Order::ShutDown => stopped(name),
+            Order::PowerOff => incus(&["stop", "--force", name]),
+            Order::PowerOn => incus(&["start", name]),
+            Order::Reboot => stopped(name).and_then(|()| incus(&["start", name])),
+            Order::Destroy => incus(&["delete", "--force", name]),
+        };
+        told(name, done);
+        match order {
+            Order::PowerOn | Order::Reboot => settled(name, state),
+            Order::ShutDown | Order::PowerOff | Order::Destroy => look(state).waiting -= 1,
+        }
+        if order == Order::Destroy {
+            return;
+        }
+    }
+}
+
+fn stopped(name: &str) -> Result<(), String> {
+    incus(&["stop", "--timeout", SHUTDOWN_SECS, name])
+        .or_else(|_| incus(&["stop", "--force", name]))
+}
+
+/// It runs: what it was told is done once it has an address.
+fn settled(name: &str, state: &Mutex<State>) {
+    let begun = Instant::now();
+    let address = loop {
+        let found = address(name);
+        if found.is_some() || begun.elapsed() > ADDRESS_LIMIT {
+            break found;
+        }
+        std::thread::sleep(LOOK);
+    };
+    let mut state = look(state);
+    state.waiting -= 1;
+    state.address = address;
+}
+
+/// A test that waits for what did not come about reads here why.
+fn told(name: &str, done: Result<(), String>) {
+    if let Err(reason) = done {
+        eprintln!("the body {name}: {reason}");
+    }
+}
+
+fn address(name: &str) -> Option<Ipv4Addr> {
+    let state = query(&format!("/1.0/instances/{name}/state"))?;
+    let addresses = state["network"]["eth0"]["addresses"].as_array()?;
+    let global = |one: &&Value| one["family"] == "inet" && one["scope"] == "global";
+    let found = addresses.iter().find(global)?;
+    found["address"].as_str()?.parse().ok()
+}
+
+fn incus(arguments: &[&str]) -> Result<(), String> {
+    let output = Command::new("incus")
+        .args(arguments)
+        .stdin(std::process::Stdio::null())
+        .output();
+    let output = output.map_err(|error| error.to_string())?;
+    if output.status.success() {
+        Ok(())
+    } else {
+        Err(String::from_utf8_lossy(&output.stderr).trim().to_owned())
+    }
+}
+
+fn query(path: &str) -> Option<Value> {
+    let output = Command::new("incus").args(["query", path]).output().ok()?;
+    serde_json::from_slice(&output.stdout).ok()
+}
