@@ -19,6 +19,8 @@ source "$LAB_DIR/lab/image.sh"
 source "$LAB_DIR/lab/postgres.sh"
 # shellcheck source=SCRIPTDIR/lab/moto.sh
 source "$LAB_DIR/lab/moto.sh"
+# shellcheck source=SCRIPTDIR/lab/libcloud.sh
+source "$LAB_DIR/lab/libcloud.sh"
 # shellcheck source=SCRIPTDIR/lab/prism.sh
 source "$LAB_DIR/lab/prism.sh"
 # shellcheck source=SCRIPTDIR/lab/tools.sh
@@ -29,7 +31,7 @@ usage() {
 Usage: scripts/lab.sh COMMAND
 
   up [PART...]       install and start parts: incus, image, postgres, moto, prism, tools (default: all that can run
-                     here); rust is the part of tools that building takes
+                     here); rust is the part of tools that building takes, and libcloud what a bench is held against
   down PART...       incus, postgres, moto: stop what the lab started
   refresh            build the image anew, with the newest packages and package lists
   status             say for each part whether it is up, and if not, why
@@ -46,8 +48,8 @@ USAGE
 check_parts() {
   local part
   for part in "$@"; do
-    [[ " incus image postgres moto prism tools rust " == *" $part "* ]] ||
-      die "no part is called '$part'; there are: incus, image, postgres, moto, prism, tools, rust"
+    [[ " incus image postgres moto libcloud prism tools rust " == *" $part "* ]] ||
+      die "no part is called '$part'; there are: incus, image, postgres, moto, libcloud, prism, tools, rust"
   done
 }
 
@@ -127,6 +129,7 @@ main() {
     env)
       postgres_env
       if moto_installed; then moto_env; fi
+      if libcloud_installed; then libcloud_env; fi
       prism_env
       ;;
     help | -h | --help) usage ;;

@@ -1,6 +1,6 @@
 //! What every use case works with: the store, the opened clouds, the operator's settings.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::num::NonZeroU32;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -9,9 +9,10 @@ use std::time::Duration;
 use clouds::registry::{self, Settings as Opening};
 use clouds::{Budget, Cloud};
 use domain::account::Actor;
+use domain::credentials::Credentials;
 use domain::environment::Provider;
 use domain::quota::Limits;
-use domain::{Clock, Error, Result};
+use domain::{Clock, Error, ProviderId, Result};
 use secrecy::ExposeSecret;
 use serde_json::{Map, Value};
 use store::Store;
@@ -129,6 +130,8 @@ pub struct Inner {
     /// Who has a token, by its hash, and the second from which on it is not good any more.
     pub(crate) actors: Kept<TokenHash, (i64, Actor)>,
     versions: Together<(), Version>,
+    /// The providers whose offer is being asked for in the background.
+    pub(crate) refreshing: Mutex<HashSet<ProviderId>>,
     pub(crate) payments: Option<Box<dyn PaymentProvider>>,
 }
 
@@ -218,6 +221,7 @@ impl App {
             signer: Signer::new(&signing),
             actors: Kept::new(MOST_ACTORS * ACTOR, |_| ACTOR),
             versions: Together::default(),
+            refreshing: Mutex::default(),
             payments,
         })))
     }
@@ -271,7 +275,7 @@ impl App {
             region: region.to_owned(),
             options,
             credentials: provider.credentials.clone(),
-            budget: self.budget(&key),
+            budget: self.budget(&provider.kind, &key, &provider.credentials),
         };
         let cloud = self.open(&key, &provider.kind, opening)?;
         Ok(Account {
@@ -297,7 +301,7 @@ impl App {
             region: region.slug.clone(),
             options,
             credentials: region.credentials.clone(),
-            budget: self.budget(&key),
+            budget: self.budget(&region.cloud, &key, &region.credentials),
         };
         let cloud = self.open(&key, &region.cloud, opening)?;
         Ok(Account {
@@ -308,11 +312,7 @@ impl App {
     }
 
     /// Opens a provider that is not stored yet, to check its credentials.
-    pub fn open_unsaved(
-        &self,
-        kind: &str,
-        credentials: domain::credentials::Credentials,
-    ) -> Result<Arc<dyn Cloud>> {
+    pub fn open_unsaved(&self, kind: &str, credentials: Credentials) -> Result<Arc<dyn Cloud>> {
         let (options, region) = match kind {
             SANDBOX => (self.sandbox_options()?, SANDBOX),
             kind => (self.customer_options(kind), ONLY_REGION),
@@ -367,10 +367,16 @@ impl App {
         Ok(cloud)
     }
 
-    fn budget(&self, key: &str) -> Budget {
+    /// The budget of those credentials, whoever else uses them; of the account, where it needs none.
+    fn budget(&self, kind: &str, account: &str, credentials: &Credentials) -> Budget {
+        let key = if credentials.reveal().is_empty() {
+            account.to_owned()
+        } else {
+            digest(kind, credentials)
+        };
         let mut budgets = self.budgets.lock().unwrap_or_else(PoisonError::into_inner);
         budgets
-            .entry(key.to_owned())
+            .entry(key)
             .or_insert_with(|| self.new_budget())
             .clone()
     }
@@ -397,14 +403,23 @@ fn open(kind: &str, opening: Opening) -> Result<Arc<dyn Cloud>> {
 
 /// A hash, so that no secret is kept twice.
 fn fingerprint(kind: &str, opening: &Opening) -> String {
+    let options = Value::Object(opening.options.clone()).to_string();
+    format!("{} {options}", digest(kind, &opening.credentials))
+}
+
+fn digest(kind: &str, credentials: &Credentials) -> String {
     use sha2::{Digest, Sha256};
     let mut hasher = Sha256::new();
     hasher.update(kind);
-    hasher.update(Value::Object(opening.options.clone()).to_string());
-    for name in opening.credentials.reveal().keys() {
-        hasher.update(name);
-        if let Some(value) = opening.credentials.get(name) {
-            hasher.update(value.expose_secret());
+    for name in credentials.reveal().keys() {
+        for part in [
+            name.as_str(),
+            credentials
+                .get(name)
+                .map_or("", |value| value.expose_secret()),
+        ] {
+            hasher.update(part.len().to_le_bytes());
+            hasher.update(part);
         }
     }
     hex::encode(hasher.finalize())

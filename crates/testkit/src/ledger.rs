@@ -160,6 +160,18 @@ impl Ledger {
         rows[0].0
     }
 
+    /// What every provider sells was seen so much earlier.
+    pub async fn age_offers(&self, by: std::time::Duration) {
+        let mut open = self.0.lock().await;
+        let statement = "UPDATE providers SET offer_at = offer_at - $1";
+        let by = i64::try_from(by.as_micros()).expect("microseconds");
+        match &mut *open {
+            Open::Sqlite(on) => sqlx::query(statement).bind(by).execute(on).await.map(drop),
+            Open::Postgres(on) => sqlx::query(statement).bind(by).execute(on).await.map(drop),
+        }
+        .expect(statement);
+    }
+
     /// What is known of every server's traffic, by its key.
     pub async fn traffic(&self) -> Vec<TrafficRecord> {
         let mut open = self.0.lock().await;

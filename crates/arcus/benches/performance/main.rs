@@ -5,6 +5,7 @@
 #![expect(clippy::print_stdout, reason = "a bench prints its figures")]
 
 mod burst;
+mod ec2;
 mod footprint;
 mod incus;
 mod listing;
@@ -31,6 +32,9 @@ async fn main() {
     }
     if runs("burst") {
         burst::run(&mut table).await;
+    }
+    if runs("ec2") {
+        ec2::run(&mut table).await;
     }
     if runs("listing") {
         listing::run(&mut table).await;

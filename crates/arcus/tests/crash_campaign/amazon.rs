@@ -130,21 +130,28 @@ fn amazon(random: &mut Random) -> StandIn {
     amazon
 }
 
-/// About every sixth call goes wrong somehow.
+/// About every fifteenth call goes wrong somehow, and more of the creates.
 fn fault(dice: &mut Random, call: &Call) -> Option<Fault> {
     let makes = call.action == "RunInstances";
-    match dice.between(0, 99) {
+    match dice.between(0, 199) {
         0..3 => Some(Fault::Throttle(Some(1))),
         3 => Some(Fault::Throttle(None)),
-        4..7 => Some(Fault::FailAfter),
-        7..9 => Some(Fault::HangUpBefore),
-        9..12 => Some(Fault::HangUpAfter),
-        12..15 => Some(Fault::CutAfter),
-        15 => Some(Fault::Refuse(503, "Unavailable")),
-        16..20 if makes => Some(Fault::Refuse(500, "InsufficientInstanceCapacity")),
-        20..26 if makes => Some(Fault::EndAtOnce),
+        4..6 => Some(Fault::FailAfter),
+        6..8 => Some(Fault::HangUpBefore),
+        8..10 => Some(Fault::HangUpAfter),
+        10..12 => Some(Fault::CutAfter),
+        12 => Some(Fault::Refuse(503, "Unavailable")),
+        20..60 if makes => Some(lost(dice)),
+        60..70 if makes => Some(Fault::Refuse(500, "InsufficientInstanceCapacity")),
+        70..80 if makes => Some(Fault::EndAtOnce),
         _ => None,
     }
+}
+
+/// The instance is made, and whoever asked for it does not learn so.
+fn lost(dice: &mut Random) -> Fault {
+    let ways = [Fault::FailAfter, Fault::HangUpAfter, Fault::CutAfter];
+    dice.pick(&ways).clone()
 }
 
 fn moment(random: &mut Random) -> Option<Duration> {

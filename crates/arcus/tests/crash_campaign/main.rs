@@ -133,13 +133,13 @@ mod campaign {
     }
 
     /// Rounds at Amazon on their way at once: most of such a round is waiting until Amazon shows what is new.
-    const AT_AMAZON: usize = 10;
+    const AT_AMAZON: usize = 12;
 
     #[tokio::test(flavor = "multi_thread", worker_threads = 8)]
     async fn at_an_amazon_full_of_faults_nothing_is_doubled_orphaned_or_forgotten() {
         let template = amazon::template().await;
         let name = "kills at Amazon";
-        rounds::run_at_once(name, 16, AT_AMAZON, |_, random| {
+        rounds::run_at_once(name, 12, AT_AMAZON, |_, random| {
             amazon::round(Arc::clone(&template), random)
         })
         .await;

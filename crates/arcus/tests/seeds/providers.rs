@@ -1,7 +1,9 @@
 //! `/providers`.
 
+use std::time::Duration;
+
 use serde_json::{Value, json};
-use testkit::{Builder, Method, Scene, assert_shape};
+use testkit::{Answer, Builder, Method, Scene, assert_shape, wait};
 
 use crate::incus_stand_in::StandIn;
 use crate::printed::{curl, is_id};
@@ -11,6 +13,8 @@ testkit::on_both_databases![
     providers_are_listed_as_printed,
     what_a_provider_sells_is_answered_as_printed,
     what_a_provider_sells_is_kept_between_two_looks,
+    what_is_older_than_some_minutes_is_asked_for_anew_in_the_background,
+    what_is_older_than_an_hour_is_waited_for,
     a_second_provider_of_a_name_is_refused_with_the_id_of_the_first,
     refused_credentials_are_not_saved,
     an_incus_server_that_nobody_vouches_for_is_not_trusted,
@@ -162,6 +166,44 @@ async fn what_a_provider_sells_is_kept_between_two_looks(builder: Builder) {
     scene.arcus.faults(&["unavailable=1"]);
     assert_eq!(look().await.ok(), live);
     assert_eq!(scene.arcus.calls("offer"), looks);
+}
+
+/// How many seconds ago the cloud said what an answer shows.
+fn age(answer: &Answer) -> u64 {
+    let mut headers = answer.headers.iter();
+    let age = headers.find(|(name, _)| name == "age").expect("an age");
+    age.1.parse().expect("seconds")
+}
+
+async fn what_is_older_than_some_minutes_is_asked_for_anew_in_the_background(builder: Builder) {
+    let scene = Scene::set(builder).await;
+    let path = format!("/providers/{}/meta", scene.provider);
+    assert!(age(&scene.owner.get(&path).await) < 60);
+    let ledger = scene.arcus.ledger().await;
+    ledger.age_offers(Duration::from_mins(10)).await;
+    // Where the cloud is slow, nobody waits for it.
+    scene.arcus.faults(&["latency_ms=500"]);
+    let looks = scene.arcus.calls("offer");
+    assert!(age(&scene.owner.get(&path).await) >= 600);
+    wait::until("it to be asked for", Duration::from_secs(30), || async {
+        (age(&scene.owner.get(&path).await) < 60).then_some(())
+    })
+    .await;
+    assert_eq!(scene.arcus.calls("offer"), looks + 1);
+}
+
+async fn what_is_older_than_an_hour_is_waited_for(builder: Builder) {
+    let scene = Scene::set(builder).await;
+    let path = format!("/providers/{}/meta", scene.provider);
+    scene.owner.get(&path).await.ok();
+    let ledger = scene.arcus.ledger().await;
+    ledger.age_offers(Duration::from_hours(2)).await;
+    assert!(age(&scene.owner.get(&path).await) < 60);
+    // It beats none where the cloud can't be asked, and tells how old it is.
+    ledger.age_offers(Duration::from_hours(2)).await;
+    scene.arcus.faults(&["unavailable=1"]);
+    let answer = scene.owner.get(&path).await;
+    assert!(age(&answer) >= 7200, "{}", answer.text);
 }
 
 async fn a_second_provider_of_a_name_is_refused_with_the_id_of_the_first(builder: Builder) {

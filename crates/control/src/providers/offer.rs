@@ -1,5 +1,9 @@
-//! What a provider sells: live from its cloud, kept for a while, so that a form need not wait.
+//! What a provider sells: from its cloud, kept for a while, so that a form need not wait.
+//!
+//! What is older than [`FRESH`] is given out still, and asked for anew in the background; what is older than [`OLDEST`] is
+//! waited for. What must stay true: whoever reads it is told how old it is.
 
+use std::sync::PoisonError;
 use std::time::Duration;
 
 use clouds::Offer;
@@ -13,7 +17,10 @@ use crate::catalog::house;
 use crate::operations::retry;
 
 /// How old a look may be before the cloud is asked again.
-const FRESH: Duration = Duration::from_secs(5 * 60);
+const FRESH: Duration = Duration::from_mins(5);
+
+/// How old a look may be that is given out while the cloud is asked again.
+const OLDEST: Duration = Duration::from_hours(1);
 
 /// What is sold, and when that was seen.
 #[derive(Debug, Clone)]
@@ -81,9 +88,12 @@ async fn kept_or_live(app: &App, provider: &Provider) -> Result<Dated> {
     let now = session.now();
     drop(session);
     if let Some((value, at)) = &kept
-        && now.since(*at) < FRESH
+        && now.since(*at) < OLDEST
         && let Ok(kept) = serde_json::from_value::<Kept>(value.clone())
     {
+        if now.since(*at) >= FRESH {
+            refresh(app, provider);
+        }
         return Ok(kept.dated(*at));
     }
     match live(app, provider).await {
@@ -96,6 +106,31 @@ async fn kept_or_live(app: &App, provider: &Provider) -> Result<Dated> {
             None => Err(error),
         },
     }
+}
+
+/// Asks the cloud in the background, unless that is being done.
+fn refresh(app: &App, provider: &Provider) {
+    let refreshing = || {
+        let held = app.refreshing.lock();
+        held.unwrap_or_else(PoisonError::into_inner)
+    };
+    if !refreshing().insert(provider.id) {
+        return;
+    }
+    let (app, provider) = (app.clone(), provider.clone());
+    tokio::spawn(async move {
+        let asked = app.shutdown.run_until_cancelled(live(&app, &provider));
+        if let Some(Err(error)) = asked.await {
+            tracing::info!(
+                provider = %provider.id,
+                error = error.message(),
+                "what a cloud sells can't be asked for; the last look is used on"
+            );
+        }
+        let held = app.refreshing.lock();
+        held.unwrap_or_else(PoisonError::into_inner)
+            .remove(&provider.id);
+    });
 }
 
 async fn live(app: &App, provider: &Provider) -> Result<Dated> {
