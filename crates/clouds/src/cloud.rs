@@ -269,7 +269,8 @@ pub trait Cloud: Send + Sync + 'static {
     async fn destroy(&self, at: &InstanceRef) -> CloudResult<()>;
 
     /// Takes away what the cloud keeps for a group of instances, such as its firewall, once none of them is left. Where some
-    /// are left, or nothing is kept, nothing happens. A create that comes at the same moment makes it anew.
+    /// are left, or nothing is kept, nothing happens. Where it is in use for a moment still after the last of them, it is
+    /// [`ErrorClass::Unavailable`]. A create that comes at the same moment makes it anew.
     async fn clear_group(&self, _region: &str, _group: &str) -> CloudResult<()> {
         Ok(())
     }

@@ -379,11 +379,12 @@ impl Runner {
         };
         let ended = match self.prepare(&operation, &lease, stop).await {
             Ok(mut run) => {
+                let organisation = operation.organisation_id.0;
                 let work = async {
                     let ended = perform(&mut run).await;
                     run.unless_frozen(ended).await
                 };
-                clouds::budget::on_behalf_of(operation.organisation_id.0, work).await
+                clouds::budget::on_behalf_of(organisation, work).await
             }
             Err(fault) => Err(fault),
         };
