@@ -106,10 +106,10 @@ pub(crate) struct Serve {
     /// How often the servers' traffic is read, in seconds.
     #[arg(long, env = "ARCUS_SAMPLE_SECS")]
     pub(crate) sample_secs: Option<f64>,
-    /// Calls on their way at once, per cloud account.
+    /// Calls on their way at once, for each set of credentials.
     #[arg(long, env = "ARCUS_CALLS_AT_ONCE")]
     pub(crate) calls_at_once: Option<usize>,
-    /// Calls begun per second, per cloud account.
+    /// Calls begun per second, for each set of credentials.
     #[arg(long, env = "ARCUS_CALLS_PER_SECOND")]
     pub(crate) calls_per_second: Option<NonZeroU32>,
     /// The most servers of one environment.

@@ -24,6 +24,9 @@ use crate::registry::{ENDPOINT, Settings};
 
 const CALL_LIMIT: Duration = Duration::from_mins(1);
 
+/// The longest that an answer may keep an account's calls back: a cloud may say what it likes.
+const LONGEST_PAUSE: Duration = Duration::from_mins(15);
+
 /// What is a cloud's own about it.
 pub(crate) struct Api {
     /// What it is called in messages.
@@ -151,6 +154,8 @@ impl Bearer {
             request = request.json(body);
         }
         let permit = self.budget.take().await;
+        // Another call may have learned meanwhile that the limit is used up.
+        self.is_open()?;
         let response = request
             .send()
             .await
@@ -161,8 +166,8 @@ impl Bearer {
         let body = http::body(cloud, response, changes).await;
         drop(permit);
         if let Some(pause) = pause {
-            let until = Clock::System.now().plus(pause);
-            self.closed_until.store(until.0, Ordering::Relaxed);
+            let until = Clock::System.now().plus(pause.min(LONGEST_PAUSE));
+            self.closed_until.fetch_max(until.0, Ordering::Relaxed);
         }
         if status.is_success() {
             body
@@ -171,9 +176,9 @@ impl Bearer {
         } else {
             // A refusal is one, whether its reason arrived or not.
             let body = body.unwrap_or_default();
-            let words = self.secrets.left_out_of(&String::from_utf8_lossy(&body));
-            let words = words.as_bytes();
-            Err((self.api.refused)(status.as_u16(), words, changes, pause))
+            // Left out of what it says, since JSON may write them in other ways.
+            let refused = (self.api.refused)(status.as_u16(), &body, changes, pause);
+            self.discreet(Err(refused))
         }
     }
 

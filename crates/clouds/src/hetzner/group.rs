@@ -10,8 +10,7 @@ use serde_json::{Value, json};
 use super::actions::USUAL_LIMIT;
 use super::wire::{Firewall, Location, ManyActions, Network, OneAction, OneFirewall, OneNetwork};
 use super::{Hetzner, errors, labels};
-use crate::cloud::{CloudResult, ErrorClass};
-use crate::pauses::Patience;
+use crate::cloud::{CloudError, CloudResult, ErrorClass};
 
 const SSH: u16 = 22;
 const ANYWHERE: [&str; 2] = ["0.0.0.0/0", "::/0"];
@@ -59,31 +58,27 @@ impl Hetzner {
         let _alone = self.making_groups.lock().await;
         self.groups.forget(&format!("{group}/"));
         let parameters = [("label_selector", selector.as_str())];
-        let networks: Vec<Network> = self.client.list(&["networks"], &parameters).await?;
-        for network in networks {
-            self.delete_when_unused("networks", network.id).await?;
-        }
+        // The firewalls first: Hetzner deletes none that a server has, while a network is taken from its servers.
         let firewalls: Vec<Firewall> = self.client.list(&["firewalls"], &parameters).await?;
         for firewall in firewalls {
-            self.delete_when_unused("firewalls", firewall.id).await?;
+            self.delete_unused("firewalls", firewall.id).await?;
+        }
+        let networks: Vec<Network> = self.client.list(&["networks"], &parameters).await?;
+        for network in networks {
+            self.delete_unused("networks", network.id).await?;
         }
         Ok(())
     }
 
-    /// A server that has just gone may hold it for a moment.
-    async fn delete_when_unused(&self, what: &str, id: u64) -> CloudResult<()> {
+    /// A server that has just gone may hold it for a moment: then it is tried again later, by who asked for it.
+    async fn delete_unused(&self, what: &str, id: u64) -> CloudResult<()> {
         let path = [what, &id.to_string()];
-        let mut patience = Patience::new();
-        loop {
-            let deleted = self.client.change(Method::DELETE, &path, None).await;
-            let in_use = errors::is_in_use(deleted.as_ref().err());
-            if patience.again(in_use).await.is_some() {
-                continue;
+        match self.client.change(Method::DELETE, &path, None).await {
+            Err(error) if error.class == ErrorClass::NotFound => Ok(()),
+            Err(error) if errors::is_in_use(Some(&error)) => {
+                Err(CloudError::new(ErrorClass::Unavailable, error.message))
             }
-            return match deleted {
-                Err(error) if error.class == ErrorClass::NotFound => Ok(()),
-                deleted => deleted,
-            };
+            deleted => deleted,
         }
     }
 
