@@ -2,7 +2,8 @@
 //!
 //! Used by the drivers' clients, which add how the cloud pages its lists. What must stay true: each call takes a permit of
 //! the budget; nothing is sent twice (the runner decides about that); the token travels in a header alone, reaches one host
-//! alone, and is in no message of a failure, whatever the cloud says back; and where it is known that a call would be refused for the limit, none is sent.
+//! alone, and is left out of every answer before it is read; and where it is known that a call would be refused for the limit,
+//! none is sent.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
@@ -82,7 +83,7 @@ impl Bearer {
         self.base.host_str().unwrap_or_default()
     }
 
-    /// Reads something, as it was sent.
+    /// Reads something, as it was sent but for our secrets.
     pub(crate) async fn read(
         &self,
         path: &[&str],
@@ -95,12 +96,7 @@ impl Bearer {
     /// Reads something.
     pub(crate) async fn get<T: DeserializeOwned>(&self, path: &[&str]) -> CloudResult<T> {
         let body = self.read(path, &[]).await?;
-        self.discreet(parsed(self.api.cloud, &body))
-    }
-
-    /// What was made of an answer, with no secret in its error.
-    pub(crate) fn discreet<T>(&self, made: CloudResult<T>) -> CloudResult<T> {
-        self.secrets.left_out(made)
+        parsed(self.api.cloud, &body)
     }
 
     /// Changes something, and reads what came of it.
@@ -112,11 +108,10 @@ impl Bearer {
     ) -> CloudResult<T> {
         let url = self.url(path, &[]);
         let answer = self.send(method, url, body).await?;
-        let read = serde_json::from_slice(&answer).map_err(|error| {
+        serde_json::from_slice(&answer).map_err(|error| {
             let reason = format!("it can't be read: {error}");
             http::lost(self.api.cloud, &reason, true)
-        });
-        self.discreet(read)
+        })
     }
 
     /// Changes something; the answer says nothing.
@@ -165,6 +160,8 @@ impl Bearer {
         let pause = (self.api.pause)(status.as_u16(), response.headers(), now);
         let body = http::body(cloud, response, changes).await;
         drop(permit);
+        // Before anybody reads it: its words become ours in many places.
+        let body = body.map(|body| self.secrets.left_out_of_bytes(&body));
         if let Some(pause) = pause {
             let until = Clock::System.now().plus(pause.min(LONGEST_PAUSE));
             self.closed_until.fetch_max(until.0, Ordering::Relaxed);
@@ -176,9 +173,7 @@ impl Bearer {
         } else {
             // A refusal is one, whether its reason arrived or not.
             let body = body.unwrap_or_default();
-            // Left out of what it says, since JSON may write them in other ways.
-            let refused = (self.api.refused)(status.as_u16(), &body, changes, pause);
-            self.discreet(Err(refused))
+            Err((self.api.refused)(status.as_u16(), &body, changes, pause))
         }
     }
 
@@ -241,3 +236,7 @@ fn token(cloud: &str, settings: &Settings, field: &str) -> CloudResult<SecretStr
 fn rejected(message: String) -> CloudError {
     CloudError::new(ErrorClass::Rejected, message)
 }
+
+#[cfg(test)]
+#[path = "bearer_tests.rs"]
+mod tests;

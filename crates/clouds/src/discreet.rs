@@ -1,12 +1,10 @@
 //! What a cloud repeats to us of what we told it, left out of its words.
 //!
-//! Used by the drivers that speak HTTP, wherever an answer's words become ours: a proxy that prints the headers it got, a
-//! refusal that shows the request, an answer that says a token where a number should be. What must stay true: the words are
-//! searched whole, before anything shortens them.
+//! Used by the drivers that speak HTTP, on what an answer holds before anybody reads it: a proxy that prints the headers it
+//! got, a refusal that shows the request, an answer that says a token where a number should be. What must stay true: the
+//! words are searched whole, before anything shortens them.
 
 use secrecy::{ExposeSecret, SecretString};
-
-use crate::cloud::{CloudError, CloudResult};
 
 /// What stands where a secret was.
 const LEFT_OUT: &str = "[a secret]";
@@ -24,7 +22,9 @@ impl Secrets {
             let encoded = encoded(secret);
             [in_small_letters(&encoded), encoded, secret.to_owned()]
         });
-        let mut secrets: Vec<String> = forms.filter(|secret| !secret.is_empty()).collect();
+        let mut secrets: Vec<String> = forms
+            .filter(|secret| secret.bytes().any(|byte| byte != b'\\'))
+            .collect();
         // What holds another goes before it.
         secrets.sort_by_key(|secret| std::cmp::Reverse(secret.len()));
         secrets.dedup();
@@ -33,18 +33,55 @@ impl Secrets {
 
     /// Those words without them.
     pub(crate) fn left_out_of(&self, words: &str) -> String {
-        self.0.iter().fold(words.to_owned(), |words, secret| {
-            words.replace(secret.expose_secret(), LEFT_OUT)
-        })
+        let left = self.left_out_of_bytes(words.as_bytes());
+        String::from_utf8_lossy(&left).into_owned()
     }
 
-    /// The same for a result's error.
-    pub(crate) fn left_out<T>(&self, result: CloudResult<T>) -> CloudResult<T> {
-        result.map_err(|error| CloudError {
-            message: self.left_out_of(&error.message),
-            ..error
-        })
+    /// An answer without them, however its JSON writes them.
+    pub(crate) fn left_out_of_bytes(&self, answer: &[u8]) -> Vec<u8> {
+        let mut left = Vec::with_capacity(answer.len());
+        let mut rest = answer;
+        while let [first, others @ ..] = rest {
+            let mut secrets = self.0.iter();
+            if let Some(length) = secrets.find_map(|secret| begins(rest, secret.expose_secret())) {
+                left.extend_from_slice(LEFT_OUT.as_bytes());
+                rest = &rest[length..];
+            } else {
+                left.push(*first);
+                rest = others;
+            }
+        }
+        left
     }
+}
+
+/// How much of the text is the secret that it begins with. Any of a secret's characters may be escaped as JSON does it, once
+/// or, in JSON within JSON, more often: so backslashes don't count, neither here nor there.
+fn begins(text: &[u8], secret: &str) -> Option<usize> {
+    let mut at = 0;
+    for byte in secret.bytes().filter(|byte| *byte != b'\\') {
+        let rest = &text[at..];
+        let backslashes = rest.iter().take_while(|byte| **byte == b'\\').count();
+        let rest = &rest[backslashes..];
+        at += backslashes;
+        if backslashes > 0 && escaped(rest) == Some(byte.into()) {
+            at += ESCAPE;
+        } else if rest.first() == Some(&byte) {
+            at += 1;
+        } else {
+            return None;
+        }
+    }
+    Some(at)
+}
+
+/// How long JSON's escape of a character is, behind the backslash.
+const ESCAPE: usize = "u0000".len();
+
+/// The character that JSON writes like this behind a backslash.
+fn escaped(text: &[u8]) -> Option<u32> {
+    let digits = text.get(..ESCAPE)?.strip_prefix(b"u")?;
+    u32::from_str_radix(str::from_utf8(digits).ok()?, 16).ok()
 }
 
 /// A text as it stands in addresses and forms.
@@ -65,7 +102,6 @@ fn in_small_letters(encoded: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::cloud::ErrorClass;
 
     const SECRET: &str = "XR1+CRk9/YlD5jRS";
 
@@ -79,13 +115,35 @@ mod tests {
     }
 
     #[test]
-    fn an_error_keeps_its_class() {
+    fn a_secret_is_left_out_however_json_writes_it() {
         let secrets = Secrets::new([SECRET]);
-        let failed = Err::<(), _>(CloudError::new(ErrorClass::Auth, format!("not {SECRET}")));
-        let error = secrets.left_out(failed).expect_err("fails");
-        assert_eq!(
-            (error.class, error.message.as_str()),
-            (ErrorClass::Auth, "not [a secret]")
-        );
+        for form in [
+            r"XR1+CRk9\/YlD5jRS",
+            r"XR1+CRk9\\\/YlD5jRS",
+            r"XR1\u002BCRk9\u002fYlD5jRS",
+            r"\u0058R1+CRk9/YlD5jR\u0053",
+            r"\\u0058R1+CRk9/YlD5jRS",
+        ] {
+            let words = secrets.left_out_of(&format!(r#"{{"message":"no:\n{form}\n"}}"#));
+            assert_eq!(words, r#"{"message":"no:\n[a secret]\n"}"#, "{form}");
+        }
+        let with_quotes = Secrets::new([r#"a"b\c"d"#]);
+        let words = with_quotes.left_out_of(r#"{"message":"a\"b\\c\"d"}"#);
+        assert_eq!(words, r#"{"message":"[a secret]"}"#);
+    }
+
+    #[test]
+    fn what_is_no_secret_stays_as_it_is() {
+        let secrets = Secrets::new([SECRET, r"\\"]);
+        for words in [
+            "",
+            r"C:\\XR1\u00",
+            "XR1+CRk9/YlD5jR",
+            "zu XR1 + größer\u{1f600}",
+        ] {
+            assert_eq!(secrets.left_out_of(words), words);
+        }
+        let no_text = [0xff, b'\\', b'u', 0xfe];
+        assert_eq!(secrets.left_out_of_bytes(&no_text), no_text);
     }
 }

@@ -18,6 +18,7 @@ use serde_json::json;
 pub(crate) enum Tongue {
     Amazon,
     DigitalOcean,
+    Hetzner,
     Stripe,
 }
 
@@ -159,15 +160,27 @@ fn refusal(tongue: Tongue, status: u16, said: &str) -> Response {
              <RequestID>r</RequestID></Response>",
             said.replace('&', "&amp;").replace('<', "&lt;")
         ),
-        Tongue::DigitalOcean => {
-            json!({"id": "repeated", "message": format!("you said {said}")}).to_string()
-        }
-        Tongue::Stripe => {
-            json!({"error": {"code": "repeated", "message": format!("you said {said}")}})
-                .to_string()
-        }
+        Tongue::DigitalOcean => format!(r#"{{"id": "repeated", "message": {}}}"#, in_json(said)),
+        Tongue::Hetzner => format!(
+            r#"{{"error": {{"code": {said}, "message": {said}, "details": null}}}}"#,
+            said = in_json(said)
+        ),
+        Tongue::Stripe => format!(
+            r#"{{"error": {{"code": "repeated", "message": {}}}}}"#,
+            in_json(said)
+        ),
     };
     response(status, body)
+}
+
+/// A text with what was said, in letters as JSON may have them and as they are.
+fn in_json(said: &str) -> String {
+    let letters: String = said
+        .encode_utf16()
+        .map(|unit| format!("\\u{unit:04x}"))
+        .collect();
+    let plain = json!(said).to_string().replace('/', "\\/");
+    format!(r#""you said {letters}: {}"#, &plain[1..])
 }
 
 /// What was said, in every place where a list, an object or a number would be.
@@ -182,7 +195,8 @@ fn confusion(tongue: Tongue, said: &str) -> Response {
         _ => json!({
             "account": said, "droplet": said, "droplets": said, "action": said, "actions": said, "sizes": said,
             "regions": said, "firewalls": said, "firewall": said, "ssh_key": said, "tag": said, "links": said,
-            "url": 7, "id": said,
+            "url": 7, "id": said, "server": said, "servers": said, "server_types": said, "locations": said, "images": said,
+            "ssh_keys": said, "networks": said, "network": said, "meta": said,
         })
         .to_string(),
     };

@@ -66,7 +66,7 @@ impl Client {
             let number = page.to_string();
             let parameters = [parameters, &[("per_page", PAGE), ("page", &number)]].concat();
             let body = self.0.read(path, &parameters).await?;
-            let (items, next) = self.0.discreet(read_page(&body, page))?;
+            let (items, next) = read_page(&body, page)?;
             all.extend(items);
             match next {
                 Some(next) if next <= MOST_PAGES => page = next,

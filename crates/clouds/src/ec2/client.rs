@@ -149,16 +149,18 @@ impl Client {
         let status = response.status();
         let retry_after = http::retry_after(response.headers());
         let body = http::body(errors::CLOUD, response, changes).await?;
-        let text = String::from_utf8_lossy(&body).into_owned();
+        let text = self.secrets.left_out_of(&String::from_utf8_lossy(&body));
         if status.is_success() {
             return Ok(text);
         }
         let refusal: Refusal = quick_xml::de::from_str(&text).unwrap_or_default();
+        // Once more, since XML may have written them in other ways.
         let (code, message) = refusal.reason();
+        let code = self.secrets.left_out_of(code);
         let message = self.secrets.left_out_of(message);
         Err(errors::refused(
             status.as_u16(),
-            code,
+            &code,
             &message,
             retry_after,
             changes,

@@ -152,11 +152,15 @@ async fn a_failure_of_amazons_own_leaves_the_outcome_open() {
 #[tokio::test]
 async fn an_answer_that_repeats_the_credentials_is_told_without_them() {
     let words = format!("bad: {SECRET} canary-token AKIDCANARY");
-    let answer = refusal("403 X", "", "SignatureDoesNotMatch", &words);
-    let (called, _) = call(Action::DescribeRegions, Some(answer)).await;
-    let error = called.expect_err("fails").error;
-    assert_eq!(error.class, ErrorClass::Auth);
-    for secret in [SECRET, "canary-token", "AKIDCANARY"] {
-        assert!(!error.message.contains(secret), "{error}");
+    for (code, message) in [("SignatureDoesNotMatch", words.as_str()), (&words, "oh")] {
+        let answer = refusal("403 X", "", code, message);
+        let (called, _) = call(Action::DescribeRegions, Some(answer)).await;
+        let Failure { code, error } = called.expect_err("fails");
+        assert_eq!(error.class, ErrorClass::Auth);
+        assert!(error.message.contains("[a secret]"), "{error}");
+        for secret in [SECRET, "canary-token", "AKIDCANARY"] {
+            assert!(!error.message.contains(secret), "{error}");
+            assert!(!code.contains(secret), "{code}");
+        }
     }
 }

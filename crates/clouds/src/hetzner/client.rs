@@ -87,7 +87,7 @@ impl Client {
         let number = page.to_string();
         let parameters = [parameters, &[("per_page", PAGE), ("page", &number)]].concat();
         let body = self.0.read(path, &parameters).await?;
-        self.0.discreet(read_page(&body))
+        read_page(&body)
     }
 
     /// Changes something, and reads what came of it.

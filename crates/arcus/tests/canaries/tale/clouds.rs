@@ -8,6 +8,7 @@ use super::scene::Scene;
 use crate::parrot::{Mood, Parrot};
 
 const TOKEN: &str = "an account's token";
+const HETZNER: &str = "an account's token at Hetzner";
 const AMAZON: [&str; 3] = [
     "an account's access key",
     "an account's secret key",
@@ -47,6 +48,15 @@ pub(crate) async fn add_accounts(scene: &mut Scene) {
     refused.error(400);
     let right = digital_ocean("ocean", &scene.secrets.token);
     add_where_they_are_repeated(scene, &scene.ocean.clone(), &right, &[TOKEN]).await;
+    let wrong = scene
+        .aviary
+        .breed("another account's token at Hetzner, a wrong one");
+    let refused = scene
+        .post("/providers", &hetzner("wrong", &wrong), &[])
+        .await;
+    refused.error(400);
+    let right = hetzner("hetzner", &scene.secrets.hetzner);
+    add_where_they_are_repeated(scene, &scene.hetzner.clone(), &right, &[HETZNER]).await;
     let right = amazon(scene, "amazon");
     add_where_they_are_repeated(scene, &scene.amazon.clone(), &right, &AMAZON).await;
 
@@ -109,7 +119,7 @@ async fn add_where_they_are_repeated(
 /// Everything that tells of accounts and of what was made with them.
 pub(crate) async fn look_at_all(scene: &mut Scene) {
     let listed = scene.get("/providers").await.ok();
-    for kind in ["ec2", "digital_ocean", "incus"] {
+    for kind in ["ec2", "digital_ocean", "hetzner", "incus"] {
         let id = listed[kind][0]["id"].as_str().expect("an id");
         scene.get(&format!("/providers/{id}/meta")).await;
     }
@@ -136,6 +146,10 @@ pub(crate) async fn look_at_all(scene: &mut Scene) {
 
 pub(crate) fn digital_ocean(name: &str, token: &str) -> Value {
     json!({"cloud_provider": "digital_ocean", "provider_name": name, "access_token": token})
+}
+
+fn hetzner(name: &str, token: &str) -> Value {
+    json!({"cloud_provider": "hetzner", "provider_name": name, "api_token": token})
 }
 
 fn amazon(scene: &Scene, name: &str) -> Value {

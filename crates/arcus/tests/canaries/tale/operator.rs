@@ -61,6 +61,7 @@ pub(crate) fn use_the_command_line(scene: &mut Scene) {
     let broken = format!("metrics_token = \"{}\nlisten = 7", scene.secrets.metrics);
     let broken = file(scene, "broken.toml", &broken);
     let ocean = scene.ocean.url.clone();
+    let hetzner = scene.hetzner.url.clone();
     let url = scene.incus.fields("")["url"]
         .as_str()
         .expect("a text")
@@ -69,6 +70,7 @@ pub(crate) fn use_the_command_line(scene: &mut Scene) {
     let invitation = scene.arcus.tell(&["admin", "setup-token"], "");
     scene.aviary.keep("an invitation", invitation);
     scene.ocean.set_mood(Mood::Repeat(403));
+    scene.hetzner.set_mood(Mood::Repeat(403));
     let commands: &[&[&str]] = &[
         &["region", "ls"],
         &["plan", "ls"],
@@ -89,6 +91,16 @@ pub(crate) fn use_the_command_line(scene: &mut Scene) {
             "--endpoint",
             &ocean,
             "--access-token",
+            &wrong,
+        ],
+        &[
+            "region",
+            "add",
+            "spoken",
+            "--cloud=hetzner",
+            "--endpoint",
+            &hetzner,
+            "--api-token",
             &wrong,
         ],
         &[
@@ -135,6 +147,7 @@ pub(crate) fn use_the_command_line(scene: &mut Scene) {
             .read(&format!("arcus {}", arguments[..2].join(" ")), said, &[]);
     }
     scene.ocean.set_mood(Mood::Pass);
+    scene.hetzner.set_mood(Mood::Pass);
     assert!(
         scene.aviary.heard_in("arcus ") > 1000,
         "the command line says nothing"

@@ -5,6 +5,7 @@ use serde_json::Value;
 use tempfile::TempDir;
 use testkit::digital_ocean::{self, StandIn as Ocean};
 use testkit::ec2::{self, StandIn as Amazon};
+use testkit::hetzner::{self, StandIn as Hetzner};
 use testkit::{Answer, Arcus, Builder, Client, Database};
 
 use crate::aviary::Aviary;
@@ -21,6 +22,7 @@ pub(crate) struct Scene {
     /// The same with a token of Cloude.ro's API.
     pub(crate) customer: Client,
     pub(crate) ocean: Parrot,
+    pub(crate) hetzner: Parrot,
     pub(crate) amazon: Parrot,
     pub(crate) stripe: Parrot,
     pub(crate) incus: Incus,
@@ -33,6 +35,8 @@ pub(crate) struct Scene {
 pub(crate) struct Secrets {
     /// Of DigitalOcean's; the only one that is right.
     pub(crate) token: String,
+    /// Of Hetzner's; the only one that is right.
+    pub(crate) hetzner: String,
     /// Of DigitalOcean's; whoever sends it gets no answer.
     pub(crate) silent: String,
     pub(crate) access_key: String,
@@ -58,6 +62,7 @@ impl Scene {
 
         let secrets = Secrets {
             token: digital_ocean::TOKEN.to_owned(),
+            hetzner: hetzner::TOKEN.to_owned(),
             silent: aviary.breed("the token of an account whose cloud says nothing"),
             access_key: ec2::ACCESS_KEY.to_owned(),
             secret_key: ec2::SECRET_KEY.to_owned(),
@@ -65,24 +70,28 @@ impl Scene {
             metrics: aviary.breed("the metrics' token"),
         };
         aviary.keep("an account's token", &secrets.token);
+        aviary.keep("an account's token at Hetzner", &secrets.hetzner);
         aviary.keep("an account's access key", &secrets.access_key);
         aviary.keep("an account's secret key", &secrets.secret_key);
 
         let known = Some((secrets.access_key.as_str(), secrets.secret_key.as_str()));
         let ocean = Ocean::start();
         let ocean = Parrot::start(Tongue::DigitalOcean, &ocean.url(), None, &secrets.silent).await;
+        let hetzner = Parrot::start(Tongue::Hetzner, &Hetzner::start().url(), None, "").await;
         let amazon = Amazon::start();
         amazon.set_session_token(&secrets.session_token);
         let amazon = Parrot::start(Tongue::Amazon, &amazon.url(), known, "").await;
         let stripe = Parrot::start(Tongue::Stripe, "http://127.0.0.1:9", None, "").await;
 
         let file = desk.path().join("arcus.toml");
-        let text = configuration(&mut aviary, &incus, &ocean.url, &amazon.url, &stripe.url);
+        let parrots = [&ocean, &hetzner, &amazon, &stripe].map(|parrot| parrot.url.as_str());
+        let text = configuration(&mut aviary, &incus, parrots);
         std::fs::write(&file, text).expect("is written");
         let arcus = Builder::new(env!("CARGO_BIN_EXE_arcus"))
             .database(database.clone())
             .variable("ARCUS_LOG", "trace")
             .variable("ARCUS_DIGITAL_OCEAN_ENDPOINT", &ocean.url)
+            .variable("ARCUS_HETZNER_ENDPOINT", &hetzner.url)
             .variable("ARCUS_EC2_ENDPOINT", &amazon.url)
             .variable("ARCUS_METRICS_TOKEN", &secrets.metrics)
             .flag("--reconcile-secs=0.5")
@@ -96,6 +105,7 @@ impl Scene {
             aviary,
             database,
             ocean,
+            hetzner,
             amazon,
             stripe,
             incus,
@@ -175,9 +185,7 @@ fn keep_key(aviary: &mut Aviary, pem: &str) {
 fn configuration(
     aviary: &mut Aviary,
     incus: &Incus,
-    ocean: &str,
-    amazon: &str,
-    stripe: &str,
+    [ocean, hetzner, amazon, stripe]: [&str; 4],
 ) -> String {
     let fields = incus.fields("");
     let text = |name: &str| fields[name].as_str().expect("a text");
@@ -208,6 +216,12 @@ endpoint = "{ocean}"
 access_token = "{token}"
 
 [[region]]
+slug = "hetzner"
+cloud = "hetzner"
+endpoint = "{hetzner}"
+api_token = "{hetzner_token}"
+
+[[region]]
 slug = "incus"
 cloud = "incus"
 url = "{url}"
@@ -220,6 +234,7 @@ server_certificate = """{server}"""
         secret_key = aviary.breed("a region's secret key"),
         session_token = aviary.breed("a region's session token"),
         token = aviary.breed("a region's token, a wrong one"),
+        hetzner_token = aviary.breed("a region's token at Hetzner, a wrong one"),
         url = text("url"),
         certificate = text("client_certificate"),
         key = text("client_key"),

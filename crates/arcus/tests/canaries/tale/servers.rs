@@ -85,7 +85,8 @@ pub(crate) async fn make_environments_in_trouble(scene: &mut Scene) {
         "s-1vcpu-1gb",
     );
     let amazon = (scene.amazon.clone(), id("ec2"), "us-east-1", "t2.micro");
-    for (parrot, provider, region, size) in [ocean, amazon] {
+    let hetzner = (scene.hetzner.clone(), id("hetzner"), "fsn1", "cx23");
+    for (parrot, provider, region, size) in [ocean, hetzner, amazon] {
         let name = format!("in-{region}");
         let first = make(scene, &provider, &name, region, size).await;
         wait::until("it to run", PATIENCE, || async {
