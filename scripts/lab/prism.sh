@@ -1,6 +1,6 @@
 # shellcheck shell=bash
-# Prism, which holds calls to a cloud and its answers to that cloud's own specification (OpenAPI). The tests of the
-# DigitalOcean driver start it as a proxy; it is a program of Node's, and lies in the caller's cache.
+# Prism, which holds calls to a cloud and its answers to a specification of that cloud's API (OpenAPI). The tests of drivers
+# start it as a proxy; it is a program of Node's, and lies in the caller's cache.
 
 # The last one that runs on Node 18 and 20, which the distributions have.
 PRISM_VERSION=5.14.2
@@ -27,5 +27,5 @@ prism_status() {
   local present
   present=$(prism_present) || true
   [[ $present == "$PRISM_VERSION" ]] || { echo "Prism is ${present:-missing}; scripts/lab.sh up prism"; return 1; }
-  echo "Prism $present, before the stand-in of DigitalOcean"
+  echo "Prism $present, before the stand-ins of clouds"
 }

@@ -70,7 +70,7 @@ fn policy(cloud: &str) -> Result<()> {
 
 async fn import(place: &Place, args: ImportArgs) -> Result<()> {
     let app = context::app(place).await?;
-    let actor = environments::as_operator(&app, &args.provider).await?;
+    let importer = environments::as_operator(&app, &args.provider).await?;
     let wanted = Import {
         application: args.application,
         region: args.region,
@@ -78,13 +78,14 @@ async fn import(place: &Place, args: ImportArgs) -> Result<()> {
         instances: args.instances,
         plan: args.plan,
     };
-    let preview = preview::import(&app, &actor, &args.provider, &wanted).await?;
+    let preview = preview::import(&app, &importer, &args.provider, &wanted).await?;
     let Some(hash) = args.apply else {
         show(&preview);
         return Ok(());
     };
     let terms = preview.agreed(&hash)?;
-    let (id, servers) = environments::import(&app, &actor, &args.provider, &wanted, &terms).await?;
+    let (id, servers) =
+        environments::import(&app, &importer, &args.provider, &wanted, &terms).await?;
     table::line(&format!(
         "{} servers are being taken into the environment {id}",
         servers.len()

@@ -106,10 +106,10 @@ pub(crate) struct Serve {
     /// How often the servers' traffic is read, in seconds.
     #[arg(long, env = "ARCUS_SAMPLE_SECS")]
     pub(crate) sample_secs: Option<f64>,
-    /// Calls on their way at once, per cloud account.
+    /// Calls on their way at once, for each set of credentials.
     #[arg(long, env = "ARCUS_CALLS_AT_ONCE")]
     pub(crate) calls_at_once: Option<usize>,
-    /// Calls begun per second, per cloud account.
+    /// Calls begun per second, for each set of credentials.
     #[arg(long, env = "ARCUS_CALLS_PER_SECOND")]
     pub(crate) calls_per_second: Option<NonZeroU32>,
     /// The most servers of one environment.
@@ -223,10 +223,10 @@ fn root() -> String {
     ROOT.to_owned()
 }
 
-/// Where customers' clouds are instead of where they are for everybody: `ARCUS_EC2_ENDPOINT` and so on, for tests and for
-/// clouds that speak the same API. No flag and no file: nobody comes across it by accident.
+/// Where customers' clouds are instead of where they are for everybody: `ARCUS_KIND_ENDPOINT` of each kind that can be
+/// elsewhere, for tests and for clouds that speak the same API. No flag and no file: nobody comes across it by accident.
 pub(crate) fn endpoints() -> HashMap<String, String> {
-    let given = registry::CLOUDS.iter().filter(|kind| kind.many_regions);
+    let given = registry::CLOUDS.iter().filter(|kind| kind.has_endpoint());
     given
         .filter_map(|kind| {
             let name = format!("ARCUS_{}_ENDPOINT", kind.name.to_ascii_uppercase());

@@ -4,18 +4,23 @@
 //! knows no database, no organisation and no operation. What must stay true: every create can be found again by
 //! its token, and an error says whether the call may have taken effect.
 
+mod bearer;
 pub mod budget;
 pub mod cloud;
 pub mod conformance;
 pub mod digital_ocean;
 mod discreet;
 pub mod ec2;
+pub mod hetzner;
 mod http;
 pub mod incus;
+mod kept;
 pub mod outgoing;
 pub mod password;
+mod pauses;
 pub mod registry;
 pub mod sandbox;
+mod text;
 
 pub use budget::Budget;
 pub use cloud::{

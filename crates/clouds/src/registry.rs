@@ -1,9 +1,10 @@
 //! Which clouds there are: one line per cloud in [`CLOUDS`], and what each wants to be opened with.
 //!
 //! The operator's own regions are opened with [`Settings`], a customer's accounts with
-//! [`Credentials`](domain::credentials::Credentials); both end in the same driver. Forms, prompts, masks, `arcus.toml`
-//! and the command line go by what stands here. What must stay true: a field is secret unless its driver says that it is
-//! plain, and a key that no driver reads is refused, never ignored.
+//! [`Credentials`](domain::credentials::Credentials); both end in the same driver. Forms, prompts, masks, `arcus.toml`,
+//! the flags of the command line and `ARCUS_KIND_ENDPOINT` go by what stands here, so that nothing else names a cloud. What
+//! must stay true: a field is secret unless its driver says that it is plain, and a key that no driver reads is refused,
+//! never ignored.
 
 use std::sync::Arc;
 
@@ -12,7 +13,6 @@ use serde_json::{Map, Value};
 
 use crate::budget::Budget;
 use crate::cloud::{Cloud, CloudError, CloudResult, ErrorClass};
-use crate::{digital_ocean, ec2, incus, sandbox};
 
 /// A field of a provider's credentials.
 #[derive(Debug, Clone, Copy)]
@@ -52,11 +52,21 @@ pub struct Kind {
 /// Something that the operator may set for a region, besides the credentials.
 #[derive(Debug, Clone, Copy)]
 pub struct RegionOption {
-    /// Its key in `arcus.toml`, and its flag on the command line.
+    /// Its key in `arcus.toml`. Its flag on the command line follows from it.
     pub name: &'static str,
     /// What its value is.
     pub form: Form,
+    /// What an operator reads: a sentence without its full stop.
+    pub description: &'static str,
 }
+
+/// Where a public cloud's API is. A kind that has this option may also be sent elsewhere for all customers, by
+/// `ARCUS_KIND_ENDPOINT`.
+pub const ENDPOINT: RegionOption = RegionOption {
+    name: "endpoint",
+    form: Form::Text,
+    description: "The address of the cloud's API, where it is not the usual one",
+};
 
 /// What the value of a region's option is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -82,8 +92,14 @@ pub struct Settings {
     pub budget: Budget,
 }
 
-/// All of them.
-pub static CLOUDS: &[Kind] = &[digital_ocean::KIND, ec2::KIND, incus::KIND, sandbox::KIND];
+/// All of them, by name. A driver's line here and its `mod` in `lib.rs` are all that stands outside its folder.
+pub static CLOUDS: &[Kind] = &[
+    crate::digital_ocean::KIND,
+    crate::ec2::KIND,
+    crate::hetzner::KIND,
+    crate::incus::KIND,
+    crate::sandbox::KIND,
+];
 
 /// The kind of that name.
 pub fn kind(name: &str) -> Option<&'static Kind> {
@@ -132,6 +148,12 @@ fn rejected(message: String) -> CloudError {
 // === impl Kind ===
 
 impl Kind {
+    /// Whether its API can be elsewhere than where it is for everybody.
+    pub fn has_endpoint(&self) -> bool {
+        let mut options = self.options.iter();
+        options.any(|option| option.name == ENDPOINT.name)
+    }
+
     fn unknown(&self, key: &str) -> CloudError {
         let options = self.options.iter().map(|option| option.name);
         let fields = self.fields.iter().map(|field| field.name);
@@ -221,6 +243,15 @@ mod tests {
         let names: Vec<_> = options.keys().collect();
         assert_eq!(names, ["url", "pool", "vm", "profiles"]);
         assert!(credentials.get("client_key").is_some());
+    }
+
+    #[test]
+    fn a_cloud_has_a_name_of_its_own_in_the_order_of_the_list() {
+        let names: Vec<_> = CLOUDS.iter().map(|kind| kind.name).collect();
+        let mut sorted = names.clone();
+        sorted.sort_unstable();
+        sorted.dedup();
+        assert_eq!(names, sorted);
     }
 
     #[test]

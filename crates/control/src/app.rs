@@ -80,9 +80,9 @@ pub struct Settings {
     pub workers: usize,
     /// Operations that run at once for one organisation on one account.
     pub workers_per_lane: usize,
-    /// Calls on their way at once, per account.
+    /// Calls on their way at once, for each set of credentials.
     pub calls_at_once: usize,
-    /// Calls begun per second, per account.
+    /// Calls begun per second, for each set of credentials.
     pub calls_per_second: Option<NonZeroU32>,
     /// How often the reconcilers look, when nothing nudges them.
     pub reconcile_every: Duration,
@@ -144,7 +144,7 @@ struct Opened {
 /// A cloud account in one region: whose calls they are, and how to make them.
 #[derive(Clone)]
 pub struct Account {
-    /// `house:REGION` or `provider:KEY`: what budgets and lanes go by.
+    /// `house:REGION` or `provider:KEY`: what lanes go by.
     pub key: String,
     /// The opened driver.
     pub cloud: Arc<dyn Cloud>,

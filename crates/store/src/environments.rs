@@ -1,7 +1,9 @@
 //! Environments.
 
 use domain::environment::Environment;
-use domain::{ApplicationId, EnvironmentId, OrganisationId, ProviderId, PublicId, Result, UserId};
+use domain::{
+    ApplicationId, EnvironmentId, OrganisationId, ProviderId, PublicId, Result, ServerId, UserId,
+};
 
 use crate::query::{Row, json, sql};
 use crate::session::Session;
@@ -211,6 +213,23 @@ pub async fn mark_deleting(
         .execute(query.arg(organisation).arg(id))
         .await
         .map(drop)
+}
+
+/// Whether it is that of single servers, which goes with the last of them.
+pub async fn is_of_singles(session: &mut Session, id: EnvironmentId) -> Result<bool> {
+    let query = sql!("SELECT 1 AS one FROM environments WHERE id = $1 AND is_of_singles");
+    Ok(session.optional(query.arg(id)).await?.is_some())
+}
+
+/// Whether an environment ends with this server: it is to go, and none of its other servers is at a cloud any more. That of
+/// single servers is to go from then on: who asks for another one gets another environment. The caller holds its row.
+pub async fn ends_with(session: &mut Session, id: EnvironmentId, server: ServerId) -> Result<bool> {
+    let query = sql!(
+        "UPDATE environments SET deleting = TRUE WHERE id = $1 AND (deleting OR is_of_singles) AND NOT EXISTS \
+         (SELECT 1 FROM servers s WHERE s.environment_id = environments.id AND s.id <> $2 AND s.destroyed_at IS NULL \
+         AND s.power <> 'terminated')"
+    );
+    Ok(session.execute(query.arg(id).arg(server)).await? > 0)
 }
 
 /// Lets an environment go in which no server lives any more, where it was to go or is that of single servers. The caller

@@ -384,6 +384,16 @@ pub async fn retry_at(
     at: Timestamp,
     why: &str,
 ) -> Result<()> {
+    put_off(session, lease, at, "retry", why).await
+}
+
+async fn put_off(
+    session: &mut Session,
+    lease: &Lease,
+    at: Timestamp,
+    name: &str,
+    why: &str,
+) -> Result<()> {
     let query = sql!(
         "UPDATE operations SET status = 'queued', not_before = $1, lease_owner = NULL, lease_until = NULL \
          WHERE id = $2 AND fence = $3 AND lease_owner = $4 AND status = 'running'"
@@ -403,12 +413,12 @@ pub async fn retry_at(
     if is_told(session, lease.id, why).await? {
         return Ok(());
     }
-    let retry = Step {
-        name: "retry",
+    let put_off = Step {
+        name,
         percent: 0,
         message: why,
     };
-    add_event(session, lease.id, retry).await
+    add_event(session, lease.id, put_off).await
 }
 
 /// Puts it off until then as [`retry_at`] does, and forgets since when it was worked on: what it waits for is no time of
@@ -424,7 +434,8 @@ pub async fn freeze_until(
     );
     let query = query.arg(lease.id).arg(lease.fence).arg(&lease.owner);
     held(session.execute(query).await?)?;
-    retry_at(session, lease, at, why).await
+    // Under another name than a retry, which it is none of.
+    put_off(session, lease, at, "frozen", why).await
 }
 
 /// Calls off all operations of a server that are not over: those that wait end here, the running one at its worker's
@@ -597,10 +608,19 @@ pub async fn create_was_sent(session: &mut Session, server: ServerId) -> Result<
     Ok(session.optional(query.arg(server)).await?.is_some())
 }
 
-/// When the making of a server ended; `None` where it has not, or the server was adopted.
+/// Whether a server was to be taken under management, and has not been.
+pub async fn adoption_is_open(session: &mut Session, server: ServerId) -> Result<bool> {
+    let query = sql!(
+        "SELECT 1 AS one FROM operations WHERE server_id = $1 AND kind = 'adopt_server' AND status <> 'succeeded'"
+    );
+    Ok(session.optional(query.arg(server)).await?.is_some())
+}
+
+/// When the making of a server ended, or its adoption; `None` where it has not.
 pub async fn created_at(session: &mut Session, server: ServerId) -> Result<Option<Timestamp>> {
     let query = sql!(
-        "SELECT finished_at FROM operations WHERE server_id = $1 AND kind = 'create_server' ORDER BY id LIMIT 1"
+        "SELECT finished_at FROM operations WHERE server_id = $1 AND kind IN ('create_server', 'adopt_server') \
+         ORDER BY id LIMIT 1"
     );
     let row = session.optional(query.arg(server)).await?;
     let ended = row

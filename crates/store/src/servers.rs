@@ -224,17 +224,24 @@ pub async fn adopt(session: &mut Session, adopted: &Adopted<'_>) -> Result<Serve
     server(&row)
 }
 
-/// Whether a living server of that account is that instance.
+/// Whether a living server of that account, or of any account of that kind where none is named, is that instance.
 pub async fn is_managed(
     session: &mut Session,
-    provider: ProviderId,
+    kind: &str,
+    account: Option<ProviderId>,
     region: &str,
     cloud_id: &str,
 ) -> Result<bool> {
     let query = sql!(
-        "SELECT 1 AS one FROM servers WHERE provider_id = $1 AND region = $2 AND cloud_id = $3 AND destroyed_at IS NULL"
+        "SELECT 1 AS one FROM servers s JOIN providers p ON p.id = s.provider_id WHERE p.kind = $1 \
+         AND (p.id = $2 OR $3) AND s.region = $4 AND s.cloud_id = $5 AND s.destroyed_at IS NULL"
     );
-    let query = query.arg(provider).arg(region).arg(cloud_id);
+    let query = query
+        .arg(kind)
+        .arg(account.map_or(0, |account| account.0))
+        .arg(account.is_none())
+        .arg(region)
+        .arg(cloud_id);
     Ok(session.optional(query).await?.is_some())
 }
 

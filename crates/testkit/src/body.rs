@@ -5,25 +5,32 @@
 //! out after those before it, since a cloud answers while its instances come and go; and nothing is left behind when the
 //! stand-in goes, be it by a test that failed.
 
+use std::io::Read;
 use std::net::Ipv4Addr;
 use std::process::Command;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use domain::random;
+use flate2::read::GzDecoder;
 use serde_json::Value;
 
 /// How long a system may take to get an address, on a machine that is busy.
 const ADDRESS_LIMIT: Duration = Duration::from_secs(120);
 /// Between two looks at what is on its way.
 const LOOK: Duration = Duration::from_millis(50);
+/// How compressed data begins.
+const GZIP: [u8; 2] = [0x1f, 0x8b];
 /// How long a system may take to shut itself down before it is switched off.
 const SHUTDOWN_SECS: &str = "20";
 
 /// All bodies of one stand-in. Dropped, they are removed.
 pub(crate) struct Bodies {
     prefix: String,
+    /// How many are being made.
+    in_the_making: Arc<AtomicUsize>,
 }
 
 /// One of them.
@@ -70,11 +77,15 @@ impl Bodies {
             return None;
         }
         let prefix = format!("body-{}-", random::hex::<4>());
-        Some(Self { prefix })
+        Some(Self {
+            prefix,
+            in_the_making: Arc::default(),
+        })
     }
 
-    /// Begins a body with this user data.
-    pub(crate) fn start(&self, id: &str, user_data: String) -> Body {
+    /// Begins a body with this user data, which may be compressed.
+    pub(crate) fn start(&self, id: &str, user_data: &[u8]) -> Body {
+        let user_data = unpacked(user_data);
         let name = format!("{}{id}", self.prefix);
         let (orders, ordered) = channel();
         let state = Arc::new(Mutex::new(State {
@@ -82,7 +93,13 @@ impl Bodies {
             address: None,
         }));
         let seen = Arc::clone(&state);
-        std::thread::spawn(move || live(&name, &user_data, &ordered, &seen));
+        self.in_the_making.fetch_add(1, Ordering::SeqCst);
+        let in_the_making = Arc::clone(&self.in_the_making);
+        std::thread::spawn(move || {
+            make(&name, &user_data);
+            in_the_making.fetch_sub(1, Ordering::SeqCst);
+            live(&name, &ordered, &seen);
+        });
         Body { orders, state }
     }
 
@@ -100,14 +117,15 @@ impl Bodies {
 
 impl Drop for Bodies {
     fn drop(&mut self) {
-        // What was on its way may appear after a first look, and what is being made can't be deleted yet.
+        // What is being made can't be deleted yet, and an order that is on its way may be in the way.
         let mut looks_without_any = 0;
         while looks_without_any < 2 {
+            let is_making = self.in_the_making.load(Ordering::SeqCst) > 0;
             let Some(left) = self.there() else { return };
             for name in &left {
                 let _ = incus(&["delete", "--force", name]);
             }
-            looks_without_any = if left.is_empty() {
+            looks_without_any = if left.is_empty() && !is_making {
                 looks_without_any + 1
             } else {
                 0
@@ -140,12 +158,20 @@ impl Body {
     }
 }
 
+/// As text, which is what Incus takes.
+fn unpacked(user_data: &[u8]) -> String {
+    let mut text = String::new();
+    if user_data.starts_with(&GZIP) && GzDecoder::new(user_data).read_to_string(&mut text).is_ok() {
+        return text;
+    }
+    String::from_utf8_lossy(user_data).into_owned()
+}
+
 fn look(state: &Mutex<State>) -> std::sync::MutexGuard<'_, State> {
     state.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// A body's whole life: begun, and then what it is told.
-fn live(name: &str, user_data: &str, orders: &Receiver<Order>, state: &Mutex<State>) {
+fn make(name: &str, user_data: &str) {
     let config = format!("cloud-init.user-data={user_data}");
     // A machine at a cloud has a kernel of its own, in which containers can run.
     let launched = [
@@ -158,6 +184,10 @@ fn live(name: &str, user_data: &str, orders: &Receiver<Order>, state: &Mutex<Sta
         &config,
     ];
     told(name, incus(&launched));
+}
+
+/// The life of a body that was made: it gets its address, and does what it is told.
+fn live(name: &str, orders: &Receiver<Order>, state: &Mutex<State>) {
     settled(name, state);
     for order in orders {
         let done = match order {
@@ -229,4 +259,48 @@ fn incus(arguments: &[&str]) -> Result<(), String> {
 fn query(path: &str) -> Option<Value> {
     let output = Command::new("incus").args(["query", path]).output().ok()?;
     serde_json::from_slice(&output.stdout).ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::Write;
+    use std::panic::{AssertUnwindSafe, catch_unwind};
+
+    use flate2::Compression;
+    use flate2::write::GzEncoder;
+
+    use super::*;
+
+    #[test]
+    fn bodies_go_with_their_stand_in_also_when_its_test_fails() {
+        let Some(bodies) = Bodies::open() else { return };
+        let prefix = bodies.prefix.clone();
+        let failed = catch_unwind(AssertUnwindSafe(move || {
+            let _first = bodies.start("first", b"#cloud-config\n{}\n");
+            let begun = Instant::now();
+            while bodies.there().expect("Incus answers").is_empty() {
+                assert!(begun.elapsed() < ADDRESS_LIMIT, "there is no body");
+                std::thread::sleep(LOOK);
+            }
+            // This one is still on its way.
+            let _second = bodies.start("second", b"");
+            panic!("as a test fails");
+        }));
+        let message = failed.expect_err("it fails").downcast::<&str>();
+        assert_eq!(*message.expect("words"), "as a test fails");
+        let left = Bodies {
+            prefix,
+            in_the_making: Arc::default(),
+        };
+        assert_eq!(left.there(), Some(Vec::new()));
+    }
+
+    #[test]
+    fn user_data_is_read_compressed_and_as_it_is() {
+        let text = "#cloud-config\n{}\n";
+        let mut encoder = GzEncoder::new(Vec::new(), Compression::best());
+        encoder.write_all(text.as_bytes()).expect("is packed");
+        assert_eq!(unpacked(&encoder.finish().expect("is packed")), text);
+        assert_eq!(unpacked(text.as_bytes()), text);
+    }
 }

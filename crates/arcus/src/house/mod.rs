@@ -3,6 +3,7 @@
 //! Called by `main`. What must stay true: `add` on a slug that is there changes what its flags name and nothing else,
 //! and says what it changed.
 
+mod cloud_flags;
 mod image;
 mod plan;
 mod region;

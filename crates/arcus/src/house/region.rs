@@ -1,6 +1,6 @@
 //! `arcus region`. Called by `main`; the rules of `house` hold.
 //!
-//! What must stay true: whatever `[[region]]` of `arcus.toml` can name has a flag here, and no secret is printed.
+//! What must stay true: no secret is printed. The flags that go to a region's cloud are those of `cloud_flags`.
 
 use clap::{Args, Subcommand};
 use clouds::registry;
@@ -13,9 +13,13 @@ use secrecy::ExposeSecret;
 use serde_json::{Map, Value};
 use store::house::HouseRegion;
 
+use super::cloud_flags::CloudFlags;
 use super::{Facts, Service, changes, done, state, tell};
 use crate::config::{Place, apart};
 use crate::{context, table};
+
+/// The cloud of a new region whose flags name none.
+const USUAL: &str = "incus";
 
 #[derive(Subcommand)]
 pub(crate) enum RegionCommand {
@@ -37,60 +41,10 @@ pub(crate) struct RegionFlags {
     /// What users read.
     #[arg(long)]
     name: Option<String>,
-    /// Which cloud a new region is on: `incus`, `ec2`, `digital_ocean` or `sandbox`; `incus` unless set.
-    #[arg(long)]
+    #[arg(long, help = which_cloud())]
     cloud: Option<String>,
-    /// Where it listens: `unix:///var/lib/incus/unix.socket` or `https://HOST:8443`.
-    #[arg(long)]
-    url: Option<String>,
-    /// The address of the cloud's API, where it is not the usual one; an empty text takes it back.
-    #[arg(long)]
-    endpoint: Option<String>,
-    /// The file of the access token of an account at DigitalOcean.
-    #[arg(long)]
-    access_token: Option<String>,
-    /// The file of the client certificate, PEM.
-    #[arg(long)]
-    client_certificate: Option<String>,
-    /// The file of the client key, PEM.
-    #[arg(long)]
-    client_key: Option<String>,
-    /// The file of the server's certificate, PEM; an empty text takes it back, for one that an authority has signed.
-    #[arg(long)]
-    server_certificate: Option<String>,
-    /// The Incus project; an empty text takes it back.
-    #[arg(long)]
-    project: Option<String>,
-    /// The member or group of the Incus cluster for new servers; an empty text takes it back.
-    #[arg(long)]
-    target: Option<String>,
-    /// A profile of new servers, once for each; an empty text takes them back.
-    #[arg(long = "profile")]
-    profiles: Vec<String>,
-    /// The storage pool of new servers; an empty text takes it back.
-    #[arg(long)]
-    pool: Option<String>,
-    /// The network of new servers; an empty text takes it back.
-    #[arg(long)]
-    network: Option<String>,
-    /// Make virtual machines, not containers; `--vm=false` takes it back.
-    #[arg(long, num_args = 0..=1, require_equals = true, default_missing_value = "true")]
-    vm: Option<bool>,
-    /// The file of the AWS access key.
-    #[arg(long = "access-key", id = "accessKey")]
-    access_key: Option<String>,
-    /// The file of the AWS secret key.
-    #[arg(long = "secret-key", id = "secretKey")]
-    secret_key: Option<String>,
-    /// The file of the AWS session token; an empty text takes it back.
-    #[arg(long = "session-token", id = "sessionToken")]
-    session_token: Option<String>,
-    /// The region of Amazon's that it is, where that has another name; an empty text takes it back.
-    #[arg(long)]
-    aws_region: Option<String>,
-    /// The subnet of new servers at Amazon; an empty text takes it back.
-    #[arg(long)]
-    subnet: Option<String>,
+    #[command(flatten)]
+    keys: CloudFlags,
     /// The code of its country, such as TR.
     #[arg(long)]
     country: Option<String>,
@@ -105,6 +59,17 @@ pub(crate) struct RegionFlags {
     overcommit_disk: Option<f64>,
     #[command(flatten)]
     service: Service,
+}
+
+fn which_cloud() -> String {
+    let known: Vec<_> = registry::CLOUDS
+        .iter()
+        .map(|kind| format!("`{}`", kind.name))
+        .collect();
+    format!(
+        "Which cloud a new region is on: {}; `{USUAL}` unless set",
+        known.join(", ")
+    )
 }
 
 pub(crate) async fn region(place: &Place, command: RegionCommand) -> Result<()> {
@@ -249,7 +214,7 @@ fn lay(known: &mut Map<String, Value>, given: Map<String, Value>) {
 impl RegionFlags {
     /// The region that is there with the flags laid over it, or a new one.
     fn over(self, known: Option<HouseRegion>) -> Result<HouseRegion> {
-        let keys = self.keys()?;
+        let keys = self.keys.read()?;
         let mut region = match known {
             Some(known)
                 if self
@@ -269,7 +234,7 @@ impl RegionFlags {
             None => HouseRegion {
                 slug: self.slug.clone(),
                 name: self.slug,
-                cloud: self.cloud.unwrap_or_else(|| "incus".to_owned()),
+                cloud: self.cloud.unwrap_or_else(|| USUAL.to_owned()),
                 options: Map::new(),
                 credentials: Credentials::default(),
                 country: String::new(),
@@ -292,51 +257,6 @@ impl RegionFlags {
         region.open = self.service.over(region.open);
         "cli".clone_into(&mut region.source);
         Ok(region)
-    }
-
-    /// The flags that the region's cloud reads, as `arcus.toml` would have them.
-    fn keys(&self) -> Result<Map<String, Value>> {
-        let mut keys = Map::new();
-        for (name, text) in [
-            ("url", &self.url),
-            ("endpoint", &self.endpoint),
-            ("project", &self.project),
-            ("target", &self.target),
-            ("pool", &self.pool),
-            ("network", &self.network),
-            ("aws_region", &self.aws_region),
-            ("subnet", &self.subnet),
-        ] {
-            keys.extend(
-                text.clone()
-                    .map(|text| (name.to_owned(), Value::String(text))),
-            );
-        }
-        if !self.profiles.is_empty() {
-            let names = self.profiles.iter().filter(|name| !name.is_empty());
-            keys.insert("profiles".to_owned(), names.cloned().collect());
-        }
-        keys.extend(self.vm.map(|vm| ("vm".to_owned(), Value::Bool(vm))));
-        for (name, path) in [
-            ("access_token", &self.access_token),
-            ("client_certificate", &self.client_certificate),
-            ("client_key", &self.client_key),
-            ("server_certificate", &self.server_certificate),
-            ("accessKey", &self.access_key),
-            ("secretKey", &self.secret_key),
-            ("sessionToken", &self.session_token),
-        ] {
-            let text = match path.as_deref() {
-                None => continue,
-                Some("") => String::new(),
-                // Not by its path: who takes the flag for the secret itself has written the secret there.
-                Some(path) => std::fs::read_to_string(path).map_err(|error| {
-                    Error::invalid(format!("the file of the {name} can't be read: {error}"))
-                })?,
-            };
-            keys.insert(name.to_owned(), Value::String(text));
-        }
-        Ok(keys)
     }
 }
 
@@ -407,18 +327,5 @@ mod tests {
         assert_eq!(field("client_key"), Some("hunter3"));
         assert_eq!(field("client_certificate"), Some("PEM"));
         assert_eq!(differences(&region, &changed), ["client_key"]);
-    }
-
-    #[test]
-    fn whatever_arcus_toml_can_name_of_a_region_has_a_flag() {
-        let command = RegionFlags::augment_args(clap::Command::new("add"));
-        for kind in registry::CLOUDS {
-            let options = kind.options.iter().map(|option| option.name);
-            let fields = kind.fields.iter().map(|field| field.name);
-            for name in options.chain(fields) {
-                let mut flags = command.get_arguments().map(clap::Arg::get_id);
-                assert!(flags.any(|flag| flag == name), "{} {name}", kind.name);
-            }
-        }
     }
 }

@@ -1,7 +1,7 @@
 //! Clouds, applications and integrations of kinds that there are not.
 
 use serde_json::json;
-use testkit::{Builder, Scene};
+use testkit::{Builder, Method, Scene};
 
 testkit::on_both_databases![
     a_cloud_that_is_not_there_is_refused_with_those_that_are,
@@ -11,6 +11,12 @@ testkit::on_both_databases![
 
 async fn a_cloud_that_is_not_there_is_refused_with_those_that_are(builder: Builder) {
     let scene = Scene::set(builder).await;
+    let asked = scene.owner.request(Method::OPTIONS, "/providers");
+    let offered = scene.owner.send(asked).await.ok();
+    let kinds = offered.as_object().expect("an object").keys();
+    let kinds: Vec<_> = kinds.map(String::as_str).collect();
+    assert!(kinds.contains(&"sandbox") && kinds.is_sorted(), "{kinds:?}");
+    let kinds = kinds.join(", ");
     for (kind, called) in [
         ("azure", "azure"),
         ("SANDBOX", "SANDBOX"),
@@ -25,9 +31,7 @@ async fn a_cloud_that_is_not_there_is_refused_with_those_that_are(builder: Build
         assert!(!answer.text.contains("AWSSecretKey"), "{}", answer.text);
         assert_eq!(
             answer.error(400),
-            format!(
-                "the cloud provider \"{called}\" is not available here; available: arcus, digital_ocean, ec2, incus, sandbox"
-            ),
+            format!("the cloud provider \"{called}\" is not available here; available: {kinds}"),
         );
     }
     for (body, message) in [

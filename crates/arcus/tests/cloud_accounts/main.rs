@@ -1,5 +1,5 @@
-//! Customers' accounts at public clouds, through the binary: Amazon EC2 as moto imitates it, DigitalOcean as the stand-in
-//! does. The systems of their servers are not there to log in to, so that a server is followed until its cloud says that it
+//! Customers' accounts at public clouds, through the binary: Amazon EC2 as moto imitates it, DigitalOcean and Hetzner Cloud as
+//! the stand-ins do. The systems of their servers are not there to log in to, so that a server is followed until its cloud says that it
 //! runs, and no further.
 //!
 //! Without moto its test says so and passes; `ARCUS_TEST_MOTO` is a promise that it answers.
@@ -10,7 +10,8 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 use testkit::digital_ocean::{StandIn, TOKEN};
-use testkit::{Arcus, Builder, Client, assert_shape, wait};
+use testkit::hetzner;
+use testkit::{Arcus, Builder, Client, Method, assert_shape, wait};
 
 /// Both lie on this machine, and take their time when it has much to do.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -80,6 +81,42 @@ async fn an_account_at_digital_ocean_is_added_and_gets_an_environment_that_leave
     let body = json!({"cloud_provider": "digital_ocean", "provider_name": "another", "access_token": "dop_v1_wrong"});
     let refused = owner.post("/providers", &body).await;
     assert!(refused.error(400).contains("the provider was not added"));
+}
+
+#[tokio::test]
+async fn an_account_at_hetzner_is_added_and_gets_an_environment_that_leaves_nothing_behind() {
+    let stand_in = hetzner::StandIn::start();
+    let endpoint = stand_in.url();
+    let arcus = builder()
+        .variable("ARCUS_HETZNER_ENDPOINT", &endpoint)
+        .start()
+        .await;
+    let client = arcus.client();
+    let asked = client.request(Method::OPTIONS, "/providers");
+    let kinds = client.send(asked).await.ok();
+    let printed = json!({
+        "description": "Hetzner Cloud",
+        "mandatory_fields": [{"short": "a", "long": "api_token", "description": "API token"}],
+    });
+    assert_shape(&kinds["hetzner"], &printed);
+    let cloud = Cloud {
+        kind: "hetzner",
+        credentials: json!({"api_token": hetzner::TOKEN}),
+        secret: hetzner::TOKEN,
+        region: "fsn1",
+        size: "cx23",
+    };
+    let owner = follow(&arcus, &cloud).await;
+    assert!(stand_in.servers().is_empty());
+    wait::until("what its group had to go", PATIENCE, || async {
+        let left = stand_in.firewalls().len() + stand_in.networks().len();
+        (left == 0).then_some(())
+    })
+    .await;
+    let body =
+        json!({"cloud_provider": "hetzner", "provider_name": "another", "api_token": "wrong"});
+    let refused = owner.post("/providers", &body).await.error(400);
+    assert!(refused.contains("unable to authenticate"), "{refused}");
 }
 
 /// Adds an account, looks at what it sells, makes an environment of two, and takes it away again.

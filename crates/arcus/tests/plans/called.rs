@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use reqwest::Method;
 use serde_json::{Value, json};
-use testkit::{Arcus, Builder, Client, digital_ocean, ec2, wait};
+use testkit::{Arcus, Builder, Client, digital_ocean, ec2, hetzner, wait};
 
 use super::{calls, on_terms, planned};
 
@@ -40,6 +40,28 @@ impl Witness for digital_ocean::StandIn {
 
     fn left(&self) -> Vec<String> {
         self.firewalls()
+    }
+}
+
+impl Witness for hetzner::StandIn {
+    fn changes(&self, since: usize) -> Vec<String> {
+        let all = self.calls();
+        let changes = all[since..].iter().filter(|call| call.method != "GET");
+        changes
+            .map(|call| format!("{} {}", call.method, call.path))
+            .collect()
+    }
+
+    fn came(&self) -> usize {
+        self.calls().len()
+    }
+
+    fn living(&self) -> usize {
+        self.servers().len()
+    }
+
+    fn left(&self) -> Vec<String> {
+        [self.firewalls(), self.networks()].concat()
     }
 }
 
@@ -172,6 +194,25 @@ async fn what_a_plan_calls_at_amazon_is_what_is_called() {
         provider: added[0]["id"].clone(),
         region: "us-east-1",
         size: "t2.micro",
+    };
+    account.live().await;
+}
+
+#[tokio::test]
+async fn what_a_plan_calls_at_hetzner_is_what_is_called() {
+    let witness = hetzner::StandIn::start();
+    let arcus = start("ARCUS_HETZNER_ENDPOINT", &witness.url()).await;
+    let owner = register(&arcus).await;
+    let body = json!({
+        "cloud_provider": "hetzner", "provider_name": "my-provider", "api_token": hetzner::TOKEN,
+    });
+    let added = owner.post("/providers", &body).await.ok();
+    let account = Account {
+        owner,
+        witness,
+        provider: added["id"].clone(),
+        region: "fsn1",
+        size: "cx23",
     };
     account.live().await;
 }

@@ -18,6 +18,8 @@ testkit::on_both_databases![
     the_operator_imports_by_the_command_line,
     what_is_managed_or_not_there_is_not_imported,
     an_import_that_was_killed_half_way_is_finished,
+    what_was_not_taken_under_management_yet_stays_when_it_is_deleted,
+    what_is_in_the_operators_regions_is_not_a_customers_to_import,
 ];
 
 fn wanted(instances: &[&str]) -> Value {
@@ -155,22 +157,82 @@ async fn what_is_managed_or_not_there_is_not_imported(builder: Builder) {
 async fn an_import_that_was_killed_half_way_is_finished(builder: Builder) {
     let mut scene = Scene::set(builder).await;
     let id = stray(&scene, "web");
-    // The tag is put on it, and no answer comes.
-    scene.arcus.faults(&["lost_reply=1"]);
-    let body = wanted(&[&id]);
-    let refused = scene.owner.post(&path(&scene), &body).await;
-    assert!(refused.status >= 500, "the look failed: {}", refused.text);
-    scene.arcus.faults(&["lost_reply=0"]);
-    let done = scene.owner.post(&path(&scene), &body).await.ok();
-    scene.arcus.faults(&["lost_reply=1"]);
+    // Each call takes so long that it is killed in the very one that puts the tag on it.
+    scene.arcus.faults(&["latency_ms=3000"]);
+    let done = scene.owner.post(&path(&scene), &wanted(&[&id])).await.ok();
+    wait::until("the tag to be on its way", PATIENCE, || async {
+        (scene.arcus.calls("adopt") == 1).then_some(())
+    })
+    .await;
     scene.arcus.kill();
-    scene.arcus.faults(&["lost_reply=0"]);
+    scene.arcus.faults(&["latency_ms=0"]);
+    let servers = scene.arcus.ledger().await.read().await.servers;
+    assert_eq!(servers[0].setup, "creating");
     scene.arcus.restart().await;
     let environment = done["id"].as_str().expect("an id");
     scene.owner = scene.owner.at(scene.arcus.base());
     scene.until(environment, "it to be managed", is_ready).await;
-    assert!(scene.arcus.calls("adopt") <= 2);
     assert_eq!(scene.arcus.instances().len(), 1);
+}
+
+async fn what_was_not_taken_under_management_yet_stays_when_it_is_deleted(builder: Builder) {
+    let scene = Scene::set(builder).await;
+    let id = stray(&scene, "web");
+    scene.arcus.faults(&["latency_ms=1500"]);
+    let done = scene.owner.post(&path(&scene), &wanted(&[&id])).await.ok();
+    let environment = done["id"].as_str().expect("an id");
+    // Its adoption is still looking at it.
+    scene.arcus.faults(&["auth_revoked=true"]);
+    let delete = format!("/environments/{environment}?wait=0");
+    let request = scene.owner.request(Method::DELETE, &delete);
+    let answer = scene.owner.send(request).await;
+    assert!(matches!(answer.status, 200 | 202), "{}", answer.text);
+    scene.arcus.faults(&["auth_revoked=false", "latency_ms=0"]);
+    wait::until("the environment to go", PATIENCE, || async {
+        scene.environments().await.is_empty().then_some(())
+    })
+    .await;
+    assert_eq!(scene.arcus.calls("destroy"), 0);
+    assert_eq!(scene.arcus.instances()[0]["id"], id);
+}
+
+async fn what_is_in_the_operators_regions_is_not_a_customers_to_import(builder: Builder) {
+    let scene = Scene::set(builder).await;
+    let id = stray(&scene, "precious");
+    let body = json!({"cloud_provider": "arcus", "provider_name": "the-house"});
+    let house = scene.owner.post("/providers", &body).await.ok();
+    let house = house["id"].as_str().expect("an id");
+    let mut body = wanted(&[&id]);
+    body["size"] = json!("eos1");
+    for query in ["", "?plan=true"] {
+        let path = format!("/providers/{house}/import{query}");
+        let refused = scene.owner.post(&path, &body).await;
+        assert!(refused.error(403).contains("ask the operator"));
+    }
+    assert_eq!(scene.arcus.calls("adopt"), 0);
+    assert_eq!(scene.environments().await, Vec::<Value>::new());
+    // The operator gives it.
+    let import = [
+        "cloud",
+        "import",
+        house,
+        &id,
+        "--region",
+        "sandbox",
+        "--environment",
+        "given",
+        "--plan",
+        "eos1",
+    ];
+    let shown = scene.arcus.tell(&import, "");
+    let hash = shown.trim().rsplit(' ').next().expect("a hash");
+    scene
+        .arcus
+        .tell(&[&import[..], &["--apply", hash]].concat(), "");
+    let all = scene.environments().await;
+    let environment = all[0]["id"].as_str().expect("an id");
+    let shown = scene.until(environment, "it to be managed", is_ready).await;
+    assert_eq!(shown["nodes"][0]["size"], "eos1");
 }
 
 /// A droplet of the account that somebody made by hand.

@@ -141,6 +141,19 @@ impl Scene {
         traffic.if_supported("traffic").map(|traffic| traffic.epoch)
     }
 
+    /// That a change which came after another one was done: each restarts the instance, and so begins an epoch. At a cloud
+    /// whose counters go on over a restart nothing tells; a driver's own tests have to.
+    pub(super) async fn must_begin_an_epoch(&self, before: &str, after: &str, at: &InstanceRef) {
+        if before != after {
+            return;
+        }
+        self.cloud.stop(at, true).await.must("stop");
+        self.reaches(at, Until::Stopped).await;
+        let restarted = self.epoch_after(Ok(()), at).await;
+        let goes_on = restarted.as_deref() == Some(after);
+        assert!(goes_on, "another one was not done");
+    }
+
     /// The living instances with that tag, as soon as there are as many as `count`: clouds show what is new, and stop
     /// showing what is old, some time after they have said that it is done.
     pub(super) async fn found(&self, tag: &Tag, count: usize) -> Vec<Instance> {

@@ -12,56 +12,10 @@ use tokio::time::{Instant, sleep};
 use super::wire::{Action, OneAction};
 use super::{DigitalOcean, errors};
 use crate::cloud::{CloudError, CloudResult, ErrorClass};
+use crate::pauses::{Patience, Pauses};
 
 /// How long any action may take: a snapshot of a large disk takes longest.
 pub(super) const USUAL_LIMIT: Duration = Duration::from_mins(30);
-/// How long a droplet may be busy with something else.
-const BUSY_LIMIT: Duration = Duration::from_mins(2);
-
-/// How long a call goes on being sent that is refused because its droplet is busy: such a refusal had no effect.
-pub(super) struct Patience {
-    deadline: Instant,
-    pauses: Pauses,
-}
-
-/// Pauses between two looks: each look is one call of the account's limit, so they grow.
-pub(super) struct Pauses(Duration);
-
-// === impl Pauses ===
-
-impl Pauses {
-    pub(super) fn new() -> Self {
-        Self(Duration::from_millis(250))
-    }
-
-    pub(super) fn next(&mut self) -> Duration {
-        let pause = self.0;
-        self.0 = (pause * 3 / 2).min(Duration::from_secs(10));
-        pause
-    }
-}
-
-// === impl Patience ===
-
-impl Patience {
-    pub(super) fn new() -> Self {
-        Self {
-            deadline: Instant::now() + BUSY_LIMIT,
-            pauses: Pauses::new(),
-        }
-    }
-
-    /// Pauses where the call should be sent once more; `None` where the answer is the one.
-    pub(super) async fn again(&mut self, error: Option<&CloudError>) -> Option<()> {
-        error.filter(|error| errors::is_busy(error))?;
-        let pause = self.pauses.next();
-        if Instant::now() + pause > self.deadline {
-            return None;
-        }
-        sleep(pause).await;
-        Some(())
-    }
-}
 
 // === impl DigitalOcean ===
 
@@ -73,7 +27,11 @@ impl DigitalOcean {
         let mut patience = Patience::new();
         loop {
             let begun: CloudResult<OneAction> = self.client.post(&path, body).await;
-            if patience.again(begun.as_ref().err()).await.is_none() {
+            if patience
+                .again(errors::is_busy(begun.as_ref().err()))
+                .await
+                .is_none()
+            {
                 return begun.map(|one| one.action);
             }
         }

@@ -1,32 +1,23 @@
-//! Calls to DigitalOcean's API: the connection, the addresses, the pages of a list, the limit of calls.
+//! Calls to DigitalOcean's API: what is its own about them, and the pages of a list.
 //!
-//! Used by all verbs of the driver. What must stay true: each call takes a permit of the budget; nothing is sent twice
-//! (the runner decides about that); redirects and proxies are not followed and a page's address is never used as such,
-//! so that the token reaches one host alone; an answer is never read beyond a bound; and no message of a failure holds the
-//! token, whatever DigitalOcean says back.
+//! Used by all verbs of the driver; the rest is [`bearer`](crate::bearer)'s. What must stay true: a page's address is never
+//! used as such, so that the token reaches one host alone.
 
-use std::sync::Arc;
-use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::Duration;
 
 use domain::Timestamp;
-use domain::time::Clock;
+use reqwest::Method;
 use reqwest::header::{HeaderMap, RETRY_AFTER};
-use reqwest::{Method, Url};
-use secrecy::{ExposeSecret, SecretString};
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
 use super::pages::read_page;
 use super::wire::Listed;
 use super::{errors, options};
-use crate::budget::Budget;
-use crate::cloud::{CloudError, CloudResult, ErrorClass};
-use crate::discreet::Secrets;
-use crate::http;
+use crate::bearer::{Api, Bearer};
+use crate::cloud::CloudResult;
 use crate::registry::Settings;
 
-const CALL_LIMIT: Duration = Duration::from_mins(1);
 /// As many as a page may have.
 const PAGE: &str = "200";
 /// More than any account has: where the pages of a list don't end, something is wrong.
@@ -34,49 +25,33 @@ const MOST_PAGES: u32 = 500;
 /// The longest that a full limit keeps calls back before one is tried: the clocks may differ.
 const LONGEST_PAUSE: Duration = Duration::from_mins(15);
 
+static API: Api = Api {
+    cloud: errors::CLOUD,
+    version: "v2",
+    refused: errors::refused,
+    pause,
+};
+
 /// Shared by cloning.
 #[derive(Clone)]
-pub(super) struct Client {
-    http: reqwest::Client,
-    base: Url,
-    token: SecretString,
-    secrets: Secrets,
-    budget: Budget,
-    /// Until when no call is left in the account's limit, in microseconds since 1970. A restart only forgets to spare
-    /// itself a refusal.
-    closed_until: Arc<AtomicI64>,
-}
+pub(super) struct Client(Bearer);
 
 // === impl Client ===
 
 impl Client {
     pub(super) fn new(settings: &Settings) -> CloudResult<Self> {
-        let http = http::client()
-            .timeout(CALL_LIMIT)
-            .build()
-            .map_err(|error| {
-                errors::rejected(format!("the connection can't be set up: {error}"))
-            })?;
-        let token = options::token(settings)?;
-        Ok(Self {
-            http,
-            base: options::endpoint(settings)?,
-            secrets: Secrets::new([token.expose_secret()]),
-            token,
-            budget: settings.budget.clone(),
-            closed_until: Arc::default(),
-        })
+        let usual = options::USUAL_ENDPOINT;
+        Bearer::open(&API, settings, usual, options::ACCESS_TOKEN).map(Self)
     }
 
     /// The host that is spoken to.
     pub(super) fn host(&self) -> &str {
-        self.base.host_str().unwrap_or_default()
+        self.0.host()
     }
 
     /// Reads something.
     pub(super) async fn get<T: DeserializeOwned>(&self, path: &[&str]) -> CloudResult<T> {
-        let body = self.send(Method::GET, self.url(path, &[]), None).await?;
-        self.secrets.left_out(parsed(&body))
+        self.0.get(path).await
     }
 
     /// Reads a whole list, page by page.
@@ -90,9 +65,8 @@ impl Client {
         loop {
             let number = page.to_string();
             let parameters = [parameters, &[("per_page", PAGE), ("page", &number)]].concat();
-            let url = self.url(path, &parameters);
-            let body = self.send(Method::GET, url, None).await?;
-            let (items, next) = self.secrets.left_out(read_page(&body, page))?;
+            let body = self.0.read(path, &parameters).await?;
+            let (items, next) = self.0.discreet(read_page(&body, page))?;
             all.extend(items);
             match next {
                 Some(next) if next <= MOST_PAGES => page = next,
@@ -108,11 +82,7 @@ impl Client {
         path: &[&str],
         body: &Value,
     ) -> CloudResult<T> {
-        let url = self.url(path, &[]);
-        let answer = self.send(Method::POST, url, Some(body)).await?;
-        let read = serde_json::from_slice(&answer)
-            .map_err(|error| errors::lost(&format!("it can't be read: {error}"), true));
-        self.secrets.left_out(read)
+        self.0.call(Method::POST, path, Some(body)).await
     }
 
     /// Changes something; the answer says nothing.
@@ -122,73 +92,7 @@ impl Client {
         path: &[&str],
         body: Option<&Value>,
     ) -> CloudResult<()> {
-        let url = self.url(path, &[]);
-        self.send(method, url, body).await.map(drop)
-    }
-
-    /// An address below `/v2`; every part is encoded, so none can leave its place.
-    fn url(&self, path: &[&str], parameters: &[(&str, &str)]) -> Url {
-        let mut url = self.base.clone();
-        if let Ok(mut segments) = url.path_segments_mut() {
-            segments.pop_if_empty().push("v2").extend(path);
-        }
-        if !parameters.is_empty() {
-            url.query_pairs_mut().extend_pairs(parameters);
-        }
-        url
-    }
-
-    async fn send(&self, method: Method, url: Url, body: Option<&Value>) -> CloudResult<Vec<u8>> {
-        self.is_open()?;
-        let changes = method != Method::GET;
-        let mut request = self
-            .http
-            .request(method, url)
-            .bearer_auth(self.token.expose_secret());
-        if let Some(body) = body {
-            request = request.json(body);
-        }
-        let permit = self.budget.take().await;
-        let response = request
-            .send()
-            .await
-            .map_err(|error| errors::unanswered(error, changes))?;
-        let status = response.status();
-        let pause = pause(status.as_u16(), response.headers(), Clock::System.now());
-        let body = http::body(errors::CLOUD, response, changes).await;
-        drop(permit);
-        if let Some(pause) = pause {
-            let until = Clock::System.now().plus(pause);
-            self.closed_until.store(until.0, Ordering::Relaxed);
-        }
-        if status.is_success() {
-            body
-        } else if status.is_redirection() {
-            Err(errors::lost("it sends us elsewhere", changes))
-        } else {
-            // A refusal is one, whether its reason arrived or not.
-            let body = body.unwrap_or_default();
-            let words = self.secrets.left_out_of(&String::from_utf8_lossy(&body));
-            Err(errors::refused(
-                status.as_u16(),
-                words.as_bytes(),
-                changes,
-                pause,
-            ))
-        }
-    }
-
-    /// Nothing is sent where it is known that it would be refused.
-    fn is_open(&self) -> CloudResult<()> {
-        let until = Timestamp(self.closed_until.load(Ordering::Relaxed));
-        let left = until.since(Clock::System.now());
-        if left.is_zero() {
-            return Ok(());
-        }
-        Err(CloudError::new(
-            ErrorClass::Throttled(left),
-            "the account's limit of calls to DigitalOcean is used up",
-        ))
+        self.0.change(method, path, body).await
     }
 }
 
@@ -213,8 +117,7 @@ fn pause(status: u16, headers: &HeaderMap, now: Timestamp) -> Option<Duration> {
 
 /// Reads what DigitalOcean sent as what it should be.
 pub(super) fn parsed<T: DeserializeOwned>(body: &[u8]) -> CloudResult<T> {
-    serde_json::from_slice(body)
-        .map_err(|error| errors::lost(&format!("it can't be read: {error}"), false))
+    crate::bearer::parsed(errors::CLOUD, body)
 }
 
 #[cfg(test)]

@@ -9,12 +9,13 @@ use domain::server::Power;
 use serde_json::Value;
 use tokio::time::{Instant, sleep};
 
-use super::actions::Pauses;
-use super::wire::{self, Droplet, OneDroplet, timestamp};
+use super::wire::{self, Droplet, OneDroplet};
 use super::{DigitalOcean, names};
 use crate::cloud::{
     CloudError, CloudResult, ErrorClass, Instance, InstanceRef, Network, Tag, Until,
 };
+use crate::pauses::Pauses;
+use crate::text::timestamp;
 
 // === impl DigitalOcean ===
 

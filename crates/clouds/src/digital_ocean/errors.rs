@@ -48,19 +48,14 @@ pub(super) fn refused(
 }
 
 /// The droplet is busy with another action; this call had no effect, and may be sent again when that is over.
-pub(super) fn is_busy(error: &CloudError) -> bool {
-    error.class == ErrorClass::Unavailable && says(&error.message, BUSY)
+pub(super) fn is_busy(error: Option<&CloudError>) -> bool {
+    error.is_some_and(|error| error.class == ErrorClass::Unavailable && says(&error.message, BUSY))
 }
 
 /// What was to be made is there already.
 pub(super) fn is_taken(error: &CloudError) -> bool {
     const WORDS: &[&str] = &["already", "duplicate", "not unique", "must be unique"];
     error.class == ErrorClass::Rejected && says(&error.message, WORDS)
-}
-
-/// The call got no answer. `changes` says whether it would have changed something.
-pub(super) fn unanswered(error: reqwest::Error, changes: bool) -> CloudError {
-    http::unanswered(CLOUD, error, changes)
 }
 
 /// The connection broke, took too long or brought nonsense, after the call was sent.
@@ -113,7 +108,6 @@ fn reason(body: &[u8]) -> String {
     }
 }
 
-/// The innermost cause, which says most.
 #[cfg(test)]
 mod tests {
     use serde_json::json;

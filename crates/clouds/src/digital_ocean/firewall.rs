@@ -65,10 +65,10 @@ impl DigitalOcean {
     /// Deletes the group's firewall and its tag, where no droplet bears it any more.
     pub(super) async fn clear_firewall(&self, group: &str) -> CloudResult<()> {
         let tag = names::group(group)?;
+        let _alone = self.ensuring.lock().await;
         if !self.tagged(&tag).await?.is_empty() {
             return Ok(());
         }
-        let _alone = self.ensuring.lock().await;
         let firewalls = self.firewalls_named(&tag).await?;
         if firewalls.is_empty() && !self.has_tag(&tag).await? {
             return Ok(());

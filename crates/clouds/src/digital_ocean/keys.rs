@@ -5,14 +5,12 @@
 
 use std::collections::BTreeMap;
 
-use base64::Engine;
-use base64::engine::general_purpose::STANDARD;
-use md5::{Digest, Md5};
 use reqwest::Method;
 use serde_json::{Value, json};
 
 use super::{DigitalOcean, errors};
 use crate::cloud::{CloudResult, ErrorClass};
+use crate::text::fingerprint;
 
 // === impl DigitalOcean ===
 
@@ -61,42 +59,4 @@ pub(super) fn fingerprints(keys: &[String]) -> CloudResult<BTreeMap<String, &str
 /// What a key of ours is called at DigitalOcean.
 pub(super) fn key_name(fingerprint: &str) -> String {
     format!("arcus-{}", fingerprint.replace(':', ""))
-}
-
-/// DigitalOcean's fingerprints are by MD5, which is a name here and protects nothing.
-fn fingerprint(key: &str) -> Option<String> {
-    let mut words = key.split_whitespace();
-    let (kind, encoded) = (words.next()?, words.next()?);
-    let key = STANDARD.decode(encoded).ok()?;
-    // It names its kind once more.
-    let named = key.get(4..)?.starts_with(kind.as_bytes());
-    let pairs: Vec<_> = Md5::digest(&key)
-        .iter()
-        .map(|byte| hex::encode([*byte]))
-        .collect();
-    named.then(|| pairs.join(":"))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    const KEY: &str =
-        "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIAABAgMEBQYHCAkKCwwNDg8QERITFBUWFxgZGhscHR4f a@b";
-
-    #[test]
-    fn a_fingerprint_is_that_of_the_key_alone() {
-        let with_comment = fingerprint(KEY).expect("a key");
-        let (bare, _) = KEY.rsplit_once(' ').expect("a comment");
-        assert_eq!(fingerprint(bare), Some(with_comment.clone()));
-        assert_eq!(with_comment.len(), 47);
-        for wrong in [
-            "",
-            "ssh-ed25519",
-            "ssh-ed25519 %%%",
-            "ssh-rsa AAAAC3NzaC1lZDI1NTE5",
-        ] {
-            assert_eq!(fingerprint(wrong), None, "{wrong}");
-        }
-    }
 }

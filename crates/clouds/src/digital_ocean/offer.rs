@@ -3,11 +3,12 @@
 //! Called by `catalog` reads through [`Cloud::offer`](crate::Cloud::offer), and by `create` and `change` for the images.
 //! What must stay true: a price is read from the digits that were sent, never through a float.
 
-use domain::{Image, Money, Plan, Region};
+use domain::{Image, Plan, Region};
 use serde_json::Value;
 
 use super::{DigitalOcean, wire};
 use crate::cloud::{CloudResult, Offer};
+use crate::text::decimal;
 
 /// All of DigitalOcean's prices are in dollars.
 const CURRENCY: &str = "USD";
@@ -71,31 +72,6 @@ fn family(slug: &str) -> &'static str {
     }
 }
 
-/// The amount that a JSON number's text says, rounded half up to 10⁻⁶: some prices are sent with the digits of a float.
-pub(super) fn decimal(number: &str) -> Option<Money> {
-    let (digits, power) = match number.split_once(['e', 'E']) {
-        Some((digits, power)) => (digits, power.parse::<i32>().ok()?),
-        None => (number, 0),
-    };
-    let (whole, places) = digits.split_once('.').unwrap_or((digits, ""));
-    let all = format!("{whole}{places}");
-    // Where the point of micro-units is, counted from the left.
-    let point = i32::try_from(whole.len()).ok()? + power + 6;
-    if all.is_empty() || !all.bytes().all(|byte| byte.is_ascii_digit()) || point > 40 {
-        return None;
-    }
-    let Ok(point) = usize::try_from(point) else {
-        return Some(Money(0));
-    };
-    let kept = format!("{all:0<point$}");
-    let units: i64 = match &kept[..point] {
-        "" => 0,
-        units => units.parse().ok()?,
-    };
-    let rounds_up = kept.as_bytes().get(point).is_some_and(|next| *next >= b'5');
-    units.checked_add(i64::from(rounds_up)).map(Money)
-}
-
 /// What an image is called in a call: a number, or a slug.
 pub(super) fn image_id(image: &Image) -> Value {
     let slug = image_slug(image);
@@ -119,28 +95,6 @@ mod tests {
     use domain::offer::Minimum;
 
     use super::*;
-
-    #[test]
-    fn a_price_is_what_its_digits_say() {
-        for (sent, units) in [
-            ("0.00744", 7_440),
-            ("0.00743999984115362", 7_440),
-            ("0.0000005", 1),
-            ("0.00000049", 0),
-            ("5", 5_000_000),
-            ("5.0", 5_000_000),
-            ("1.5e1", 15_000_000),
-            ("6E-3", 6_000),
-            ("6e-9", 0),
-            ("12.345678", 12_345_678),
-            ("999.9999999", 1_000_000_000),
-        ] {
-            assert_eq!(decimal(sent), Some(Money(units)), "{sent}");
-        }
-        for wrong in ["", "-1", "null", "\"5\"", "1e99", "99999999999999999999"] {
-            assert_eq!(decimal(wrong), None, "{wrong}");
-        }
-    }
 
     #[test]
     fn a_size_is_of_the_family_that_its_slug_begins_with() {

@@ -8,10 +8,11 @@ use std::time::Duration;
 use reqwest::Method;
 use serde_json::json;
 
-use super::actions::{Patience, USUAL_LIMIT};
+use super::actions::USUAL_LIMIT;
 use super::wire::Droplet;
 use super::{DigitalOcean, droplets, errors, names};
 use crate::cloud::{CloudError, CloudResult, ErrorClass, InstanceRef, Until};
+use crate::pauses::Patience;
 
 /// How long a system has to shut down by itself where something else needs it off.
 const GRACE: Duration = Duration::from_secs(60);
@@ -82,7 +83,11 @@ impl DigitalOcean {
         let mut patience = Patience::new();
         loop {
             let deleted = self.client.change(Method::DELETE, &path, None).await;
-            if patience.again(deleted.as_ref().err()).await.is_none() {
+            if patience
+                .again(errors::is_busy(deleted.as_ref().err()))
+                .await
+                .is_none()
+            {
                 return deleted;
             }
         }

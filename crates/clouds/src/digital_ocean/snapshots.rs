@@ -7,9 +7,10 @@ use domain::Money;
 use reqwest::Method;
 use serde_json::json;
 
-use super::wire::{self, timestamp};
+use super::wire;
 use super::{DigitalOcean, droplets, errors, names};
 use crate::cloud::{CloudError, CloudResult, ErrorClass, InstanceRef, Snapshot, SnapshotRef};
+use crate::text::{decimal, timestamp};
 
 // === impl DigitalOcean ===
 
@@ -135,7 +136,7 @@ impl DigitalOcean {
 
 /// How many bytes so many gigabytes are, by the digits that were sent; what is not counted yet is not known.
 fn bytes(gigabytes: &str) -> Option<u64> {
-    let Money(millionths) = super::offer::decimal(gigabytes)?;
+    let Money(millionths) = decimal(gigabytes)?;
     let bytes = u64::try_from(millionths).ok()?.checked_mul(1 << 30)? / 1_000_000;
     (bytes > 0).then_some(bytes)
 }

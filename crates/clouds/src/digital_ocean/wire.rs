@@ -3,7 +3,6 @@
 //!
 //! Numbers that are money or may have a fraction are kept as the text that was sent, so that none goes through a float.
 
-use domain::Timestamp;
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
@@ -186,22 +185,4 @@ pub(super) struct Rule {
 pub(super) struct Sources {
     pub(super) addresses: Option<Vec<String>>,
     pub(super) tags: Option<Vec<String>>,
-}
-
-/// A time in RFC 3339's form.
-pub(super) fn timestamp(text: &str) -> Option<Timestamp> {
-    let time: jiff::Timestamp = text.parse().ok()?;
-    Some(Timestamp(time.as_microsecond()))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_time_is_read() {
-        let read = timestamp("2018-01-04T11:14:34Z");
-        assert_eq!(read, Some(Timestamp(1_515_064_474_000_000)));
-        assert_eq!(timestamp("now"), None);
-    }
 }

@@ -225,6 +225,11 @@ impl Ec2 {
         match self.client.run(region, action, form).await {
             Ok(()) => Ok(true),
             Err(failure) if failure.code == "InvalidPermission.Duplicate" => Ok(false),
+            // Shown already and not known everywhere yet, or deleted just now: the next look tells.
+            Err(failure) if failure.code == "InvalidGroup.NotFound" => Err(CloudError::new(
+                ErrorClass::Unavailable,
+                failure.error.message,
+            )),
             Err(failure) => Err(failure.into()),
         }
     }

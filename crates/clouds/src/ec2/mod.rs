@@ -12,7 +12,6 @@
 //! | `preview` | what making and destroying would call |
 //! | `instances`, `wait`, `power`, `resize`, `snapshots` | the other verbs |
 //! | `offer`, `prices` | what Amazon sells |
-//! | `kept` | answers that hold for a while |
 //! | `wire`, `wire_network`, `shown` | the XML, and what it means |
 
 use std::sync::Arc;
@@ -27,6 +26,7 @@ use crate::cloud::{
     Cloud, CloudError, CloudResult, CreateInstance, GroupRef, Instance, InstanceRef, Offer,
     PreviewedCall, Snapshot, Tag, Traffic, Until,
 };
+use crate::kept::Kept;
 use crate::registry::{Field, Kind, Settings};
 
 mod action;
@@ -37,7 +37,6 @@ mod form;
 mod group;
 mod image;
 mod instances;
-mod kept;
 mod offer;
 pub mod options;
 mod power;
@@ -54,7 +53,6 @@ mod wire_network;
 
 use client::Client;
 use create::Base;
-use kept::Kept;
 use options::Options;
 use wait::Looks;
 

@@ -13,18 +13,26 @@ use reqwest::Url;
 
 use super::errors::rejected;
 use crate::cloud::CloudResult;
-use crate::registry::{Form, RegionOption, Settings};
+use crate::registry::{ENDPOINT, Form, RegionOption, Settings};
 
 /// Where what all regions have in common is asked.
 pub(super) const DEFAULT_REGION: &str = "us-east-1";
 
 /// What the operator may set for a region.
-pub const REGION: &[RegionOption] = &[option("endpoint"), option("aws_region"), option("subnet")];
+pub const REGION: &[RegionOption] = &[
+    ENDPOINT,
+    option(
+        "aws_region",
+        "The region of Amazon's that it is, where that has another name",
+    ),
+    option("subnet", "The subnet of new servers"),
+];
 
-const fn option(name: &'static str) -> RegionOption {
+const fn option(name: &'static str, description: &'static str) -> RegionOption {
     RegionOption {
         name,
         form: Form::Text,
+        description,
     }
 }
 

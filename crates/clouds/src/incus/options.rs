@@ -27,17 +27,29 @@ use crate::registry::{Form, RegionOption, Settings};
 
 /// What the operator may set for a region. The rest of the table above is for Arcus itself to set.
 pub const REGION: &[RegionOption] = &[
-    option("url", Form::Text),
-    option("project", Form::Text),
-    option("target", Form::Text),
-    option("profiles", Form::Names),
-    option("pool", Form::Text),
-    option("network", Form::Text),
-    option("vm", Form::Flag),
+    option(
+        "url",
+        Form::Text,
+        "Where it listens: `unix:///var/lib/incus/unix.socket` or `https://HOST:8443`",
+    ),
+    option("project", Form::Text, "The Incus project"),
+    option(
+        "target",
+        Form::Text,
+        "The member or group of the Incus cluster for new servers",
+    ),
+    option("profiles", Form::Names, "A profile of new servers"),
+    option("pool", Form::Text, "The storage pool of new servers"),
+    option("network", Form::Text, "The network of new servers"),
+    option("vm", Form::Flag, "Make virtual machines, not containers"),
 ];
 
-const fn option(name: &'static str, form: Form) -> RegionOption {
-    RegionOption { name, form }
+const fn option(name: &'static str, form: Form, description: &'static str) -> RegionOption {
+    RegionOption {
+        name,
+        form,
+        description,
+    }
 }
 
 /// Where an Incus server listens.

@@ -19,12 +19,12 @@ use clouds::conformance::{Fixture, Setup};
 use serde_json::json;
 use testkit::digital_ocean::{Fault, StandIn};
 
-use rig::{Prism, REGION, image, plan};
+use rig::{REGION, image, plan};
 
 clouds::conformance_suite!(setup);
 
 async fn setup() -> Option<Setup> {
-    let prism = Prism::shared().await?;
+    let prism = rig::shared_prism().await?;
     let fixture = Fixture {
         region: REGION.to_owned(),
         image: image(),
@@ -41,7 +41,7 @@ async fn setup() -> Option<Setup> {
 /// What the suite leaves out, and the specification should see: keys, a firewall that gets more rules, a group's end.
 #[tokio::test]
 async fn keys_and_firewalls_keep_to_the_specification() {
-    let Some(prism) = Prism::shared().await else {
+    let Some(prism) = rig::shared_prism().await else {
         return;
     };
     let _faithful = prism.faithful();
@@ -64,7 +64,7 @@ async fn keys_and_firewalls_keep_to_the_specification() {
 #[tokio::test]
 async fn what_breaks_the_specification_is_refused() {
     let stand_in = StandIn::start();
-    let Some(prism) = Prism::before(&stand_in).await else {
+    let Some(prism) = rig::prism_before(&stand_in).await else {
         return;
     };
     let cloud = rig::open(&prism.url);

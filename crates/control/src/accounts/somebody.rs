@@ -17,7 +17,7 @@ pub(crate) async fn somebody(
         .await?
         .ok_or_else(|| {
             Error::internal(format!(
-                "organisation {organisation} has servers and no user"
+                "organisation {organisation} has no user in whose name to act"
             ))
         })?;
     Ok(Actor {

@@ -11,7 +11,7 @@ use super::draft::{Draft, Drafted, Terms};
 use super::switch::{Switched, wait_accepted};
 use super::view::{self, EnvironmentView};
 use crate::app::App;
-use crate::operations::lane;
+use crate::operations::{lane, request, retry};
 use crate::servers;
 
 /// Servers that go, each with the operation that sees to it.
@@ -30,7 +30,29 @@ pub async fn delete(
     let ((session, draft), begun) = draft(app, actor, id).await?;
     terms.hold(&draft)?;
     session.commit().await?;
+    if begun.is_empty() {
+        clear_group(app, &draft).await;
+    }
     Ok((view, wait_accepted(app, actor, begun, bound).await))
+}
+
+/// What a cloud keeps for an environment goes with its last server that is destroyed while it ends; where it had none any
+/// more, it goes now. It costs nothing, so that it is tried and not insisted on.
+async fn clear_group(app: &App, draft: &Draft) {
+    let cleared = async {
+        let region = &draft.environment.region;
+        let account = app.account(&draft.provider, region).await?;
+        let group = request::group_of(&draft.environment.public_id);
+        let cleared = account.cloud.clear_group(&account.region, &group).await;
+        cleared.map_err(retry::as_error)
+    };
+    if let Err(error) = cleared.await {
+        tracing::warn!(
+            environment = %draft.environment.id,
+            error = error.message(),
+            "the cloud keeps what it had for an environment that is gone"
+        );
+    }
 }
 
 pub(super) async fn draft(app: &App, actor: &Actor, id: &PublicId) -> Result<(Drafted, Begun)> {
@@ -56,7 +78,10 @@ pub(super) async fn draft(app: &App, actor: &Actor, id: &PublicId) -> Result<(Dr
     store::environments::finish_deleting(&mut session, environment.id).await?;
     store::audit::record(&mut session, actor, "environment.delete", id.as_str()).await?;
     let going = begun.iter().map(|(server, _)| server.clone()).collect();
-    let draft = Draft::of(environment, view.provider, Vec::new()).destroys(going);
+    let draft = Draft {
+        ends: true,
+        ..Draft::of(environment, view.provider, Vec::new()).destroys(going)
+    };
     Ok(((session, draft), begun))
 }
 
@@ -92,6 +117,8 @@ pub(super) async fn draft_node(app: &App, actor: &Actor, id: &PublicId) -> Resul
     servers::destroy(&mut session, actor, &server, &lane(organisation, &account)).await?;
     store::audit::record(&mut session, actor, "node.delete", id.as_str()).await?;
     let others = store::servers::of_environment(&mut session, organisation, environment.id).await?;
-    let draft = Draft::of(environment, provider, others).destroys(vec![server]);
+    let is_of_singles = store::environments::is_of_singles(&mut session, environment.id).await?;
+    let mut draft = Draft::of(environment, provider, others).destroys(vec![server]);
+    draft.ends = is_of_singles && draft.staying.is_empty();
     Ok((session, draft))
 }

@@ -24,6 +24,8 @@ pub(super) struct Draft {
     pub(super) taken: Vec<Server>,
     /// Those that go.
     pub(super) going: Vec<Server>,
+    /// Whether the environment goes with them.
+    pub(super) ends: bool,
     /// Those that stay as they are.
     pub(super) staying: Vec<Server>,
 }
@@ -78,6 +80,7 @@ impl Draft {
             made: Vec::new(),
             taken: Vec::new(),
             going: Vec::new(),
+            ends: false,
             staying,
         }
     }
@@ -104,12 +107,9 @@ impl Draft {
             .iter()
             .map(|server| json!([server.name, server.cloud_id, server.plan]));
         let known = |server: &Server| json!([server.public_id, server.cloud_id, server.plan]);
-        let environment = match self.is_new {
-            true => Value::Null,
-            false => json!(self.environment.public_id),
-        };
+        let id = (!self.is_new).then_some(&self.environment.public_id);
         json!({
-            "environment": environment,
+            "environment": id,
             "application": self.environment.application_id.0,
             "name": self.environment.name,
             "region": self.environment.region,

@@ -6,12 +6,13 @@
 
 use std::collections::HashSet;
 
-use clouds::{ErrorClass, Instance, InstanceRef, Offer};
+use clouds::budget::on_behalf_of;
+use clouds::{ErrorClass, Instance, InstanceRef, Offer, registry};
 use domain::account::Actor;
 use domain::environment::{Environment, Provider};
 use domain::operation::OperationKind;
 use domain::server::{Desired, Power, Server, Setup};
-use domain::{Error, Plan, PublicId, Result, names, random};
+use domain::{Error, ErrorKind, Plan, PublicId, Result, names, random};
 use futures::future::try_join_all;
 use store::Session;
 
@@ -24,6 +25,15 @@ use crate::{applications, providers, servers};
 
 /// The longest id of an instance.
 const LONGEST_ID: usize = 255;
+
+/// Who imports. What stands in the operator's own regions is the operator's to give: a customer imports from accounts of its
+/// own alone.
+#[derive(Debug, Clone)]
+pub struct Importer {
+    /// In whose name.
+    pub actor: Actor,
+    is_operator: bool,
+}
 
 /// What is to be taken under management, and into which environment.
 #[derive(Debug, Clone, Default)]
@@ -47,38 +57,48 @@ pub struct Import {
 /// deleted; `Payment`, `Quota`. Nothing is imported in any of these cases.
 pub async fn import(
     app: &App,
-    actor: &Actor,
+    importer: &Importer,
     provider: &PublicId,
     wanted: &Import,
     terms: &Terms,
 ) -> Result<(PublicId, Vec<Server>)> {
-    let (session, draft) = draft(app, actor, provider, wanted).await?;
+    let (session, draft) = draft(app, importer, provider, wanted).await?;
     terms.hold(&draft)?;
     session.commit().await?;
     Ok((draft.environment.public_id, draft.taken))
 }
 
 /// The operator's way to it: in the name of the first user of the provider's organisation.
-pub async fn as_operator(app: &App, provider: &PublicId) -> Result<Actor> {
+pub async fn as_operator(app: &App, provider: &PublicId) -> Result<Importer> {
     let mut session = app.store.read().await?;
     let provider = store::providers::for_operator(&mut session, provider)
         .await?
         .ok_or_else(|| Error::not_found("provider"))?;
     drop(session);
-    somebody(app, provider.organisation_id, "cli").await
+    Ok(Importer {
+        actor: somebody(app, provider.organisation_id, "cli").await?,
+        is_operator: true,
+    })
 }
 
 pub(super) async fn draft(
     app: &App,
-    actor: &Actor,
+    importer: &Importer,
     provider: &PublicId,
     wanted: &Import,
 ) -> Result<Drafted> {
+    let actor = &importer.actor;
     names::label("an environment", &wanted.environment)
         .map_err(|error| error.field("environment"))?;
     check_ids(app, &wanted.instances)?;
     let application = applications::find(app, actor, wanted.application.as_ref()).await?;
     let provider = providers::find(app, actor, provider).await?;
+    if provider.kind == HOUSE && !importer.is_operator {
+        return Err(Error::new(
+            ErrorKind::Forbidden,
+            "what is in the operator's own regions is the operator's to give: ask the operator to import it; nothing was imported",
+        ));
+    }
     let offer = providers::of_provider(app, &provider).await?.offer;
     // Where the operator closed a region to new servers, those that are there may be imported all the same.
     house::choose(
@@ -89,7 +109,7 @@ pub(super) async fn draft(
     )?;
     let account = app.account(&provider, &wanted.region).await?;
     let looks = wanted.instances.iter().map(|id| look(app, &account, id));
-    let seen = try_join_all(looks).await?;
+    let seen = on_behalf_of(actor.organisation.id.0, try_join_all(looks)).await?;
     let plans = seen
         .iter()
         .map(|one| plan_of(&provider, &offer, wanted, one));
@@ -125,6 +145,7 @@ pub(super) async fn draft(
         let place = Place {
             actor,
             environment: &environment,
+            provider: &provider,
             lane: &lane(organisation, &account),
         };
         taken.push(write(&mut session, &place, instance, &name, plan.as_ref()).await?);
@@ -184,6 +205,13 @@ async fn look(app: &App, account: &Account, id: &str) -> Result<Instance> {
             "the instance {id:?} is being destroyed; nothing was imported"
         ))
         .field("instances"));
+    }
+    if seen.at.region != account.region {
+        return Err(Error::invalid(format!(
+            "the instance {id:?} is in {:?} and not in {:?}; nothing was imported",
+            seen.at.region, account.region
+        ))
+        .field("region"));
     }
     match &seen.tag {
         None => Ok(seen),
@@ -256,10 +284,23 @@ async fn environment(
     }
 }
 
+// === impl Importer ===
+
+impl From<&Actor> for Importer {
+    /// A user, who is no operator.
+    fn from(actor: &Actor) -> Self {
+        Self {
+            actor: actor.clone(),
+            is_operator: false,
+        }
+    }
+}
+
 /// Where servers are written.
 struct Place<'a> {
     actor: &'a Actor,
     environment: &'a Environment,
+    provider: &'a Provider,
     lane: &'a str,
 }
 
@@ -272,8 +313,11 @@ async fn write(
 ) -> Result<Server> {
     let (environment, actor) = (place.environment, place.actor);
     let id = &instance.at.id;
-    if store::servers::is_managed(session, environment.provider_id, &environment.region, id).await?
-    {
+    let (kind, region) = (&place.provider.kind, &environment.region);
+    // Where the cloud gives an id once in all the world, another account of the same credentials may have imported it.
+    let is_unique = registry::kind(kind).is_some_and(|kind| kind.many_regions);
+    let account = (!is_unique).then_some(place.provider.id);
+    if store::servers::is_managed(session, kind, account, region, id).await? {
         return Err(Error::conflict(format!(
             "the instance {id:?} is imported already; nothing was imported"
         )));

@@ -14,7 +14,7 @@ mod view;
 pub use create::{NewEnvironment, create};
 pub use delete::{delete, delete_node};
 pub use draft::Terms;
-pub use import::{Import, as_operator, import};
+pub use import::{Import, Importer, as_operator, import};
 pub use nodes::{NewNode, add};
 pub use query::{Queried, query};
 pub use scale::{Selector, scale_down, scale_up};

@@ -4,6 +4,7 @@
 //! What must stay true: nothing is changed here, neither in the database, whose transaction is dropped, nor at a cloud,
 //! which is only looked at.
 
+use clouds::budget::on_behalf_of;
 use clouds::{ErrorClass, GroupRef, InstanceRef, PreviewedCall};
 use domain::account::Actor;
 use domain::server::Server;
@@ -13,7 +14,7 @@ use sha2::{Digest, Sha256};
 
 use super::create::NewEnvironment;
 use super::draft::{Draft, Drafted, Terms, no_longer};
-use super::import::Import;
+use super::import::{Import, Importer};
 use super::nodes::NewNode;
 use super::scale::Selector;
 use crate::app::{Account, App, HOUSE};
@@ -118,13 +119,13 @@ pub async fn delete_node(app: &App, actor: &Actor, id: &PublicId) -> Result<Prev
 /// What [`import`](super::import()) would do. Errors: those of it.
 pub async fn import(
     app: &App,
-    actor: &Actor,
+    importer: &Importer,
     provider: &PublicId,
     wanted: &Import,
 ) -> Result<Preview> {
     preview(
         app,
-        super::import::draft(app, actor, provider, wanted).await?,
+        super::import::draft(app, importer, provider, wanted).await?,
     )
     .await
 }
@@ -139,12 +140,23 @@ async fn preview(app: &App, (session, draft): Drafted) -> Result<Preview> {
         region: account.region.clone(),
         name: request::group_of(&draft.environment.public_id),
     };
-    let mut calls = making(app, &account, &group, &draft).await?;
-    for at in refs(&account, &draft.taken) {
+    let organisation = draft.environment.organisation_id.0;
+    on_behalf_of(organisation, looked_at(app, &account, &group, draft)).await
+}
+
+async fn looked_at(
+    app: &App,
+    account: &Account,
+    group: &GroupRef,
+    draft: Draft,
+) -> Result<Preview> {
+    let mut calls = making(app, account, group, &draft).await?;
+    for at in refs(account, &draft.taken) {
         let its = account.cloud.preview_adopt(&at).await;
         calls.extend(its.map_err(retry::as_error)?);
     }
-    calls.extend(ending(&account, &group, &draft).await?);
+    let (ended, its) = ending(app, account, group, &draft).await?;
+    calls.extend(its);
     if draft.is_new {
         // It will have another id.
         let id = draft.environment.public_id.as_str();
@@ -158,7 +170,7 @@ async fn preview(app: &App, (session, draft): Drafted) -> Result<Preview> {
         .offer
         .currency;
     let price = price(currency, &draft)?;
-    let irreversible = irreversible(app, &price, &draft).await?;
+    let irreversible = irreversible(app, &price, &draft, &ended).await?;
     let calls_in_words: Vec<_> = calls.iter().map(|call| [&call.call, &call.does]).collect();
     let in_words = json!({
         "draft": draft.in_words(), "calls": calls_in_words, "irreversible": irreversible,
@@ -202,21 +214,38 @@ async fn making(
     calls.map_err(retry::as_error)
 }
 
-async fn ending(account: &Account, group: &GroupRef, draft: &Draft) -> Result<Vec<PreviewedCall>> {
-    let mut calls = Vec::new();
-    for at in refs(account, &draft.going) {
-        match account.cloud.preview_destroy(&[at], None).await {
-            Ok(its) => calls.extend(its),
-            // It is gone already: nothing will be called.
-            Err(error) if error.class == ErrorClass::NotFound => {}
-            Err(error) => return Err(retry::as_error(error)),
+/// The servers that are at the cloud and are destroyed there, and the calls that do it.
+async fn ending<'a>(
+    app: &App,
+    account: &Account,
+    group: &GroupRef,
+    draft: &'a Draft,
+) -> Result<(Vec<&'a Server>, Vec<PreviewedCall>)> {
+    let (mut ended, mut calls) = (Vec::new(), Vec::new());
+    for server in &draft.going {
+        for at in refs(account, std::slice::from_ref(server)) {
+            let its = match account.cloud.get(&at).await {
+                Ok(seen) if seen.tag.as_ref() == Some(&request::tag(app, server)) => {
+                    account.cloud.preview_destroy(&[at], None).await
+                }
+                // Another's, or none of ours yet: it is left alone.
+                Ok(_) => continue,
+                Err(error) => Err(error),
+            };
+            match its {
+                Ok(its) => calls.extend(its),
+                // It is gone already: nothing will be called.
+                Err(error) if error.class == ErrorClass::NotFound => continue,
+                Err(error) => return Err(retry::as_error(error)),
+            }
+            ended.push(server);
         }
     }
-    if draft.staying.is_empty() && !draft.going.is_empty() {
+    if draft.ends {
         let its = account.cloud.preview_destroy(&[], Some(group)).await;
         calls.extend(its.map_err(retry::as_error)?);
     }
-    Ok(calls)
+    Ok((ended, calls))
 }
 
 /// Where those are that are there.
@@ -259,13 +288,18 @@ fn price(currency: Option<String>, draft: &Draft) -> Result<Price> {
     })
 }
 
-async fn irreversible(app: &App, price: &Price, draft: &Draft) -> Result<Vec<String>> {
+async fn irreversible(
+    app: &App,
+    price: &Price,
+    draft: &Draft,
+    ended: &[&Server],
+) -> Result<Vec<String>> {
     let mut lines = Vec::new();
     if !draft.made.is_empty() && price.currency.is_some() {
         lines.push("what the new servers cost until they are deleted is to be paid".to_owned());
     }
     let mut session = app.store.read().await?;
-    for server in &draft.going {
+    for server in ended {
         let name = &server.name;
         lines.push(format!(
             "the disk of {name} and all that is on it are destroyed"

@@ -22,6 +22,9 @@ const IN_FLIGHT: Duration = Duration::from_secs(2);
 /// So often it is tried to take away what the cloud keeps for a group: for about ten minutes.
 const CLEARING: i64 = 16;
 
+/// What is told of a server that is gone.
+const GONE: &str = "the cloud says that it is gone";
+
 /// How long until the next look whether the servers are there that are being made from its snapshots.
 const COPYING: Duration = Duration::from_secs(1);
 
@@ -35,7 +38,10 @@ pub(super) async fn run(run: &mut Run) -> LastStep {
     }
     let name = retired_name(run).await?;
     let Some(at) = find(run).await? else {
-        return finish(run).await;
+        return match stays(run).await? {
+            Some(why) => let_be(run, &why).await,
+            None => finish(run, GONE).await,
+        };
     };
     let cloud = run.account.cloud.clone();
     let at = match cloud.retire(&at, &name).await {
@@ -73,23 +79,37 @@ pub(super) async fn run(run: &mut Run) -> LastStep {
             ));
         }
     }
-    finish(run).await
+    finish(run, GONE).await
 }
 
-/// What the cloud keeps for the environment goes with its last server. Where the cloud still has it in use or can't answer,
+/// One that was to be imported, and has never got our tag, is not ours to destroy. Why it stays; `None` where it is gone.
+async fn stays(run: &Run) -> Result<Option<String>, Fault> {
+    let mut session = run.app.store.read().await?;
+    let is_foreign = store::operations::adoption_is_open(&mut session, run.server.id).await?;
+    drop(session);
+    let Some(at) = run.at().filter(|_| is_foreign) else {
+        return Ok(None);
+    };
+    match run.account.cloud.get(&at).await {
+        Ok(_) => Ok(Some(format!(
+            "{} was never taken under management, and stays at its cloud as it is",
+            at.id
+        ))),
+        Err(error) if error.class == ErrorClass::NotFound => Ok(None),
+        Err(error) => Err(error.into()),
+    }
+}
+
+/// Forgets a server that stays at its cloud.
+async fn let_be(run: &mut Run, why: &str) -> LastStep {
+    tracing::info!(server = %run.server.id, why, "an import was undone");
+    finish(run, why).await
+}
+
+/// What the cloud keeps for the environment goes with it. Where the cloud still has it in use or can't answer,
 /// that is tried again, and not for ever: it costs nothing, and a server that is gone is to be gone.
 async fn clear_group(run: &Run) -> Result<(), Fault> {
-    let server = &run.server;
     let mut session = run.app.store.read().await?;
-    if let Some(environment) = server.environment_id {
-        let organisation = server.organisation_id;
-        let all = store::servers::of_environment(&mut session, organisation, environment).await?;
-        // Of those that go together the last one takes it along: for the others the cloud has it in use.
-        let mut others = all.iter().filter(|one| one.id != server.id);
-        if others.any(|one| one.power != Power::Terminated) {
-            return Ok(());
-        }
-    }
     let group = run.group(&mut session).await?;
     drop(session);
     let cloud = &run.account.cloud;
@@ -168,31 +188,31 @@ async fn vanished(run: &mut Run) -> LastStep {
             "it changed under our hands".to_owned(),
             Duration::from_secs(1),
         )),
-        None => finish(run).await,
+        None => finish(run, GONE).await,
     }
 }
 
-async fn finish(run: &mut Run) -> LastStep {
-    // Before the others are looked at: of two that end at once, one at least sees that both are gone.
-    let session = run
-        .power(
-            "ending",
-            90,
-            "the cloud shows it no more",
-            Power::Terminated,
-        )
-        .await?;
-    session.commit().await?;
-    clear_group(run).await?;
+async fn finish(run: &mut Run, why: &str) -> LastStep {
+    let ends = leave(run).await?;
+    if ends {
+        clear_group(run).await?;
+    }
     let mut session = run.app.store.write().await?;
     // The environment before the operation, as those lock them who delete it.
     if let Some(environment) = run.server.environment_id {
         store::environments::hold(&mut session, environment).await?;
+        if !ends && store::environments::ends_with(&mut session, environment, run.server.id).await?
+        {
+            return Err(Fault::Later(
+                "its environment goes with it".to_owned(),
+                Duration::ZERO,
+            ));
+        }
     }
     let gone = Step {
         name: "gone",
         percent: 95,
-        message: "the cloud says that it is gone",
+        message: why,
     };
     store::operations::step(&mut session, &run.lease, gone).await?;
     store::servers::mark_destroyed(&mut session, run.server.id).await?;
@@ -203,6 +223,32 @@ async fn finish(run: &mut Run) -> LastStep {
         store::environments::finish_deleting(&mut session, environment).await?;
     }
     Ok(session)
+}
+
+/// Says that it is not at its cloud any more, so that its neighbours see it: of two that end at once, one at least sees that
+/// both are gone. Whether its environment ends with it, into which nothing new comes then.
+async fn leave(run: &mut Run) -> Result<bool, Fault> {
+    let mut session = run.app.store.write().await?;
+    let environment = run.server.environment_id;
+    if let Some(environment) = environment {
+        store::environments::hold(&mut session, environment).await?;
+    }
+    let leaving = Step {
+        name: "leaving",
+        percent: 90,
+        message: "nothing of it is left to do at its cloud",
+    };
+    store::operations::step(&mut session, &run.lease, leaving).await?;
+    let sight = store::servers::Sight::of(Power::Terminated);
+    store::servers::observe(&mut session, run.server.id, &sight).await?;
+    let ends = match environment {
+        Some(environment) => {
+            store::environments::ends_with(&mut session, environment, run.server.id).await?
+        }
+        None => true,
+    };
+    session.commit().await?;
+    Ok(ends)
 }
 
 /// Records what the cloud has accepted: requests that asked for it are answered now.

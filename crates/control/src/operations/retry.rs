@@ -61,17 +61,17 @@ pub fn verdict(kind: OperationKind, class: ErrorClass, attempt: i64) -> Verdict 
     }
 }
 
-/// The pause of an operation that waits for its account's credentials to be accepted again.
-pub(super) fn frozen(attempt: i64) -> Duration {
-    backoff(attempt + 2).min(jittered(PERSON))
-}
-
 /// Whether what it makes, or marks, may not be seen at once.
 fn is_new(kind: OperationKind) -> bool {
     matches!(
         kind,
         OperationKind::CreateServer | OperationKind::AdoptServer
     )
+}
+
+/// The pause of an operation that waits for its account's credentials to be accepted again.
+pub(super) fn frozen(attempt: i64) -> Duration {
+    backoff(attempt + 2).min(jittered(PERSON))
 }
 
 /// Doubles from half a second up to a minute, jittered so that what failed together does not come back together.

@@ -7,9 +7,10 @@ use std::sync::PoisonError;
 use std::time::Duration;
 
 use clouds::Offer;
+use clouds::budget::on_behalf_of;
 use domain::account::Actor;
 use domain::environment::Provider;
-use domain::{Error, Image, Plan, PublicId, Region, Result, Timestamp};
+use domain::{Error, Image, Plan, ProviderId, PublicId, Region, Result, Timestamp};
 use serde::{Deserialize, Serialize};
 
 use crate::app::{App, HOUSE};
@@ -119,6 +120,7 @@ fn refresh(app: &App, provider: &Provider) {
     }
     let (app, provider) = (app.clone(), provider.clone());
     tokio::spawn(async move {
+        let refreshing = Refreshing(&app, provider.id);
         let asked = app.shutdown.run_until_cancelled(live(&app, &provider));
         if let Some(Err(error)) = asked.await {
             tracing::info!(
@@ -127,15 +129,24 @@ fn refresh(app: &App, provider: &Provider) {
                 "what a cloud sells can't be asked for; the last look is used on"
             );
         }
-        let held = app.refreshing.lock();
-        held.unwrap_or_else(PoisonError::into_inner)
-            .remove(&provider.id);
+        drop(refreshing);
     });
+}
+
+/// However it ends, another may be begun after it.
+struct Refreshing<'a>(&'a App, ProviderId);
+
+impl Drop for Refreshing<'_> {
+    fn drop(&mut self) {
+        let held = self.0.refreshing.lock();
+        held.unwrap_or_else(PoisonError::into_inner).remove(&self.1);
+    }
 }
 
 async fn live(app: &App, provider: &Provider) -> Result<Dated> {
     let account = app.account(provider, "").await?;
-    let offer = account.cloud.offer().await.map_err(retry::as_error)?;
+    let asked = on_behalf_of(provider.organisation_id.0, account.cloud.offer());
+    let offer = asked.await.map_err(retry::as_error)?;
     let kept = Kept {
         regions: offer.regions.clone(),
         plans: offer.plans.clone(),

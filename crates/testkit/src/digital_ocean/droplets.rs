@@ -63,7 +63,7 @@ impl World {
         // What fails to be made has no system.
         let begun = bodies.filter(|_| !fails);
         let droplet = Droplet {
-            body: begun.map(|bodies| bodies.start(&id.to_string(), user_data.to_owned())),
+            body: begun.map(|bodies| bodies.start(&id.to_string(), user_data.as_bytes())),
             ..droplet
         };
         self.droplets.insert(id, droplet);

@@ -29,7 +29,7 @@ use crate::body::Bodies;
 use world::World;
 
 /// The token that it accepts.
-pub const TOKEN: &str = "dop_v1_0123456789abcdef0123456789abcdef";
+pub const TOKEN: &str = "dop_v1_5ad0c7e2b94f4c1d8e6a7b3f2c9d0e1a";
 
 /// What goes wrong with one call.
 #[derive(Debug, Clone)]

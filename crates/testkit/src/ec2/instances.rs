@@ -1,6 +1,7 @@
 //! Instances: made, tagged, shown.
 
 use std::collections::BTreeMap;
+use std::sync::Weak;
 use std::time::Instant;
 
 use base64::Engine;
@@ -91,6 +92,11 @@ impl World {
             return Err(refuse(400, "InvalidParameterValue", message));
         }
         let volume = volume(fields, least)?;
+        let id = new_id("i");
+        let bodies = self.bodies.as_ref().and_then(Weak::upgrade);
+        // What ends at once has no system.
+        let bodies = bodies.filter(|_| !ends);
+        let body = bodies.map(|bodies| bodies.start(&id, &user_data));
         let number = self.number();
         let (high, low) = (number / 250 % 250, number % 250 + 4);
         let end = if ends {
@@ -104,7 +110,7 @@ impl World {
             tags.put(&key, &value, Instant::now());
         }
         Ok(Instance {
-            id: new_id("i"),
+            id,
             region: asked.region.clone(),
             reservation: new_id("r"),
             kind: kind.to_owned(),
@@ -137,6 +143,7 @@ impl World {
             made_at: now(),
             seen_from,
             lingers_until: None,
+            body,
         })
     }
 

@@ -1,6 +1,8 @@
 //! A stand-in of Amazon EC2's Query API: it keeps what it is told, takes its time over it, shows what is new only after a
 //! while, and has the faults that Amazon has and other imitations don't.
 //!
+//! Its instances can have bodies: containers that begin with their user data, and can be logged in to.
+//!
 //! Used by the tests of the driver and by those of the binary. What must stay true: its answers have the shapes of Amazon's
 //! own service description, for API version 2016-11-15; what is not signed with the right key has no effect; a call that has
 //! arrived has its effect, whether or not its caller is still there; and it knows nothing of who calls it. It runs on a
@@ -31,13 +33,14 @@ use std::time::Duration;
 
 use axum::Router;
 
+use crate::body::Bodies;
 use asked::Asked;
 use world::World;
 
 /// The access key that it knows.
-pub const ACCESS_KEY: &str = "AKIASTANDIN0123456789";
+pub const ACCESS_KEY: &str = "AKIASTANDINQ7WZ3KXNV";
 /// The secret that belongs to it.
-pub const SECRET_KEY: &str = "stand-in/secret+0123456789abcdefghijklmnop";
+pub const SECRET_KEY: &str = "stand-in/Yt3+KcW7zRbM2xHdJ5sLgP9fEuA1oTiQ4aB";
 
 /// What goes wrong with one call.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -99,14 +102,18 @@ pub struct Seen {
     pub client_token: String,
     /// Its tags.
     pub tags: BTreeMap<String, String>,
+    /// Its public address, while it has one.
+    pub address: Option<String>,
 }
 
-/// A running stand-in; shared by cloning. It runs until the process ends.
+/// A running stand-in; shared by cloning. It runs until the process ends; the bodies of its instances go with the last of
+/// these.
 #[derive(Clone)]
 pub struct StandIn {
     /// Where it listens.
     pub address: SocketAddr,
     world: Arc<Mutex<World>>,
+    _bodies: Option<Arc<Bodies>>,
 }
 
 // === impl StandIn ===
@@ -114,12 +121,25 @@ pub struct StandIn {
 impl StandIn {
     /// Starts one on a free port of this machine.
     pub fn start() -> Self {
+        Self::start_with(None)
+    }
+
+    /// The same, with a container of this machine's Incus for each instance, which is switched and terminated with it (a
+    /// change of type and an image don't reach it). `None` where no Incus is; it says so then.
+    pub fn with_bodies() -> Option<Self> {
+        let bodies = Bodies::open()?;
+        Some(Self::start_with(Some(Arc::new(bodies))))
+    }
+
+    fn start_with(bodies: Option<Arc<Bodies>>) -> Self {
         let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("a free port");
         listener.set_nonblocking(true).expect("is set");
         let stand_in = Self {
             address: listener.local_addr().expect("an address"),
             world: Arc::default(),
+            _bodies: None,
         };
+        stand_in.world().bodies = bodies.as_ref().map(Arc::downgrade);
         let router = Router::new()
             .fallback(calls::answer)
             .with_state(stand_in.clone());
@@ -133,7 +153,10 @@ impl StandIn {
                 axum::serve(listener, router).await.expect("it serves");
             });
         });
-        stand_in
+        Self {
+            _bodies: bodies,
+            ..stand_in
+        }
     }
 
     /// Its address as a URL.

@@ -8,6 +8,7 @@ use super::catalog;
 use super::instances::shown_state;
 use super::world::{Instance, State, World, now};
 use super::xml::{items, text};
+use crate::body::Order;
 
 // === impl World ===
 
@@ -20,6 +21,7 @@ impl World {
             State::Stopped => {
                 instance.state = State::Pending;
                 instance.next = Some((Instant::now() + pace, State::Running));
+                instance.tell(Order::PowerOn);
                 let (high, low) = (number / 250 % 250, number % 250 + 4);
                 instance.public_ip = Some(format!("54.211.{high}.{low}"));
                 instance.launched_at = now();
@@ -36,6 +38,7 @@ impl World {
             State::Running => {
                 instance.state = State::Stopping;
                 instance.next = Some((Instant::now() + pace, State::Stopped));
+                instance.tell(Order::ShutDown);
                 Ok(())
             }
             _ => Err(wrong_state(instance, "stopped")),
@@ -48,6 +51,7 @@ impl World {
             if instance.state != State::Running {
                 return Err(wrong_state(instance, "rebooted"));
             }
+            instance.tell(Order::Reboot);
         }
         Ok(text("return", true))
     }
@@ -58,6 +62,7 @@ impl World {
             if !matches!(instance.state, State::ShuttingDown | State::Terminated) {
                 instance.state = State::ShuttingDown;
                 instance.next = Some((Instant::now() + pace, State::Terminated));
+                instance.tell(Order::Destroy);
             }
             Ok(())
         })

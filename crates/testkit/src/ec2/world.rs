@@ -4,6 +4,7 @@
 //! at once, and seen only when it has settled.
 
 use std::collections::{BTreeMap, HashMap};
+use std::sync::Weak;
 use std::time::{Duration, Instant};
 
 use domain::random;
@@ -11,6 +12,7 @@ use domain::time::Clock;
 
 use super::asked::Fields;
 use super::{Access, Call, Fault, Seen};
+use crate::body::{Bodies, Body, Order};
 
 /// All of it.
 pub(super) struct World {
@@ -33,6 +35,7 @@ pub(super) struct World {
     pub(super) faults: Vec<(&'static str, Fault)>,
     pub(super) decide: Option<Decide>,
     pub(super) calls: Vec<Call>,
+    pub(super) bodies: Option<Weak<Bodies>>,
     made: u32,
 }
 
@@ -77,6 +80,7 @@ pub(super) struct Instance {
     pub(super) seen_from: Instant,
     /// Until when its network interface is in use after its end.
     pub(super) lingers_until: Option<Instant>,
+    pub(super) body: Option<Body>,
 }
 
 /// An instance's only disk.
@@ -188,6 +192,7 @@ impl Default for World {
             faults: Vec::new(),
             decide: None,
             calls: Vec::new(),
+            bodies: None,
             made: 0,
         }
     }
@@ -199,7 +204,9 @@ impl World {
         let now = Instant::now();
         let pace = self.pace;
         for instance in self.instances.values_mut() {
-            while let Some((at, state)) = instance.next.filter(|(at, _)| *at <= now) {
+            while let Some((at, state)) = instance.next.filter(|(at, _)| *at <= now)
+                && instance.body.as_ref().is_none_or(Body::is_at_rest)
+            {
                 instance.become_of(at, state, pace);
             }
         }
@@ -271,6 +278,14 @@ impl Instance {
             state: self.state.name(),
             client_token: self.client_token.clone(),
             tags: self.tags.all(),
+            address: self.public_ip.clone(),
+        }
+    }
+
+    /// Has an order carried out by its body, where it has one.
+    pub(super) fn tell(&self, order: Order) {
+        if let Some(body) = &self.body {
+            body.tell(order);
         }
     }
 
@@ -278,6 +293,13 @@ impl Instance {
         self.state = state;
         self.next = None;
         match state {
+            // A body has one address, and is reached by it from everywhere.
+            State::Running => {
+                if let Some(address) = self.body.as_ref().and_then(Body::address) {
+                    self.private_ip = address.to_string();
+                    self.public_ip = Some(address.to_string());
+                }
+            }
             State::Stopped => self.public_ip = None,
             State::Terminated => {
                 self.public_ip = None;

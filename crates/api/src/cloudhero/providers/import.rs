@@ -4,7 +4,7 @@ use axum::Json;
 use axum::extract::State;
 use axum::response::{IntoResponse, Response};
 use control::App;
-use control::environments::{self, Import, preview};
+use control::environments::{self, Import, Importer, preview};
 
 use crate::cloudhero::auth::Caller;
 use crate::cloudhero::plan::{Asked, Decision};
@@ -36,12 +36,13 @@ pub(crate) async fn import(
         instances: request.instances,
         plan: request.size,
     };
-    let preview = preview::import(&app, &actor, &provider, &wanted);
+    let importer = Importer::from(&actor);
+    let preview = preview::import(&app, &importer, &provider, &wanted);
     let terms = match asked.decide(preview).await? {
         Decision::Answer(plan) => return Ok(plan),
         Decision::Make(terms) => terms,
     };
-    let (id, nodes) = environments::import(&app, &actor, &provider, &wanted, &terms).await?;
+    let (id, nodes) = environments::import(&app, &importer, &provider, &wanted, &terms).await?;
     let message = format!("{} servers are being taken under management", nodes.len());
     Ok(Json(NodesResponse {
         message,

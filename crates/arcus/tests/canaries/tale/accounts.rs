@@ -10,6 +10,7 @@ const PERSISTENT: &str = "a persistent token";
 const REFRESHING: &str = "a refreshing token";
 const JWT: &str = "an access token";
 const JWT_REFRESH: &str = "a refresh token";
+const KEY: &str = "the users' private key";
 const INTEGRATION: &str = "an integration's password";
 
 pub(crate) async fn register_and_log_in(scene: &mut Scene) {
@@ -98,7 +99,7 @@ async fn log_in_to_the_other_api(scene: &mut Scene, password: &str, wrong: &str)
         let answer = anonymous.form(Method::POST, "/v1/user/login", &form).await;
         let answer = scene.aviary.hear("a login", answer, &[JWT, JWT_REFRESH]);
         if is_right {
-            keep_jwt(scene, &answer.data()).await;
+            keep_jwt(scene, &answer.data());
         }
     }
     let misplaced = json!({"username": {"password": password}, "password": [password]});
@@ -113,7 +114,7 @@ async fn log_in_to_the_other_api(scene: &mut Scene, password: &str, wrong: &str)
 }
 
 /// The signature is the secret part of such a token.
-async fn keep_jwt(scene: &mut Scene, tokens: &Value) {
+fn keep_jwt(scene: &mut Scene, tokens: &Value) {
     for (name, token) in [
         (JWT, &tokens["token"]),
         (JWT_REFRESH, &tokens["refreshtoken"]),
@@ -135,6 +136,16 @@ fn keep_pair(scene: &mut Scene, pair: &Value) {
 
 fn text(value: &Value) -> &str {
     value.as_str().expect("a text")
+}
+
+/// The users' own key, which is handed out to who asks for its private half, and to nobody else.
+pub(crate) async fn hand_out_the_key(scene: &mut Scene) {
+    let answer = scene.owner.get("/accounts/keys?private=True").await;
+    let key = scene.aviary.hear("the users' key", answer, &[KEY]).ok();
+    let line = text(&key["content"]).lines().nth(5).expect("a long key");
+    scene.aviary.keep(KEY, line);
+    scene.get("/accounts/keys").await.ok();
+    scene.get("/accounts/keys?private=yes").await;
 }
 
 pub(crate) async fn add_an_integration(scene: &mut Scene) {

@@ -17,6 +17,7 @@ pub(crate) async fn tell(database: Database) {
     let silent = clouds::without_an_answer(&scene);
     clouds::add_accounts(&mut scene).await;
     accounts::add_an_integration(&mut scene).await;
+    accounts::hand_out_the_key(&mut scene).await;
     servers::buy_one_with_user_data(&mut scene).await;
     servers::make_environments_in_trouble(&mut scene).await;
     operator::take_payments(&mut scene).await;
@@ -32,7 +33,7 @@ pub(crate) async fn tell(database: Database) {
     servers::crash_within_a_create(&mut scene).await;
     clouds::look_at_all(&mut scene).await;
     operator::use_the_command_line(&mut scene);
-    operator::back_up(&mut scene).await;
+    operator::back_up(&mut scene);
     scene.end().await;
     scene.aviary.assert_silent();
 }

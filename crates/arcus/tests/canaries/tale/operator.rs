@@ -65,6 +65,9 @@ pub(crate) fn use_the_command_line(scene: &mut Scene) {
         .as_str()
         .expect("a text")
         .to_owned();
+    // Printed once, to who asked for it.
+    let invitation = scene.arcus.tell(&["admin", "setup-token"], "");
+    scene.aviary.keep("an invitation", invitation);
     scene.ocean.set_mood(Mood::Repeat(403));
     let commands: &[&[&str]] = &[
         &["region", "ls"],
@@ -139,7 +142,7 @@ pub(crate) fn use_the_command_line(scene: &mut Scene) {
 }
 
 /// As the README has it, and as PostgreSQL's own documentation has it.
-pub(crate) async fn back_up(scene: &mut Scene) {
+pub(crate) fn back_up(scene: &mut Scene) {
     let copy = scene.desk.path().join("copy.db");
     let backup = match scene.database.url() {
         None => Command::new("sqlite3")

@@ -4,6 +4,7 @@ use domain::random;
 use serde_json::Value;
 use tempfile::TempDir;
 use testkit::digital_ocean::{self, StandIn as Ocean};
+use testkit::ec2::{self, StandIn as Amazon};
 use testkit::{Answer, Arcus, Builder, Client, Database};
 
 use crate::aviary::Aviary;
@@ -52,22 +53,27 @@ impl Scene {
             .expect("PEM")
             .to_owned();
         keep_key(&mut aviary, &key);
+        let as_sent = &incus.secret()[44..];
+        aviary.keep("an Incus client's key, as it is sent", as_sent);
 
         let secrets = Secrets {
             token: digital_ocean::TOKEN.to_owned(),
             silent: aviary.breed("the token of an account whose cloud says nothing"),
-            access_key: format!("AKIA{}", random::hex::<10>().to_uppercase()),
-            secret_key: aviary.breed("an account's secret key"),
+            access_key: ec2::ACCESS_KEY.to_owned(),
+            secret_key: ec2::SECRET_KEY.to_owned(),
             session_token: aviary.breed("an account's session token"),
             metrics: aviary.breed("the metrics' token"),
         };
         aviary.keep("an account's token", &secrets.token);
         aviary.keep("an account's access key", &secrets.access_key);
+        aviary.keep("an account's secret key", &secrets.secret_key);
 
         let known = Some((secrets.access_key.as_str(), secrets.secret_key.as_str()));
         let ocean = Ocean::start();
         let ocean = Parrot::start(Tongue::DigitalOcean, &ocean.url(), None, &secrets.silent).await;
-        let amazon = Parrot::start(Tongue::Amazon, &upstream(), known, "").await;
+        let amazon = Amazon::start();
+        amazon.set_session_token(&secrets.session_token);
+        let amazon = Parrot::start(Tongue::Amazon, &amazon.url(), known, "").await;
         let stripe = Parrot::start(Tongue::Stripe, "http://127.0.0.1:9", None, "").await;
 
         let file = desk.path().join("arcus.toml");
@@ -156,10 +162,6 @@ impl Scene {
     }
 }
 
-fn upstream() -> String {
-    std::env::var("ARCUS_TEST_MOTO").expect("moto")
-}
-
 /// The key's own bytes; what begins it is the same in all keys, and what ends it stands in the certificate.
 fn keep_key(aviary: &mut Aviary, pem: &str) {
     use base64::Engine;
@@ -167,7 +169,6 @@ fn keep_key(aviary: &mut Aviary, pem: &str) {
     let bytes = base64::engine::general_purpose::STANDARD.decode(lines.concat());
     let bytes = bytes.expect("base64");
     aviary.keep("an Incus client's key", &bytes[32..68]);
-    aviary.keep("an Incus client's key, as it is sent", &lines[0][44..]);
 }
 
 /// What an operator writes: regions on each cloud, and an account at Stripe.

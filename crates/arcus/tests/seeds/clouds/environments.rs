@@ -3,6 +3,7 @@
 
 use serde_json::{Value, json};
 use testkit::digital_ocean::StandIn as Ocean;
+use testkit::ec2::StandIn as Amazon;
 use testkit::{Builder, Client, assert_shape};
 
 use super::stage::{Cloud, Stage};
@@ -77,9 +78,9 @@ async fn makes_a_single_server(cloud: Cloud) {
 
 async fn makes_several_servers(cloud: Cloud) {
     let stage = Stage::set(builder(), cloud).await;
-    let environment = make(&stage, SEVERAL, &[("pkg_name", "redis")]).await;
+    let environment = make(&stage, SEVERAL, &[("pkg_name", "memcached")]).await;
     let names = ["node_name1", "node_name2", "node_name3"];
-    assert_made(&stage, &environment, &names, &json!(["redis"]));
+    assert_made(&stage, &environment, &names, &json!(["memcached"]));
 }
 
 async fn makes_a_docker_cluster(cloud: Cloud) {
@@ -125,5 +126,26 @@ async fn several_servers_are_made_at_digital_ocean_as_printed() {
 async fn a_docker_cluster_is_made_at_digital_ocean_as_printed() {
     if let Some(ocean) = Ocean::with_bodies() {
         makes_a_docker_cluster(Cloud::DigitalOcean(ocean)).await;
+    }
+}
+
+#[tokio::test]
+async fn a_single_server_is_made_at_amazon_as_printed() {
+    if let Some(amazon) = Amazon::with_bodies() {
+        makes_a_single_server(Cloud::Amazon(amazon)).await;
+    }
+}
+
+#[tokio::test]
+async fn several_servers_are_made_at_amazon_as_printed() {
+    if let Some(amazon) = Amazon::with_bodies() {
+        makes_several_servers(Cloud::Amazon(amazon)).await;
+    }
+}
+
+#[tokio::test]
+async fn a_docker_cluster_with_an_integration_is_made_at_amazon_as_printed() {
+    if let Some(amazon) = Amazon::with_bodies() {
+        makes_a_docker_cluster_with_an_integration(Cloud::Amazon(amazon)).await;
     }
 }

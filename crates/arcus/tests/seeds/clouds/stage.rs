@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 use testkit::digital_ocean::{self, StandIn as Ocean};
+use testkit::ec2::{self, StandIn as Amazon};
 use testkit::{Arcus, Builder, Client};
 
 use crate::printed::{curl, is_id};
@@ -34,6 +35,8 @@ curl -X POST "http://s.cloudhero.io:8080/providers"
 pub(super) enum Cloud {
     /// Amazon EC2, as moto has it.
     Moto(String),
+    /// Amazon EC2.
+    Amazon(Amazon),
     /// DigitalOcean.
     DigitalOcean(Ocean),
 }
@@ -69,7 +72,7 @@ impl Cloud {
     /// Its kind, as providers have it.
     pub(super) fn kind(&self) -> &'static str {
         match self {
-            Self::Moto(_) => "ec2",
+            Self::Moto(_) | Self::Amazon(_) => "ec2",
             Self::DigitalOcean(_) => "digital_ocean",
         }
     }
@@ -80,20 +83,21 @@ impl Cloud {
             Self::Moto(_) => {
                 json!({"accessKey": "AKIAKK0KKBNK3TDSFZGG", "secretKey": "XR1+CRk9/YlD5jRS0rJod09ds9N5xT+EUsiUAFw"})
             }
+            Self::Amazon(_) => json!({"accessKey": ec2::ACCESS_KEY, "secretKey": ec2::SECRET_KEY}),
             Self::DigitalOcean(_) => json!({"access_token": digital_ocean::TOKEN}),
         }
     }
 
     pub(super) fn region(&self) -> &'static str {
         match self {
-            Self::Moto(_) => "us-east-1",
+            Self::Moto(_) | Self::Amazon(_) => "us-east-1",
             Self::DigitalOcean(_) => "fra1",
         }
     }
 
     pub(super) fn size(&self) -> &'static str {
         match self {
-            Self::Moto(_) => "t2.micro",
+            Self::Moto(_) | Self::Amazon(_) => "t2.micro",
             Self::DigitalOcean(_) => "s-1vcpu-1gb",
         }
     }
@@ -102,6 +106,7 @@ impl Cloud {
     fn variable(&self) -> (&'static str, String) {
         match self {
             Self::Moto(address) => ("ARCUS_EC2_ENDPOINT", address.clone()),
+            Self::Amazon(amazon) => ("ARCUS_EC2_ENDPOINT", amazon.url()),
             Self::DigitalOcean(ocean) => ("ARCUS_DIGITAL_OCEAN_ENDPOINT", ocean.url()),
         }
     }
@@ -111,6 +116,17 @@ impl Cloud {
         let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
         match self {
             Self::Moto(_) => panic!("moto is not asked"),
+            Self::Amazon(amazon) => {
+                let living = amazon.living().into_iter();
+                let shown = living.map(|instance| Instance {
+                    name: instance.tags["Name"].clone(),
+                    is_running: instance.state == "running",
+                    is_stopped: instance.state == "stopped",
+                    address: instance.address.unwrap_or_default(),
+                    id: instance.id,
+                });
+                shown.collect()
+            }
             Self::DigitalOcean(ocean) => {
                 let droplets = ocean.shown().into_iter();
                 let shown = droplets.map(|droplet| Instance {
@@ -125,10 +141,14 @@ impl Cloud {
         }
     }
 
-    /// The names that instances were given after their first.
-    pub(super) fn later_names(&self) -> Vec<String> {
+    /// The names that instances have had last, those that are gone among them.
+    pub(super) fn last_names(&self) -> Vec<String> {
         match self {
             Self::Moto(_) => panic!("moto is not asked"),
+            Self::Amazon(amazon) => {
+                let all = amazon.instances().into_iter();
+                all.map(|instance| instance.tags["Name"].clone()).collect()
+            }
             Self::DigitalOcean(ocean) => {
                 let bodies = ocean.calls().into_iter().map(|call| call.body);
                 let actions = bodies.filter_map(|body| serde_json::from_str::<Value>(&body).ok());
@@ -166,22 +186,19 @@ impl Stage {
     pub(super) async fn add(&self, name: &str) -> Value {
         let credentials = self.cloud.credentials();
         let text = |field: &str| credentials[field].as_str().expect("a text");
-        let answer = match self.cloud.kind() {
-            "ec2" => {
-                let replacements = [
-                    ("my-provider", name),
-                    ("AWSAccessKey", text("accessKey")),
-                    ("AWSSecretKey", text("secretKey")),
-                ];
-                curl(&self.client, ADD_EC2, &replacements).await
-            }
-            _ => {
-                let replacements = [
-                    ("my-provider", name),
-                    ("DOaccesToken", text("access_token")),
-                ];
-                curl(&self.client, ADD_DIGITAL_OCEAN, &replacements).await
-            }
+        let answer = if self.cloud.kind() == "ec2" {
+            let replacements = [
+                ("my-provider", name),
+                ("AWSAccessKey", text("accessKey")),
+                ("AWSSecretKey", text("secretKey")),
+            ];
+            curl(&self.client, ADD_EC2, &replacements).await
+        } else {
+            let replacements = [
+                ("my-provider", name),
+                ("DOaccesToken", text("access_token")),
+            ];
+            curl(&self.client, ADD_DIGITAL_OCEAN, &replacements).await
         };
         answer.ok()
     }

@@ -2,6 +2,7 @@
 
 use serde_json::{Value, json};
 use testkit::digital_ocean::StandIn as Ocean;
+use testkit::ec2::StandIn as Amazon;
 use testkit::{Answer, Builder, assert_shape, wait};
 
 use super::stage::{Cloud, Instance, PATIENCE, Stage};
@@ -93,7 +94,7 @@ fn assert_deleted(stage: &Stage, answer: Answer, ids: &[String]) {
     let mut printed = change(("32", "shutting-down"), ("16", "running"));
     printed["newname"] =
         json!("account-user-dev-1-staging1-ransom-DEL857660c7e82b41f08d7d0451d76fe160");
-    let names = stage.cloud.later_names();
+    let names = stage.cloud.last_names();
     for (name, said) in stage.servers(&answer) {
         assert_shape(said, &printed);
         let new_name = said["newname"].as_str().expect("a name");
@@ -153,5 +154,12 @@ async fn is_queried_stopped_started_and_deleted(cloud: Cloud) {
 async fn an_environment_at_digital_ocean_is_queried_stopped_started_and_deleted_as_printed() {
     if let Some(ocean) = Ocean::with_bodies() {
         is_queried_stopped_started_and_deleted(Cloud::DigitalOcean(ocean)).await;
+    }
+}
+
+#[tokio::test]
+async fn an_environment_at_amazon_is_queried_stopped_started_and_deleted_as_printed() {
+    if let Some(amazon) = Amazon::with_bodies() {
+        is_queried_stopped_started_and_deleted(Cloud::Amazon(amazon)).await;
     }
 }

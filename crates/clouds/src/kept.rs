@@ -1,6 +1,6 @@
-//! What was asked of Amazon and holds for a while: images, networks, firewalls. Two hundred creates at once ask once.
+//! What was asked of a cloud and holds for a while: images, networks, firewalls. Two hundred creates at once ask once.
 //!
-//! Used by `create` and what it calls. What must stay true: nothing here is the truth, so that losing it costs a few
+//! Used by the drivers. What must stay true: nothing here is the truth, so that losing it costs a few
 //! calls; a failure is not kept; and what turns out to be gone is forgotten.
 
 use std::collections::HashMap;
@@ -11,7 +11,7 @@ use tokio::sync::OnceCell;
 use tokio::time::Instant;
 
 /// Answers by what was asked.
-pub(super) struct Kept<T> {
+pub(crate) struct Kept<T> {
     age_limit: Duration,
     cells: Mutex<HashMap<String, Answer<T>>>,
 }
@@ -23,7 +23,7 @@ type Answer<T> = (Instant, Arc<OnceCell<T>>);
 
 impl<T: Clone> Kept<T> {
     /// Answers that hold for so long.
-    pub(super) fn new(age_limit: Duration) -> Self {
+    pub(crate) fn new(age_limit: Duration) -> Self {
         Self {
             age_limit,
             cells: Mutex::default(),
@@ -31,7 +31,7 @@ impl<T: Clone> Kept<T> {
     }
 
     /// The answer, asked for by the first who wants it while the others wait.
-    pub(super) async fn get<E>(
+    pub(crate) async fn get<E>(
         &self,
         key: &str,
         ask: impl Future<Output = Result<T, E>>,
@@ -46,7 +46,7 @@ impl<T: Clone> Kept<T> {
     }
 
     /// Forgets the answers whose key begins so.
-    pub(super) fn forget(&self, prefix: &str) {
+    pub(crate) fn forget(&self, prefix: &str) {
         let mut cells = self.cells.lock().unwrap_or_else(PoisonError::into_inner);
         cells.retain(|key, _| !key.starts_with(prefix));
     }

@@ -1,0 +1,76 @@
+//! Firewalls and networks of groups.
+
+use serde_json::Value;
+use testkit::hetzner::Fault;
+
+use super::rig::{alone, destroy, request, running, sent};
+
+fn ports(rules: &Value) -> Vec<&str> {
+    let rules = rules.as_array().expect("rules");
+    let mut ports: Vec<_> = rules
+        .iter()
+        .filter_map(|rule| rule["port"].as_str())
+        .collect();
+    ports.sort_unstable();
+    ports
+}
+
+#[tokio::test]
+async fn a_group_has_one_firewall_which_lets_in_what_its_servers_ask_for() {
+    let (stand_in, cloud) = alone();
+    let mut first = request("one");
+    first.ports = vec![443];
+    let mut second = request("two");
+    second.group.clone_from(&first.group);
+    second.ports = vec![443, 8080];
+    let one = running(&cloud, &first).await;
+    let other = running(&cloud, &second).await;
+    assert_eq!(stand_in.firewalls(), ["arcus-group-one"]);
+    let made = sent(&stand_in, "POST", "/v1/firewalls");
+    assert_eq!(ports(&made[0]["rules"]), ["22", "443"]);
+    let set = sent(&stand_in, "POST", "/set_rules");
+    assert_eq!(set.len(), 1, "what is missing, once");
+    assert_eq!(ports(&set[0]["rules"]), ["22", "443", "8080"]);
+
+    for (at, left) in [(&one.at, 1), (&other.at, 0)] {
+        destroy(&cloud, at).await;
+        let cleared = cloud.clear_group(&first.region, &first.group).await;
+        cleared.expect("looked at");
+        assert_eq!(stand_in.firewalls().len(), left);
+        assert_eq!(stand_in.networks().len(), left);
+    }
+    let again = cloud.clear_group(&first.region, &first.group).await;
+    again.expect("nothing is kept");
+}
+
+#[tokio::test]
+async fn a_group_in_two_network_zones_has_one_network_that_reaches_both() {
+    let (stand_in, cloud) = alone();
+    let first = request("zones");
+    let mut second = request("zones");
+    second.region = "ash".to_owned();
+    for request in [&first, &second] {
+        let made = running(&cloud, request).await;
+        assert!(made.private_ip.is_some());
+    }
+    assert_eq!(stand_in.networks(), ["arcus-group-zones"]);
+    let added = sent(&stand_in, "POST", "/add_subnet");
+    assert_eq!(added.len(), 1);
+    assert_eq!(added[0]["network_zone"], "us-east");
+}
+
+#[tokio::test]
+async fn a_firewall_that_is_in_use_for_a_moment_more_is_deleted_then() {
+    let (stand_in, cloud) = alone();
+    let request = request("used");
+    let made = running(&cloud, &request).await;
+    destroy(&cloud, &made.at).await;
+    stand_in.fault(
+        "DELETE",
+        "/v1/firewalls/",
+        Fault::Refuse(422, "resource_in_use"),
+    );
+    let cleared = cloud.clear_group(&request.region, &request.group).await;
+    cleared.expect("as soon as it can");
+    assert!(stand_in.firewalls().is_empty());
+}

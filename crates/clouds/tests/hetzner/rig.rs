@@ -1,0 +1,143 @@
+//! What the tests have in common: the driver on the stand-in, with Prism between them where there is one.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use clouds::registry::{self, Settings};
+use clouds::{Budget, Cloud, CreateInstance, Instance, InstanceRef, Tag, Until};
+use domain::credentials::Credentials;
+use domain::{Image, ImageSource, Money, Plan, random};
+use serde_json::{Value, json};
+use testkit::Prism;
+use testkit::hetzner::{StandIn, TOKEN};
+use tokio::sync::OnceCell;
+
+pub(crate) const REGION: &str = "fsn1";
+pub(crate) const KEY: &str =
+    "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIAABAgMEBQYHCAkKCwwNDg8QERITFBUWFxgZGhscHR4f a@b";
+pub(crate) const PATIENCE: Duration = Duration::from_secs(30);
+
+/// The Prism of this process, before a stand-in of its own: each takes two seconds to read the specification.
+pub(crate) async fn shared_prism() -> Option<&'static Prism> {
+    static SHARED: OnceCell<Option<Prism>> = OnceCell::const_new();
+    let start = async || prism_before(&StandIn::start()).await;
+    SHARED.get_or_init(start).await.as_ref()
+}
+
+/// `ARCUS_TEST_HETZNER_SPECIFICATION` names another than ours, such as the one that Hetzner publishes, with `/v1` before
+/// its paths.
+pub(crate) async fn prism_before(stand_in: &StandIn) -> Option<Prism> {
+    let ours = concat!(
+        env!("CARGO_MANIFEST_DIR"),
+        "/tests/hetzner/specification.yaml"
+    );
+    let named = std::env::var_os("ARCUS_TEST_HETZNER_SPECIFICATION");
+    let specification = named.map_or_else(|| PathBuf::from(ours), PathBuf::from);
+    Prism::before(&specification, &stand_in.url()).await
+}
+
+/// The driver on that address.
+pub(crate) fn open(url: &str) -> Arc<dyn Cloud> {
+    open_with(url, TOKEN)
+}
+
+pub(crate) fn open_with(url: &str, token: &str) -> Arc<dyn Cloud> {
+    let kind = registry::kind("hetzner").expect("is registered");
+    let options = json!({ "endpoint": url });
+    (kind.open)(Settings {
+        region: String::new(),
+        options: options.as_object().cloned().expect("an object"),
+        credentials: Credentials::default().with("api_token", token),
+        budget: Budget::default(),
+    })
+    .expect("opens")
+}
+
+/// The driver and a stand-in, with nothing between them.
+pub(crate) fn alone() -> (StandIn, Arc<dyn Cloud>) {
+    let stand_in = StandIn::start();
+    let cloud = open(&stand_in.url());
+    (stand_in, cloud)
+}
+
+pub(crate) async fn running(cloud: &Arc<dyn Cloud>, request: &CreateInstance) -> Instance {
+    let made = cloud.create(request).await.expect("is made");
+    reaches(cloud, &made.at, Until::Running).await
+}
+
+pub(crate) async fn reaches(cloud: &Arc<dyn Cloud>, at: &InstanceRef, until: Until) -> Instance {
+    let seen = cloud.wait(at, until, PATIENCE).await;
+    seen.unwrap_or_else(|error| panic!("{until:?}: {error}"))
+}
+
+pub(crate) async fn destroy(cloud: &Arc<dyn Cloud>, at: &InstanceRef) {
+    cloud.destroy(at).await.expect("accepted");
+    reaches(cloud, at, Until::Gone).await;
+}
+
+/// A call without the driver; the body of its answer.
+pub(crate) async fn raw(url: &str, path: &str, body: &Value) -> String {
+    let http = reqwest::Client::builder().build().expect("builds");
+    let call = http.post(format!("{url}/v1/{path}")).bearer_auth(TOKEN);
+    let answer = call.json(body).send().await.expect("answers");
+    answer.text().await.expect("in text")
+}
+
+/// The bodies of the calls of that method whose path ends so.
+pub(crate) fn sent(stand_in: &StandIn, method: &str, path: &str) -> Vec<Value> {
+    let calls = stand_in.calls().into_iter();
+    let those = calls.filter(|call| call.method == method && call.path.ends_with(path));
+    those
+        .map(|call| serde_json::from_str(&call.body).unwrap_or_default())
+        .collect()
+}
+
+pub(crate) fn request(name: &str) -> CreateInstance {
+    CreateInstance {
+        tag: Tag {
+            installation: "arcus-test".to_owned(),
+            token: random::hex::<12>(),
+        },
+        name: format!("test-{name}"),
+        region: REGION.to_owned(),
+        plan: plan("cx23", 40),
+        image: image(),
+        user_data: "#cloud-config\n{}\n".to_owned(),
+        public_keys: Vec::new(),
+        ports: Vec::new(),
+        group: format!("group-{name}"),
+        nesting: false,
+        snapshot: None,
+    }
+}
+
+pub(crate) fn image() -> Image {
+    Image {
+        slug: "debian-12".to_owned(),
+        name: "Debian 12".to_owned(),
+        distribution: "debian-12".to_owned(),
+        login_user: "root".to_owned(),
+        source: ImageSource {
+            alias: Some("debian/12".to_owned()),
+            ..ImageSource::default()
+        },
+        packages: Vec::new(),
+        minimum: domain::offer::Minimum::default(),
+        open: true,
+    }
+}
+
+pub(crate) fn plan(slug: &str, disk_gib: u64) -> Plan {
+    Plan {
+        slug: slug.to_owned(),
+        family: "Test".to_owned(),
+        cpus: 2,
+        memory_mib: 4096,
+        disk_gib,
+        bandwidth_tb: 0,
+        hourly: Money(0),
+        monthly: Money(0),
+        open: true,
+    }
+}
