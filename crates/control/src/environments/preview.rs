@@ -274,7 +274,8 @@ fn price(currency: Option<String>, draft: &Draft) -> Result<Price> {
             if currency.is_none() {
                 return Ok(sum);
             }
-            if server.hourly == Money(0) && server.monthly == Money(0) {
+            let may_lack = draft.provider.kind != HOUSE;
+            if may_lack && server.hourly == Money(0) && server.monthly == Money(0) {
                 unknown.push(server.plan.clone());
             }
             sum.plus(server)
