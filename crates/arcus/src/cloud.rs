@@ -61,8 +61,7 @@ fn policy(cloud: &str) -> Result<()> {
     })?;
     let policy = kind.policy.ok_or_else(|| {
         Error::invalid(format!(
-            "{} has no policies: its credentials allow what their owner chose when they were made",
-            kind.description
+            "{cloud} has no policies: its credentials allow what their owner chose when they were made"
         ))
     })?;
     table::json(&policy())
@@ -83,13 +82,16 @@ async fn import(place: &Place, args: ImportArgs) -> Result<()> {
         show(&preview);
         return Ok(());
     };
-    let terms = preview.agreed(&hash)?;
+    let terms = preview.agreed(&hash).map_err(|_| {
+        Error::conflict(
+            "what would be done is not what was shown with that hash; nothing was done: look at it again without --apply",
+        )
+    })?;
     let (id, servers) =
         environments::import(&app, &importer, &args.provider, &wanted, &terms).await?;
-    table::line(&format!(
-        "{} servers are being taken into the environment {id}",
-        servers.len()
-    ));
+    let names: Vec<_> = servers.iter().map(|server| server.name.as_str()).collect();
+    let names = names.join(", ");
+    table::line(&format!("being taken into the environment {id}: {names}"));
     Ok(())
 }
 
@@ -114,6 +116,13 @@ fn show(preview: &Preview) {
     );
     for call in &preview.calls {
         table::line(&format!("{}: {}", call.call, call.does));
+    }
+    if let Some(currency) = &preview.price.currency {
+        let (more, all) = (&preview.price.difference, &preview.price.afterwards);
+        table::line(&format!(
+            "price: {} {currency} an hour and {} a month more; all of the environment {} and {}",
+            more.hourly, more.monthly, all.hourly, all.monthly
+        ));
     }
     table::line(&format!(
         "nothing was done; to do it, the same with: --apply {}",

@@ -616,6 +616,15 @@ pub async fn adoption_is_open(session: &mut Session, server: ServerId) -> Result
     Ok(session.optional(query.arg(server)).await?.is_some())
 }
 
+/// Whether our tag may just be being put on a server that was there before.
+pub async fn is_being_adopted(session: &mut Session, server: ServerId) -> Result<bool> {
+    let query = sql!(
+        "SELECT 1 AS one FROM operations WHERE server_id = $1 AND kind = 'adopt_server' \
+         AND (status = 'running' OR (status = 'queued' AND step <> ''))"
+    );
+    Ok(session.optional(query.arg(server)).await?.is_some())
+}
+
 /// When the making of a server ended, or its adoption; `None` where it has not.
 pub async fn created_at(session: &mut Session, server: ServerId) -> Result<Option<Timestamp>> {
     let query = sql!(

@@ -62,7 +62,7 @@ pub(super) fn check(method: &Method, route: &str, uri: &Uri, headers: &HeaderMap
         return Ok(());
     }
     Err(Error::invalid(
-        "there are no plans at this address: making, scaling and deleting environments and nodes have them; nothing was done",
+        "there are no plans at this address: making, scaling, importing and deleting environments and nodes have them; nothing was done",
     )
     .field("plan"))
 }
@@ -81,7 +81,7 @@ fn asked(uri: &Uri, headers: &HeaderMap) -> Result<Asked> {
     let mut hashes = headers.get_all(X_PLAN).iter();
     let hash = match (hashes.next(), hashes.next()) {
         (None, _) => None,
-        (Some(hash), None) => Some(hash.to_str().unwrap_or_default().trim().to_owned()),
+        (Some(hash), None) => Some(hash_of(hash.to_str().unwrap_or_default().trim())?),
         _ => return Err(Error::invalid("send X-Plan once; nothing was done").field("X-Plan")),
     };
     match (shown, hash) {
@@ -93,6 +93,18 @@ fn asked(uri: &Uri, headers: &HeaderMap) -> Result<Asked> {
         )
         .field("plan")),
     }
+}
+
+/// Errors: `Invalid` for what is no plan's hash.
+fn hash_of(text: &str) -> Result<String> {
+    let is_one = text.len() == 64 && text.bytes().all(|byte| byte.is_ascii_hexdigit());
+    if is_one {
+        return Ok(text.to_ascii_lowercase());
+    }
+    Err(Error::invalid(
+        "X-Plan is the 64 hexadecimal digits that a plan has as plan; nothing was done",
+    )
+    .field("X-Plan"))
 }
 
 // === impl Asked ===

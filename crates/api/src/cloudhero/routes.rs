@@ -18,6 +18,7 @@ use crate::http::fallback;
         title = "Arcus: environments (CloudHero API)",
         description = "Groups of servers on one's own machines and cloud accounts, with packages installed."
     ),
+    components(schemas(super::wire::plans::PlanResponse)),
     modifiers(&Token),
     security(("token" = []))
 )]

@@ -18,6 +18,9 @@ use crate::stage::{Stage, Template};
 /// Servers asked for in a round.
 const SERVERS: usize = 4;
 
+/// After so many faults Amazon is well again, so that a round comes to its end.
+const FAULTS: usize = 30;
+
 /// How long a round may take to get to where it waits for.
 const PATIENCE: Duration = Duration::from_secs(240);
 
@@ -29,7 +32,12 @@ pub(crate) async fn template() -> Arc<Template> {
 pub(crate) async fn round(template: Arc<Template>, mut random: Random) {
     let amazon = amazon(&mut random);
     let mut dice = Random::new(random.next());
-    amazon.set_faults(move |call| fault(&mut dice, call));
+    let mut left = FAULTS;
+    amazon.set_faults(move |call| {
+        let fault = fault(&mut dice, call).filter(|_| left > 0);
+        left -= usize::from(fault.is_some());
+        fault
+    });
     let mut stage = template.stage_at_amazon(&amazon).await;
     let moment = moment(&mut random);
     let environment = stage.create(moment).await;
@@ -81,6 +89,7 @@ pub(crate) async fn shut_out(template: Arc<Template>, mut random: Random) {
     if !asked_before {
         // It is asked for when nothing can be done about it, and done when something can.
         remove(&mut stage, Method::POST, &path, &mut random).await;
+        until_frozen(&stage).await;
     }
     // Whatever lives at Amazon now stays in the database for as long as nobody can look.
     assert_accounted_for(&stage, &amazon).await;
@@ -94,7 +103,7 @@ pub(crate) async fn shut_out(template: Arc<Template>, mut random: Random) {
     );
 }
 
-/// Takes the credentials away after a moment, and waits until they have been refused some times.
+/// Takes the credentials away after a moment, and waits until all work is frozen.
 async fn freeze(stage: &mut Stage, amazon: &StandIn, random: &mut Random) {
     tokio::time::sleep(Duration::from_millis(random.between(0, 1500))).await;
     let ways = [
@@ -109,16 +118,31 @@ async fn freeze(stage: &mut Stage, amazon: &StandIn, random: &mut Random) {
             .kill_after(Duration::from_millis(random.between(0, 500)))
             .await;
     }
-    let refused = || {
-        let calls = amazon.calls();
-        calls.iter().filter(|call| call.refused.is_some()).count()
-    };
-    let before = refused();
-    wait::until("calls to be refused", PATIENCE, || async {
-        (refused() > before + 8).then_some(())
+    until_frozen(stage).await;
+    assert_accounted_for(stage, amazon).await;
+}
+
+/// Waits until whatever is under way says that it waits for the credentials; but for creates that have come to run, whose
+/// systems are not there to log in to.
+async fn until_frozen(stage: &Stage) {
+    wait::until("the work to be frozen", PATIENCE, || async {
+        let records = stage.ledger.read().await;
+        let runs = |id: i64| {
+            let mut servers = records.living();
+            servers.any(|server| server.id == id && server.power == "running")
+        };
+        let pending = records
+            .operations
+            .iter()
+            .filter(|operation| operation.finished_at.is_none());
+        let mut waits = pending.map(|operation| {
+            let mut told = operation.events.iter();
+            told.any(|event| event.message.contains("it goes on when they are"))
+                || (operation.kind == "create_server" && runs(operation.server_id))
+        });
+        waits.all(|waits| waits).then_some(())
     })
     .await;
-    assert_accounted_for(stage, amazon).await;
 }
 
 fn amazon(random: &mut Random) -> StandIn {

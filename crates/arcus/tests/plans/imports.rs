@@ -19,6 +19,8 @@ testkit::on_both_databases![
     what_is_managed_or_not_there_is_not_imported,
     an_import_that_was_killed_half_way_is_finished,
     what_was_not_taken_under_management_yet_stays_when_it_is_deleted,
+    one_that_is_just_being_tagged_is_not_deleted,
+    instances_of_one_name_are_imported_beside_each_other,
     what_is_in_the_operators_regions_is_not_a_customers_to_import,
 ];
 
@@ -178,15 +180,19 @@ async fn an_import_that_was_killed_half_way_is_finished(builder: Builder) {
 async fn what_was_not_taken_under_management_yet_stays_when_it_is_deleted(builder: Builder) {
     let scene = Scene::set(builder).await;
     let id = stray(&scene, "web");
-    scene.arcus.faults(&["latency_ms=1500"]);
+    scene.arcus.faults(&["latency_ms=1000"]);
     let done = scene.owner.post(&path(&scene), &wanted(&[&id])).await.ok();
     let environment = done["id"].as_str().expect("an id");
-    // Its adoption is still looking at it.
+    // Its adoption is still looking at it, and comes to wait for the credentials.
     scene.arcus.faults(&["auth_revoked=true"]);
     let delete = format!("/environments/{environment}?wait=0");
-    let request = scene.owner.request(Method::DELETE, &delete);
-    let answer = scene.owner.send(request).await;
-    assert!(matches!(answer.status, 200 | 202), "{}", answer.text);
+    wait::until("the deletion to be taken", PATIENCE, || async {
+        let request = scene.owner.request(Method::DELETE, &delete);
+        let answer = scene.owner.send(request).await;
+        assert!(matches!(answer.status, 200 | 202 | 409), "{}", answer.text);
+        (answer.status != 409).then_some(())
+    })
+    .await;
     scene.arcus.faults(&["auth_revoked=false", "latency_ms=0"]);
     wait::until("the environment to go", PATIENCE, || async {
         scene.environments().await.is_empty().then_some(())
@@ -194,6 +200,49 @@ async fn what_was_not_taken_under_management_yet_stays_when_it_is_deleted(builde
     .await;
     assert_eq!(scene.arcus.calls("destroy"), 0);
     assert_eq!(scene.arcus.instances()[0]["id"], id);
+}
+
+async fn one_that_is_just_being_tagged_is_not_deleted(builder: Builder) {
+    let scene = Scene::set(builder).await;
+    let id = stray(&scene, "web");
+    scene.arcus.faults(&["latency_ms=3000"]);
+    let done = scene.owner.post(&path(&scene), &wanted(&[&id])).await.ok();
+    let environment = done["id"].as_str().expect("an id");
+    wait::until("the tag to be on its way", PATIENCE, || async {
+        (scene.arcus.calls("adopt") == 1).then_some(())
+    })
+    .await;
+    let delete = format!("/environments/{environment}?wait=0");
+    let request = scene.owner.request(Method::DELETE, &delete);
+    let refused = scene.owner.send(request).await;
+    assert_eq!(refused.status, 409, "{}", refused.text);
+    assert!(
+        refused.text.contains("nothing was deleted"),
+        "{}",
+        refused.text
+    );
+    scene.arcus.faults(&["latency_ms=0"]);
+    scene.until(environment, "it to be managed", is_ready).await;
+    assert_eq!(scene.arcus.instances().len(), 1);
+}
+
+async fn instances_of_one_name_are_imported_beside_each_other(builder: Builder) {
+    let scene = Scene::set(builder).await;
+    let (one, other) = (stray(&scene, "web"), stray(&scene, "web"));
+    let done = scene
+        .owner
+        .post(&path(&scene), &wanted(&[&one, &other]))
+        .await
+        .ok();
+    let environment = done["id"].as_str().expect("an id");
+    let shown = scene
+        .until(environment, "both to be managed", is_ready)
+        .await;
+    assert_eq!(shown["nodes"][0]["name"], "web");
+    assert_eq!(shown["nodes"][1]["name"], "web-2");
+    let scale = format!("/environments/{environment}/scale");
+    let refused = scene.owner.post(&scale, &json!({"name": "web"})).await;
+    assert!(refused.error(400).contains("was imported"));
 }
 
 async fn what_is_in_the_operators_regions_is_not_a_customers_to_import(builder: Builder) {

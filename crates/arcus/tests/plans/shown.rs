@@ -56,11 +56,8 @@ async fn a_plan_of_an_environment_shows_its_servers_and_its_price_and_makes_noth
         ))
         .await
         .ok();
-    let sizes = meta["sizes"].as_object().expect("families").values();
-    let one = sizes
-        .filter_map(|sizes| sizes.get("eos1"))
-        .next()
-        .expect("is sold");
+    let mut sizes = meta["sizes"].as_object().expect("families").values();
+    let one = sizes.find_map(|sizes| sizes.get("eos1")).expect("is sold");
     let price = |name: &str| {
         one[name]
             .as_str()

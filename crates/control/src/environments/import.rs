@@ -322,16 +322,18 @@ async fn write(
             "the instance {id:?} is imported already; nothing was imported"
         )));
     }
-    let cloud_name = if instance.name.is_empty() {
+    let given = if instance.name.is_empty() {
         id
     } else {
         &instance.name
     };
+    // Elsewhere names come more than once.
+    let cloud_name = servers::free_of(session, given.clone()).await?;
     let adopted = store::servers::Adopted {
         environment,
         owner: actor.user_id,
         name,
-        cloud_name,
+        cloud_name: &cloud_name,
         token: &random::hex::<16>(),
         cloud_id: id,
     };

@@ -67,12 +67,16 @@ pub struct Rate {
 
 /// What [`create`](super::create()) would do. Errors: those of it.
 pub async fn create(app: &App, actor: &Actor, new: &NewEnvironment) -> Result<Preview> {
-    preview(app, super::create::draft(app, actor, new).await?).await
+    preview(app, Box::pin(super::create::draft(app, actor, new)).await?).await
 }
 
 /// What [`add`](super::add) would do. Errors: those of it.
 pub async fn add(app: &App, actor: &Actor, id: &PublicId, new: &[NewNode]) -> Result<Preview> {
-    preview(app, super::nodes::draft(app, actor, id, new).await?).await
+    preview(
+        app,
+        Box::pin(super::nodes::draft(app, actor, id, new)).await?,
+    )
+    .await
 }
 
 /// What [`scale_up`](super::scale_up) would do. Errors: those of it.
@@ -85,7 +89,7 @@ pub async fn scale_up(
 ) -> Result<Preview> {
     preview(
         app,
-        super::scale::draft_up(app, actor, id, selector, count).await?,
+        Box::pin(super::scale::draft_up(app, actor, id, selector, count)).await?,
     )
     .await
 }
@@ -100,20 +104,24 @@ pub async fn scale_down(
 ) -> Result<Preview> {
     preview(
         app,
-        super::scale::draft_down(app, actor, id, selector, count).await?,
+        Box::pin(super::scale::draft_down(app, actor, id, selector, count)).await?,
     )
     .await
 }
 
 /// What [`delete`](super::delete()) would do. Errors: those of it.
 pub async fn delete(app: &App, actor: &Actor, id: &PublicId) -> Result<Preview> {
-    let (drafted, _) = super::delete::draft(app, actor, id).await?;
+    let (drafted, _) = Box::pin(super::delete::draft(app, actor, id)).await?;
     preview(app, drafted).await
 }
 
 /// What [`delete_node`](super::delete_node) would do. Errors: those of it.
 pub async fn delete_node(app: &App, actor: &Actor, id: &PublicId) -> Result<Preview> {
-    preview(app, super::delete::draft_node(app, actor, id).await?).await
+    preview(
+        app,
+        Box::pin(super::delete::draft_node(app, actor, id)).await?,
+    )
+    .await
 }
 
 /// What [`import`](super::import()) would do. Errors: those of it.
@@ -125,7 +133,7 @@ pub async fn import(
 ) -> Result<Preview> {
     preview(
         app,
-        super::import::draft(app, importer, provider, wanted).await?,
+        Box::pin(super::import::draft(app, importer, provider, wanted)).await?,
     )
     .await
 }
@@ -141,7 +149,9 @@ async fn preview(app: &App, (session, draft): Drafted) -> Result<Preview> {
         name: request::group_of(&draft.environment.public_id),
     };
     let organisation = draft.environment.organisation_id.0;
-    on_behalf_of(organisation, looked_at(app, &account, &group, draft)).await
+    // Boxed, as the drafts are: a request's future would be large with them.
+    let looked_at = Box::pin(looked_at(app, &account, &group, draft));
+    on_behalf_of(organisation, looked_at).await
 }
 
 async fn looked_at(
@@ -264,7 +274,8 @@ fn price(currency: Option<String>, draft: &Draft) -> Result<Price> {
             if currency.is_none() {
                 return Ok(sum);
             }
-            if server.hourly == Money(0) && server.monthly == Money(0) {
+            let may_lack = draft.provider.kind != HOUSE;
+            if may_lack && server.hourly == Money(0) && server.monthly == Money(0) {
                 unknown.push(server.plan.clone());
             }
             sum.plus(server)

@@ -108,6 +108,14 @@ pub(super) async fn draft_up(
     let choose = |servers: &[Server]| {
         let like = selector.select(servers)?.pop();
         let like = like.ok_or_else(|| Error::not_found("node"))?;
+        if like.image.is_empty() {
+            return Err(Error::invalid(format!(
+                "{} was imported, and what it was made from is not known; nothing was created: add nodes with their size and \
+                 image",
+                like.name
+            ))
+            .field("name"));
+        }
         if servers.len().saturating_add(count) > app.settings.max_nodes {
             return Err(Error::invalid(format!(
                 "an environment has at most {} nodes; nothing was created",

@@ -156,6 +156,11 @@ async fn retired_name(run: &Run) -> Result<String, Fault> {
 async fn find(run: &Run) -> Result<Option<InstanceRef>, Fault> {
     if let Some(at) = run.at() {
         match run.get(&at).await {
+            // An earlier try has ended it, and all that is left to do is what comes after: no call for it is made again.
+            Ok(seen) if seen.power == Power::Terminated && run.operation.is_accepted() => {
+                let doubles = run.look(Duration::ZERO).await?;
+                return Ok(doubles.into_iter().next().map(|double| double.at));
+            }
             Ok(_) => return Ok(Some(at)),
             Err(error) if error.class == ErrorClass::NotFound => {}
             Err(error) => return Err(error.into()),
@@ -193,22 +198,25 @@ async fn vanished(run: &mut Run) -> LastStep {
 }
 
 async fn finish(run: &mut Run, why: &str) -> LastStep {
-    let ends = leave(run).await?;
-    if ends {
-        clear_group(run).await?;
-    }
-    let mut session = run.app.store.write().await?;
-    // The environment before the operation, as those lock them who delete it.
-    if let Some(environment) = run.server.environment_id {
-        store::environments::hold(&mut session, environment).await?;
-        if !ends && store::environments::ends_with(&mut session, environment, run.server.id).await?
-        {
-            return Err(Fault::Later(
-                "its environment goes with it".to_owned(),
-                Duration::ZERO,
-            ));
+    let mut ends = leave(run).await?;
+    let mut session = loop {
+        if ends {
+            clear_group(run).await?;
         }
-    }
+        let mut session = run.app.store.write().await?;
+        // The environment before the operation, as those lock them who delete it.
+        if let Some(environment) = run.server.environment_id {
+            store::environments::hold(&mut session, environment).await?;
+            // The others have gone meanwhile: its environment goes with this one after all.
+            if !ends
+                && store::environments::ends_with(&mut session, environment, run.server.id).await?
+            {
+                ends = true;
+                continue;
+            }
+        }
+        break session;
+    };
     let gone = Step {
         name: "gone",
         percent: 95,

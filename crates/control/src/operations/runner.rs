@@ -380,10 +380,11 @@ impl Runner {
         let ended = match self.prepare(&operation, &lease, stop).await {
             Ok(mut run) => {
                 let organisation = operation.organisation_id.0;
-                let work = async {
+                // Boxed: all kinds of work together are a large future.
+                let work = Box::pin(async {
                     let ended = perform(&mut run).await;
                     run.unless_frozen(ended).await
-                };
+                });
                 clouds::budget::on_behalf_of(organisation, work).await
             }
             Err(fault) => Err(fault),

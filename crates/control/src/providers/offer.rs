@@ -30,6 +30,8 @@ pub struct Dated {
     pub offer: Offer,
     /// When that was seen.
     pub seen_at: Timestamp,
+    /// Whether a price of nothing says that its cloud doesn't tell it.
+    pub prices_may_lack: bool,
 }
 
 /// What is kept of an offer between two looks.
@@ -80,6 +82,7 @@ async fn house_regions(app: &App) -> Result<Dated> {
             ..Offer::default()
         },
         seen_at: session.now(),
+        prices_may_lack: false,
     })
 }
 
@@ -159,7 +162,11 @@ async fn live(app: &App, provider: &Provider) -> Result<Dated> {
     store::providers::put_offer(&mut session, provider.id, &value).await?;
     let seen_at = session.now();
     session.commit().await?;
-    Ok(Dated { offer, seen_at })
+    Ok(Dated {
+        prices_may_lack: offer.currency.is_some(),
+        offer,
+        seen_at,
+    })
 }
 
 // === impl Kept ===
@@ -172,6 +179,10 @@ impl Kept {
             images: self.images,
             currency: self.currency,
         };
-        Dated { offer, seen_at }
+        Dated {
+            prices_may_lack: offer.currency.is_some(),
+            offer,
+            seen_at,
+        }
     }
 }

@@ -15,7 +15,7 @@ use domain::environment::Provider;
 use domain::operation::{Operation, OperationKind};
 use domain::quota::Amounts;
 use domain::server::{Desired, Server, Size};
-use domain::{EnvironmentId, Image, Plan, ProviderId, Result, SnapshotId, names, random};
+use domain::{EnvironmentId, Error, Image, Plan, ProviderId, Result, SnapshotId, names, random};
 use secrecy::SecretString;
 use serde_json::{Map, Value};
 use store::Session;
@@ -204,6 +204,8 @@ pub(crate) async fn reboot(
 }
 
 /// Says that a server is to go, calls off what else was to happen to it, and queues its end.
+///
+/// Errors: `Conflict` for one that is just being taken under management: whether it is ours to destroy is open.
 pub(crate) async fn destroy(
     session: &mut Session,
     actor: &Actor,
@@ -214,6 +216,13 @@ pub(crate) async fn destroy(
         && pending.kind == OperationKind::DestroyServer
     {
         return Ok(pending);
+    }
+    if store::operations::is_being_adopted(session, server.id).await? {
+        return Err(Error::conflict(format!(
+            "{} is just being taken under management; nothing was deleted: delete it when that is done",
+            server.name
+        ))
+        .about(server.public_id.clone()));
     }
     // Operations before servers, as workers lock them.
     store::operations::cancel_of_server(
@@ -279,6 +288,11 @@ async fn free_cloud_name(session: &mut Session, prefix: &str, name: &str) -> Res
     let room = MAX_CLOUD_NAME.saturating_sub(node.len() + 1);
     let prefix = prefix.get(..room).unwrap_or(prefix);
     let wanted = format!("{}-{node}", prefix.trim_end_matches('-'));
+    free_of(session, wanted).await
+}
+
+/// That name, or the first that follows from it and that no living server has.
+pub(crate) async fn free_of(session: &mut Session, wanted: String) -> Result<String> {
     let mut free = wanted.clone();
     for number in 2..=MOST_NUMBERED {
         if !store::servers::cloud_name_is_taken(session, &free).await? {

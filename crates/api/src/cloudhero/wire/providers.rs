@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use control::providers::{self, Dated, Field, Kind};
 use domain::environment::Provider;
-use domain::{Plan, PublicId};
+use domain::{Money, Plan, PublicId};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use utoipa::ToSchema;
@@ -59,6 +59,7 @@ pub(crate) struct LocationResponse {
 
 /// Servers to be taken under management.
 #[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
 pub(crate) struct ImportRequest {
     /// The region that they are in.
     pub(crate) region: String,
@@ -79,10 +80,12 @@ pub(crate) struct SizeResponse {
     pub(crate) disk: String,
     pub(crate) ram: String,
     pub(crate) id: String,
-    /// Per hour, with four places.
-    pub(crate) hourly_price: String,
-    /// Per month, with four places.
-    pub(crate) monthly_price: String,
+    /// Per hour, with four places; absent where the cloud doesn't tell it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) hourly_price: Option<String>,
+    /// Per month, with four places; absent where the cloud doesn't tell it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) monthly_price: Option<String>,
 }
 
 // === impl ProviderResponse ===
@@ -127,10 +130,10 @@ impl From<Dated> for MetaResponse {
         let offer = dated.offer;
         let mut sizes: BTreeMap<String, BTreeMap<String, SizeResponse>> = BTreeMap::new();
         for plan in offer.plans.iter().filter(|plan| plan.open) {
-            sizes
-                .entry(plan.family.clone())
-                .or_default()
-                .insert(plan.slug.clone(), plan.into());
+            sizes.entry(plan.family.clone()).or_default().insert(
+                plan.slug.clone(),
+                SizeResponse::new(plan, dated.prices_may_lack),
+            );
         }
         let location = |region: domain::Region| {
             (
@@ -156,8 +159,12 @@ impl From<Dated> for MetaResponse {
     }
 }
 
-impl From<&Plan> for SizeResponse {
-    fn from(plan: &Plan) -> Self {
+impl SizeResponse {
+    fn new(plan: &Plan, prices_may_lack: bool) -> Self {
+        let price = |price: Money| {
+            let is_known = price != Money(0) || !prices_may_lack;
+            is_known.then(|| price.four_places())
+        };
         let ram = if plan.memory_mib.is_multiple_of(1024) {
             format!("{} GiB", plan.memory_mib / 1024)
         } else {
@@ -168,8 +175,8 @@ impl From<&Plan> for SizeResponse {
             disk: format!("{} GiB", plan.disk_gib),
             ram,
             id: plan.slug.clone(),
-            hourly_price: plan.hourly.four_places(),
-            monthly_price: plan.monthly.four_places(),
+            hourly_price: price(plan.hourly),
+            monthly_price: price(plan.monthly),
         }
     }
 }
