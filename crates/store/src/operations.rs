@@ -620,7 +620,7 @@ pub async fn adoption_is_open(session: &mut Session, server: ServerId) -> Result
 pub async fn is_being_adopted(session: &mut Session, server: ServerId) -> Result<bool> {
     let query = sql!(
         "SELECT 1 AS one FROM operations WHERE server_id = $1 AND kind = 'adopt_server' \
-         AND (status = 'running' OR (status = 'queued' AND step <> ''))"
+         AND (status = 'running' OR (status = 'queued' AND step = 'adopt'))"
     );
     Ok(session.optional(query.arg(server)).await?.is_some())
 }

@@ -1,8 +1,10 @@
 //! Takes an instance under management that was there before: it gets our tag, and nothing else of it changes.
 //!
 //! The row names the instance before its cloud is told, so that a crash leaves no instance that bears our tag and that no
-//! server accounts for. What must stay true: one that bears another's tag is left alone.
+//! server accounts for. What must stay true: one that bears another's tag is left alone; and while the step is `adopt` the
+//! tag may be on it, so that nobody may say yet whether it is ours to destroy.
 
+use clouds::ErrorClass;
 use domain::server::Setup;
 
 use super::run::{Fault, LastStep, Run};
@@ -21,7 +23,18 @@ pub(super) async fn run(run: &mut Run) -> LastStep {
         None => {
             run.note("adopt", 30, "putting the tag of this Arcus on it")
                 .await?;
-            cloud.adopt(&at, &run.tag()).await?;
+            match cloud.adopt(&at, &run.tag()).await {
+                Err(error) if had_no_effect(error.class) => {
+                    run.note(
+                        "refused",
+                        30,
+                        "its cloud takes no tag of this Arcus for now",
+                    )
+                    .await?;
+                    return Err(error.into());
+                }
+                adopted => adopted?,
+            }
         }
     }
     let seen = run.interruptible(run.get(&at)).await??;
@@ -30,4 +43,12 @@ pub(super) async fn run(run: &mut Run) -> LastStep {
         .await?;
     store::servers::set_setup(&mut session, run.server.id, Setup::Ready, None).await?;
     Ok(session)
+}
+
+/// Whether a cloud that refuses so has surely left the instance without our tag.
+fn had_no_effect(class: ErrorClass) -> bool {
+    matches!(
+        class,
+        ErrorClass::Auth | ErrorClass::Rejected | ErrorClass::Quota | ErrorClass::Unsupported
+    )
 }
