@@ -1,5 +1,6 @@
 //! Firewalls and networks of groups.
 
+use clouds::ErrorClass;
 use serde_json::Value;
 use testkit::hetzner::Fault;
 
@@ -60,7 +61,8 @@ async fn a_group_in_two_network_zones_has_one_network_that_reaches_both() {
 }
 
 #[tokio::test]
-async fn a_firewall_that_is_in_use_for_a_moment_more_is_deleted_then() {
+async fn a_firewall_that_is_in_use_for_a_moment_more_is_deleted_by_the_next_try_and_the_network_after_it()
+ {
     let (stand_in, cloud) = alone();
     let request = request("used");
     let made = running(&cloud, &request).await;
@@ -70,7 +72,12 @@ async fn a_firewall_that_is_in_use_for_a_moment_more_is_deleted_then() {
         "/v1/firewalls/",
         Fault::Refuse(422, "resource_in_use"),
     );
-    let cleared = cloud.clear_group(&request.region, &request.group).await;
-    cleared.expect("as soon as it can");
+    let clear = || cloud.clear_group(&request.region, &request.group);
+    let refused = clear().await.expect_err("it is in use");
+    assert_eq!(refused.class, ErrorClass::Unavailable, "{refused}");
+    let calls = stand_in.calls();
+    let mut deleted = calls.iter().filter(|call| call.method == "DELETE");
+    assert!(!deleted.any(|call| call.path.contains("/networks/")));
+    clear().await.expect("it is in use no more");
     assert!(stand_in.firewalls().is_empty());
 }
