@@ -93,7 +93,7 @@ async fn libcloud(python: &str) -> Run {
     command
         .arg(concat!(
             env!("CARGO_MANIFEST_DIR"),
-            "/benches/performance/libcloud.py"
+            "/benches/performance/by_libcloud.py"
         ))
         .args([ec2.address.port().to_string(), SERVERS.to_string()])
         .args([ACCESS_KEY, SECRET_KEY]);
