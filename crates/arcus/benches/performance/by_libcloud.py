@@ -44,7 +44,7 @@ def main() -> None:
             size=size,
             image=image,
             ex_keyname=key.name,
-            ex_security_group_ids=[group],
+            ex_security_groups=["bench"],
             ex_userdata=USER_DATA,
             ex_metadata={"installation": "bench", "token": str(number)},
         )

@@ -29,9 +29,9 @@ impl<'a> FromIterator<(&'a str, &'a str)> for Fields {
 }
 
 impl Fields {
-    /// Those of a form.
-    pub(super) fn read(body: &[u8]) -> Self {
-        let pairs = form_urlencoded::parse(body);
+    /// Those of a query string and of a form: Amazon takes either.
+    pub(super) fn read(query: &[u8], body: &[u8]) -> Self {
+        let pairs = form_urlencoded::parse(query).chain(form_urlencoded::parse(body));
         Self(
             pairs
                 .map(|(name, value)| (name.into(), value.into()))

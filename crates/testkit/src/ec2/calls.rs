@@ -59,7 +59,8 @@ pub(super) async fn answer(State(stand_in): State<StandIn>, request: Request) ->
 
 /// What a call is answered by, and what goes wrong with that.
 fn perform(stand_in: &StandIn, parts: &Parts, body: &Bytes) -> (Reply, Option<Fault>) {
-    let mut fields = Fields::read(body);
+    let query = parts.uri.query().unwrap_or_default();
+    let mut fields = Fields::read(query.as_bytes(), body);
     let action = fields.0.remove("Action").unwrap_or_default();
     fields.0.remove("Version");
     let region = signature::region(&parts.headers).unwrap_or_default();
@@ -156,6 +157,7 @@ pub(super) fn route(world: &mut World, asked: &Asked, ends: bool) -> Reply {
         "DeleteSecurityGroup" => world.delete_group(asked),
         "DeleteSnapshot" => world.delete_snapshot(asked),
         "DeregisterImage" => world.deregister(asked),
+        "DescribeAddresses" => Ok(super::networks::addresses()),
         "DescribeImages" => world.describe_images(asked),
         "DescribeInstances" => world.describe_instances(asked),
         "DescribeInstanceTypes" => catalog::types(world, asked),

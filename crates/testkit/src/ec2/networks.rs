@@ -28,6 +28,11 @@ pub(super) fn vpcs(asked: &Asked) -> String {
     items("vpcSet", found)
 }
 
+/// The account has no addresses of its own: those of instances are not among them.
+pub(super) fn addresses() -> String {
+    items("addressesSet", None::<String>)
+}
+
 pub(super) fn subnets(asked: &Asked) -> Reply {
     if let Some(id) = asked
         .fields

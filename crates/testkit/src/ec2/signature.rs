@@ -109,12 +109,15 @@ impl<'a> Signed<'a> {
         let token = token.map(str::to_owned);
         let credentials = Credentials::new(ACCESS_KEY, SECRET_KEY, token, None, "stand-in");
         let identity = credentials.into();
+        // The caller says which headers are signed. By itself the signer leaves out some, such as `user-agent`.
+        let mut settings = SigningSettings::default();
+        settings.excluded_headers = None;
         let parameters = SigningParams::builder()
             .identity(&identity)
             .region(self.region)
             .name(self.service)
             .time(UNIX_EPOCH + Duration::from_secs(date))
-            .settings(SigningSettings::default())
+            .settings(settings)
             .build()
             .ok()?
             .into();
