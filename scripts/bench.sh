@@ -4,7 +4,7 @@
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
-if [[ " $* " == *" ec2 "* ]]; then
+if (($# == 0)) || [[ " $* " == *" ec2 "* ]]; then
   scripts/lab.sh up libcloud
   eval "$(scripts/lab.sh env)"
 fi
@@ -28,6 +28,9 @@ What is measured:
 - **1,000 sandbox servers**: one environment of 1,000 nodes until it is ready. With 200 ms a call the cloud's call budget
   (32 at once) sets the pace: the ratio is the time that the three calls a server that can't be done without need at full
   use of the budget, over the time taken.
+- **200 servers on EC2**: one environment of 200 nodes, at a stand-in of Amazon's API that takes 50 ms for each call, until the
+  API shows that all of them run; against the same servers by Apache Libcloud's driver, with a thread for each of them. Both
+  know beforehand what sizes there are. The calls are all that Arcus makes for them: image, key, firewall and looks as well.
 - **GET /environments**: 500 requests on one connection, in each of two databases.
 - **GET /v1/server/list**: 64 connections for two seconds each, in turn: Arcus on SQLite with 50 servers that run on the
   local Incus, a handler that returns the very same bytes and does nothing else, and \`GET /1.0/instances?recursion=1\` of

@@ -106,7 +106,7 @@ pub(crate) struct Serve {
     /// How often the servers' traffic is read, in seconds.
     #[arg(long, env = "ARCUS_SAMPLE_SECS")]
     pub(crate) sample_secs: Option<f64>,
-    /// Calls on their way at once, for each set of credentials.
+    /// Calls on their way at once, for each set of credentials: 250 at Amazon EC2 and 32 elsewhere, where not set.
     #[arg(long, env = "ARCUS_CALLS_AT_ONCE")]
     pub(crate) calls_at_once: Option<usize>,
     /// Calls begun per second, for each set of credentials.
@@ -288,10 +288,7 @@ impl Configuration {
                 .unwrap_or(default.reconcile_every),
             sample_every: seconds(flags.sample_secs, "sample-secs")?
                 .unwrap_or(default.sample_every),
-            calls_at_once: flags
-                .calls_at_once
-                .or(file.calls_at_once)
-                .unwrap_or(default.calls_at_once),
+            calls_at_once: flags.calls_at_once.or(file.calls_at_once),
             calls_per_second: flags.calls_per_second.or(file.calls_per_second),
             max_nodes: flags
                 .max_nodes

@@ -85,6 +85,9 @@ pub struct CreateInstance {
     /// What its neighbours bear as well: instances of one group reach one another at every port, whatever firewall the
     /// cloud has. Letters, digits and `-`, unique within the account.
     pub group: String,
+    /// Whether nothing of its group was made before, as far as is known: what the group needs may be made without a look for
+    /// it. It may be there all the same.
+    pub is_first: bool,
     /// Whether containers will run inside (Docker).
     pub nesting: bool,
     /// What its disk begins as, instead of the image: it gets an identity of its own all the same. One that is gone is

@@ -43,6 +43,8 @@ pub struct Kind {
     pub options: &'static [RegionOption],
     /// Whether an account reaches many regions, each called by its slug; else its address is the one that there is.
     pub many_regions: bool,
+    /// How many calls one account is asked at once, where the operator does not say otherwise.
+    pub calls_at_once: usize,
     /// The least that the owner of an account has to allow, in the cloud's own form; `None` where it has none.
     pub policy: Option<fn() -> Value>,
     /// Opens it.

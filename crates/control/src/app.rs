@@ -80,8 +80,8 @@ pub struct Settings {
     pub workers: usize,
     /// Operations that run at once for one organisation on one account.
     pub workers_per_lane: usize,
-    /// Calls on their way at once, for each set of credentials.
-    pub calls_at_once: usize,
+    /// Calls on their way at once, for each set of credentials; by their kind where not set.
+    pub calls_at_once: Option<usize>,
     /// Calls begun per second, for each set of credentials.
     pub calls_per_second: Option<NonZeroU32>,
     /// How often the reconcilers look, when nothing nudges them.
@@ -164,7 +164,7 @@ impl Default for Settings {
             lease: Duration::from_secs(15),
             workers: 1024,
             workers_per_lane: 256,
-            calls_at_once: 32,
+            calls_at_once: None,
             calls_per_second: None,
             reconcile_every: Duration::from_secs(60),
             sample_every: Duration::from_secs(60),
@@ -323,7 +323,7 @@ impl App {
                 region: region.to_owned(),
                 options,
                 credentials,
-                budget: self.new_budget(),
+                budget: self.new_budget(kind),
             },
         )
     }
@@ -377,12 +377,14 @@ impl App {
         let mut budgets = self.budgets.lock().unwrap_or_else(PoisonError::into_inner);
         budgets
             .entry(key)
-            .or_insert_with(|| self.new_budget())
+            .or_insert_with(|| self.new_budget(kind))
             .clone()
     }
 
-    fn new_budget(&self) -> Budget {
-        Budget::new(self.settings.calls_at_once, self.settings.calls_per_second)
+    fn new_budget(&self, kind: &str) -> Budget {
+        let kinds = registry::kind(kind).map(|kind| kind.calls_at_once);
+        let at_once = self.settings.calls_at_once.or(kinds).unwrap_or(1);
+        Budget::new(at_once, self.settings.calls_per_second)
     }
 }
 

@@ -63,6 +63,22 @@ pub async fn by_purpose(
     })
 }
 
+/// The public keys of an organisation's pairs for these two purposes, in this order. What is secret stays sealed.
+pub async fn public_keys(
+    session: &mut Session,
+    organisation: OrganisationId,
+    purposes: [KeyPurpose; 2],
+) -> Result<Vec<String>> {
+    let [first, second] = purposes.map(KeyPurpose::as_str);
+    let query = sql!(
+        "SELECT public_key FROM key_pairs WHERE organisation_id = $1 AND purpose IN ($2, $3) \
+         ORDER BY CASE WHEN purpose = $2 THEN 0 ELSE 1 END"
+    );
+    let query = query.arg(organisation).arg(first).arg(second);
+    let rows = session.all(query).await?;
+    rows.iter().map(|row| row.get("public_key")).collect()
+}
+
 fn place(id: &domain::PublicId) -> String {
     format!("key_pairs.private_key/{id}")
 }

@@ -11,6 +11,7 @@ pub mod charges;
 pub mod customers;
 pub mod dialect;
 pub mod environments;
+pub mod group;
 pub mod house;
 pub mod integrations;
 pub mod invoices;

@@ -298,6 +298,14 @@ pub async fn package_lists(
     rows.iter().map(|row| row.json("packages")).collect()
 }
 
+/// Whether a server of an environment was ever made at its cloud.
+pub async fn any_is_made(session: &mut Session, environment: EnvironmentId) -> Result<bool> {
+    let query = sql!(
+        "SELECT 1 AS one FROM servers WHERE environment_id = $1 AND cloud_id IS NOT NULL LIMIT 1"
+    );
+    Ok(session.optional(query.arg(environment)).await?.is_some())
+}
+
 /// The organisation's living server with that public id.
 pub async fn by_public_id(
     session: &mut Session,

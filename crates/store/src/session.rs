@@ -13,6 +13,7 @@ use sqlx::{Connection, PgPool, Postgres, Sqlite, SqlitePool, Transaction};
 use tokio::sync::watch;
 
 use crate::dialect::{self, Location};
+use crate::group::Group;
 use crate::query::{Query, Row, sql};
 use crate::seal::Sealer;
 use crate::version::{Version, Watcher};
@@ -27,6 +28,7 @@ const READERS: u32 = 8;
 #[derive(Clone)]
 pub struct Store {
     pools: Pools,
+    group: Group,
     watcher: Watcher,
     clock: Clock,
     sealer: Arc<Sealer>,
@@ -135,6 +137,7 @@ impl Store {
         };
         let store = Self {
             pools,
+            group: Group::default(),
             watcher,
             clock,
             sealer: Arc::new(sealer),
@@ -236,6 +239,11 @@ impl Store {
             }
         };
         Ok(self.session(inner))
+    }
+
+    /// Where writes are gathered; `None` where they need not be.
+    pub(crate) fn group(&self) -> Option<&Group> {
+        matches!(self.pools, Pools::Sqlite { .. }).then_some(&self.group)
     }
 
     fn session(&self, inner: Inner) -> Session {

@@ -98,6 +98,7 @@ impl Scene {
             public_keys: Vec::new(),
             ports: Vec::new(),
             group: self.installation.clone(),
+            is_first: false,
             nesting: false,
             snapshot: None,
         }

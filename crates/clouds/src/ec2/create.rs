@@ -36,14 +36,13 @@ impl Ec2 {
     pub(super) async fn create_instance(&self, request: &CreateInstance) -> CloudResult<Instance> {
         let region = request.region.as_str();
         let user_data = user_data::encoded(&request.user_data)?;
-        let base = match &request.snapshot {
-            Some(snapshot) => self.snapshot_base(region, snapshot).await?,
-            None => self.image(region, &request.image).await?,
-        };
-        let group = self.group(region, &request.group, &request.ports).await?;
-        let key = self
-            .key_pair(region, &request.group, &request.public_keys)
-            .await?;
+        // All are waited for, whatever becomes of the others: none is dropped half-way.
+        let (base, group, key) = tokio::join!(
+            self.base(request),
+            self.group(request),
+            self.key_pair(request)
+        );
+        let (base, group, key) = (base?, group?, key?);
         let disk = request.plan.disk_gib.max(SMALLEST_DISK).max(base.least_gib);
         let tags = [
             (NAME, request.name.as_str()),
@@ -80,6 +79,14 @@ impl Ec2 {
         Ok(instance.shown(region))
     }
 
+    async fn base(&self, request: &CreateInstance) -> CloudResult<Base> {
+        let region = request.region.as_str();
+        match &request.snapshot {
+            Some(snapshot) => self.snapshot_base(region, snapshot).await,
+            None => self.image(region, &request.image).await,
+        }
+    }
+
     /// What was kept may be gone meanwhile: it is asked for anew at the next try.
     fn refused(&self, region: &str, failure: Failure) -> CloudError {
         let prefix = format!("{region}/");
@@ -94,18 +101,14 @@ impl Ec2 {
 
     /// Imports the first key that Amazon would take, for its console to show; user data brings all of them. It is the
     /// group's, and goes with it.
-    async fn key_pair(
-        &self,
-        region: &str,
-        group: &str,
-        keys: &[String],
-    ) -> CloudResult<Option<String>> {
-        let Some(key) = shown_key(keys) else {
+    async fn key_pair(&self, request: &CreateInstance) -> CloudResult<Option<String>> {
+        let (region, group) = (request.region.as_str(), request.group.as_str());
+        let Some(key) = shown_key(&request.public_keys) else {
             return Ok(None);
         };
         let name = group::name(group);
         let ensure = async {
-            if self.has_key_pair(region, &name).await? {
+            if !request.is_first && self.has_key_pair(region, &name).await? {
                 return Ok(());
             }
             let material = STANDARD.encode(key.trim());

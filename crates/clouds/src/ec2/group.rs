@@ -14,10 +14,14 @@ use super::errors::rejected;
 use super::form::{Form, NAME};
 use super::shown::NOT_GONE;
 use super::{Ec2, SETTLING, wire, wire_network as network};
-use crate::cloud::{CloudError, CloudResult, ErrorClass};
+use crate::cloud::{CloudError, CloudResult, CreateInstance, ErrorClass};
 
 /// Open from everywhere, on every server.
 const SSH: u16 = 22;
+/// What Amazon says where there is a group of that name.
+const IS_THERE: &str = "InvalidGroup.Duplicate";
+/// What it says where a VPC has to be named, for there is no default one.
+const NO_VPC: &str = "VPCIdNotSpecified";
 /// Between two looks for a group that is new.
 const PAUSE: Duration = Duration::from_millis(500);
 
@@ -33,23 +37,34 @@ enum Rule {
 // === impl Ec2 ===
 
 impl Ec2 {
-    /// The id of the security group of that group of servers, with those ports open.
-    pub(super) async fn group(
-        &self,
-        region: &str,
-        group: &str,
-        ports: &[u16],
-    ) -> CloudResult<String> {
-        let ports = with_ssh(ports);
-        let key = format!("{region}/{group}/{ports:?}");
+    /// The id of the security group of that server's group, with the ports open that it asks for.
+    pub(super) async fn group(&self, request: &CreateInstance) -> CloudResult<String> {
+        let region = request.region.as_str();
+        let ports = with_ssh(&request.ports);
+        let key = format!("{region}/{}/{ports:?}", request.group);
         // Boxed: three calls after one another are a large future.
         let ensure = Box::pin(async {
-            let vpc = self.vpc(region).await?;
-            let found = self.found_or_made(region, &vpc, group).await?;
-            self.open(region, &found, &ports).await?;
-            Ok(found.group_id)
+            let group = match self.made_unseen(request).await? {
+                Some(made) => made,
+                None => self.found_or_made(region, &request.group).await?,
+            };
+            self.open(region, &group, &ports).await?;
+            Ok(group.group_id)
         });
         self.groups.get(&key, ensure).await
+    }
+
+    /// The group of a first server, made without looking for it or for its VPC: Amazon takes the default one. `None` where
+    /// it takes a look after all.
+    async fn made_unseen(&self, request: &CreateInstance) -> CloudResult<Option<network::Group>> {
+        if !request.is_first || self.options.subnet.is_some() {
+            return Ok(None);
+        }
+        match self.make_group(&request.region, None, &request.group).await {
+            Ok(made) => Ok(Some(made)),
+            Err(failure) if [IS_THERE, NO_VPC].contains(&failure.code.as_str()) => Ok(None),
+            Err(failure) => Err(failure.into()),
+        }
     }
 
     /// Deletes it with its key pair, unless servers are left in it. One whose last server has only just gone is in use
@@ -131,15 +146,28 @@ impl Ec2 {
         self.vpcs.get(region, ask).await
     }
 
-    async fn found_or_made(
-        &self,
-        region: &str,
-        vpc: &str,
-        group: &str,
-    ) -> CloudResult<network::Group> {
-        if let Some(found) = self.find_group(region, vpc, group).await? {
+    async fn found_or_made(&self, region: &str, group: &str) -> CloudResult<network::Group> {
+        let vpc = self.vpc(region).await?;
+        if let Some(found) = self.find_group(region, &vpc, group).await? {
             return Ok(found);
         }
+        match self.make_group(region, Some(&vpc), group).await {
+            Ok(made) => Ok(made),
+            // Somebody was quicker, or the answer to an earlier try was lost.
+            Err(failure) if failure.code == IS_THERE => {
+                self.settled_group(region, &vpc, group).await
+            }
+            Err(failure) => Err(failure.into()),
+        }
+    }
+
+    /// Makes it, without a rule.
+    async fn make_group(
+        &self,
+        region: &str,
+        vpc: Option<&str>,
+        group: &str,
+    ) -> Called<network::Group> {
         let name = name(group);
         let form = Form::new()
             .with("GroupName", &name)
@@ -147,24 +175,13 @@ impl Ec2 {
                 "GroupDescription",
                 "What Arcus lets through to a group of servers",
             )
-            .with("VpcId", vpc)
+            .maybe("VpcId", vpc)
             .tags_of("security-group", &[(NAME, name.as_str())]);
-        let made: Called<network::GroupId> = self
-            .client
-            .call(region, Action::CreateSecurityGroup, form)
-            .await;
-        match made {
-            Ok(_) => self.settled_group(region, vpc, group).await,
-            // Somebody was quicker, or the answer to an earlier try was lost.
-            Err(failure) if failure.code == "InvalidGroup.Duplicate" => {
-                self.settled_group(region, vpc, group).await
-            }
-            Err(failure) => Err(failure.into()),
-        }
+        let action = Action::CreateSecurityGroup;
+        self.client.call(region, action, form).await
     }
 
-    /// One that was made a moment ago, as soon as Amazon shows it: before, Amazon may take neither a rule nor an instance
-    /// for it.
+    /// One that somebody else made, as soon as Amazon shows it.
     async fn settled_group(
         &self,
         region: &str,
@@ -222,15 +239,21 @@ impl Ec2 {
             rule.written(form, number, &group.group_id)
         });
         let action = Action::AuthorizeSecurityGroupIngress;
-        match self.client.run(region, action, form).await {
-            Ok(()) => Ok(true),
-            Err(failure) if failure.code == "InvalidPermission.Duplicate" => Ok(false),
-            // Shown already and not known everywhere yet, or deleted just now: the next look tells.
-            Err(failure) if failure.code == "InvalidGroup.NotFound" => Err(CloudError::new(
-                ErrorClass::Unavailable,
-                failure.error.message,
-            )),
-            Err(failure) => Err(failure.into()),
+        let deadline = Instant::now() + SETTLING;
+        loop {
+            match self.client.run(region, action, form.clone()).await {
+                Ok(()) => return Ok(true),
+                Err(failure) if failure.code == "InvalidPermission.Duplicate" => return Ok(false),
+                // Made, and not known everywhere yet; or deleted just now, and then the next try looks.
+                Err(failure) if failure.code == "InvalidGroup.NotFound" => {
+                    if Instant::now() + PAUSE > deadline {
+                        let message = failure.error.message;
+                        return Err(CloudError::new(ErrorClass::Unavailable, message));
+                    }
+                    tokio::time::sleep(PAUSE).await;
+                }
+                Err(failure) => return Err(failure.into()),
+            }
         }
     }
 }

@@ -63,6 +63,8 @@ pub const KIND: Kind = Kind {
     fields: FIELDS,
     options: options::REGION,
     many_regions: true,
+    // Amazon limits how often an account calls, and not how many calls are under way.
+    calls_at_once: 250,
     policy: Some(action::policy),
     open,
 };

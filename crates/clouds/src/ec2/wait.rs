@@ -14,7 +14,9 @@ use tokio::time::Instant;
 use super::Ec2;
 use crate::cloud::{CloudError, CloudResult, ErrorClass, Instance, InstanceRef, Until};
 
-/// How long others may join a look before it is sent.
+/// A look is sent once nobody has joined it for so long,
+const QUIET: Duration = Duration::from_millis(10);
+/// or after so long at the most.
 const GATHER: Duration = Duration::from_millis(150);
 const FIRST_PAUSE: Duration = Duration::from_secs(1);
 const LONGEST_PAUSE: Duration = Duration::from_secs(8);
@@ -86,7 +88,7 @@ impl Ec2 {
         let look = self.looks.join(at);
         // Should whoever asks give up, the next of those who wait asks instead.
         let answer = look.answer.get_or_init(|| async {
-            tokio::time::sleep(GATHER).await;
+            look.gathered().await;
             self.looks.close(&at.region, &look);
             let ids: Vec<String> = look.ids().iter().cloned().collect();
             let seen = self.with_ids(&at.region, &ids).await?;
@@ -130,6 +132,16 @@ impl Looks {
 // === impl Look ===
 
 impl Look {
+    /// Waits until nobody joins any more.
+    async fn gathered(&self) {
+        let deadline = Instant::now() + GATHER;
+        let mut joined = 0;
+        while joined < self.ids().len() && joined < AT_ONCE && Instant::now() < deadline {
+            joined = self.ids().len();
+            tokio::time::sleep(QUIET).await;
+        }
+    }
+
     fn ids(&self) -> std::sync::MutexGuard<'_, BTreeSet<String>> {
         self.ids.lock().unwrap_or_else(PoisonError::into_inner)
     }

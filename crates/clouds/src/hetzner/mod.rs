@@ -62,6 +62,7 @@ pub const KIND: Kind = Kind {
     fields: FIELDS,
     options: options::REGION,
     many_regions: true,
+    calls_at_once: 32,
     policy: None,
     open,
 };

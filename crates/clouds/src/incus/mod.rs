@@ -72,6 +72,7 @@ pub const KIND: Kind = Kind {
     fields: FIELDS,
     options: options::REGION,
     many_regions: false,
+    calls_at_once: 32,
     policy: None,
     open,
 };

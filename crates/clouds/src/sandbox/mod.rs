@@ -51,6 +51,7 @@ pub const KIND: Kind = Kind {
     fields: &[],
     options: &[],
     many_regions: false,
+    calls_at_once: 32,
     policy: None,
     open,
 };

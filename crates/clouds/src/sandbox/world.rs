@@ -300,6 +300,7 @@ pub(super) fn strange(region: &str, name: &str) -> CreateInstance {
         public_keys: Vec::new(),
         ports: Vec::new(),
         group: "group".to_owned(),
+        is_first: false,
         nesting: false,
         snapshot: None,
     }

@@ -94,6 +94,7 @@ impl Rig {
             public_keys: Vec::new(),
             ports: Vec::new(),
             group: self.installation.clone(),
+            is_first: false,
             nesting: false,
             snapshot: None,
         }

@@ -107,6 +107,7 @@ pub(crate) fn request(name: &str) -> CreateInstance {
         public_keys: Vec::new(),
         ports: Vec::new(),
         group: format!("group-{name}"),
+        is_first: false,
         nesting: false,
         snapshot: None,
     }

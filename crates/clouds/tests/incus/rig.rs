@@ -152,6 +152,7 @@ pub(crate) fn request_under(installation: &str, name: &str) -> CreateInstance {
         public_keys: Vec::new(),
         ports: Vec::new(),
         group: "arcus-test".to_owned(),
+        is_first: false,
         nesting: false,
         snapshot: None,
     }

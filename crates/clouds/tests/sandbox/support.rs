@@ -116,6 +116,7 @@ pub(crate) fn request(token: &str) -> CreateInstance {
         public_keys: vec!["ssh-ed25519 AAAA someone".to_owned()],
         ports: vec![22, 80],
         group: "arcus-test".to_owned(),
+        is_first: false,
         nesting: true,
         snapshot: None,
     }

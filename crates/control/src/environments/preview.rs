@@ -212,6 +212,7 @@ async fn making(
     for server in &draft.made {
         let beyond = Beyond {
             group: group.name.clone(),
+            is_first: draft.is_new,
             ports: ports.clone(),
             owners: None,
             snapshot: None,

@@ -5,6 +5,7 @@ use std::time::Duration;
 use clouds::{CreateInstance, ErrorClass, Instance, InstanceRef, SnapshotRef, Until};
 use domain::server::{Desired, Power, Setup};
 use domain::snapshot::SnapshotState;
+use futures::future::{Either, select};
 
 use super::request::{self, Beyond};
 use super::run::{Fault, LastStep, Run};
@@ -21,23 +22,10 @@ pub(super) async fn run(run: &mut Run) -> LastStep {
     if run.server.desired == Desired::Destroyed {
         return Err(Fault::Interrupted);
     }
-    if run.server.cloud_id.is_none() {
-        let instance = make(run).await?;
-        let saved = run
-            .saw("created", 30, "the instance exists", &instance)
-            .await;
-        if matches!(saved, Err(Fault::LostLease)) {
-            clear_up(run, &instance).await;
-        }
-        saved?;
-    }
-    let at = run.existing()?;
-    let cloud = run.account.cloud.clone();
-    // Made, but never started: the cloud's start failed, or whoever made it died in between.
-    if run.server.power == Power::Stopped {
-        cloud.start(&at).await?;
-    }
-    let instance = boot(run, &at).await?;
+    let instance = match run.at() {
+        Some(at) => boot(run, &at, run.server.power).await?,
+        None => make_and_boot(run).await?,
+    };
     run.saw("running", 50, "the instance runs", &instance)
         .await?;
     guest::install(run, &instance).await?;
@@ -46,10 +34,36 @@ pub(super) async fn run(run: &mut Run) -> LastStep {
     Ok(session)
 }
 
+async fn make_and_boot(run: &mut Run) -> Result<Instance, Fault> {
+    let made = make(run).await?;
+    let recorded = record_and_boot(run, &made).await;
+    if matches!(recorded, Err(Fault::LostLease)) {
+        clear_up(run, &made).await;
+    }
+    let booted = recorded?;
+    run.knows(&made);
+    booted
+}
+
+/// Waits until what was made runs, while it is recorded that it is there. Who can't record that does not go on waiting.
+async fn record_and_boot(run: &Run, made: &Instance) -> Result<Result<Instance, Fault>, Fault> {
+    let recording = Box::pin(run.record("created", 30, "the instance exists", made));
+    let booting = Box::pin(boot(run, &made.at, made.power));
+    match select(recording, booting).await {
+        Either::Left((Ok(()), booting)) => Ok(booting.await),
+        Either::Left((Err(fault), _)) => Err(fault),
+        Either::Right((booted, recording)) => recording.await.map(|()| booted),
+    }
+}
+
 /// Waits until the instance runs. What this operation knows of it may be old by now: a start that failed in the cloud's
 /// own hands, or somebody else's stop, leaves it switched off, and nobody else would switch it on.
-async fn boot(run: &Run, at: &InstanceRef) -> Result<Instance, Fault> {
+async fn boot(run: &Run, at: &InstanceRef, power: Power) -> Result<Instance, Fault> {
     let cloud = &run.account.cloud;
+    // Made, but never started: the cloud's start failed, or whoever made it died in between.
+    if power == Power::Stopped {
+        cloud.start(at).await?;
+    }
     let deadline = tokio::time::Instant::now() + BOOT;
     loop {
         let left = deadline.saturating_duration_since(tokio::time::Instant::now());
@@ -131,12 +145,20 @@ async fn request(run: &Run) -> Result<CreateInstance, Fault> {
     let server = &run.server;
     let snapshot = snapshot(run).await?;
     let mut session = run.app.store.read().await?;
-    let lists = match server.environment_id {
-        Some(environment) => store::servers::package_lists(&mut session, environment).await?,
-        None => vec![server.packages.clone()],
+    // Where no step is recorded, no create was sent.
+    let is_new = run.operation.step.is_empty();
+    let (lists, is_first) = match server.environment_id {
+        Some(environment) => {
+            let lists = store::servers::package_lists(&mut session, environment).await?;
+            let is_first =
+                is_new && !store::servers::any_is_made(&mut session, environment).await?;
+            (lists, is_first)
+        }
+        None => (vec![server.packages.clone()], is_new),
     };
     let beyond = Beyond {
         group: run.group(&mut session).await?,
+        is_first,
         ports: packages::ports_of(&lists),
         owners: store::servers::user_data(&mut session, server).await?,
         snapshot,

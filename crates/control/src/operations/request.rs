@@ -30,11 +30,8 @@ pub(crate) async fn first_words(
     owners: Option<SecretString>,
 ) -> Result<FirstWords> {
     let purposes = [KeyPurpose::Control, KeyPurpose::Users];
-    let mut public_keys = Vec::with_capacity(purposes.len() + server.public_keys.len());
-    for purpose in purposes {
-        let pair = store::key_pairs::by_purpose(session, server.organisation_id, purpose).await?;
-        public_keys.push(pair.public_key);
-    }
+    let organisation = server.organisation_id;
+    let mut public_keys = store::key_pairs::public_keys(session, organisation, purposes).await?;
     public_keys.extend(server.public_keys.iter().cloned());
     let packages = packages::resolve(&server.packages, &image.distribution)?;
     let ours = provision::user_data(
@@ -59,6 +56,8 @@ pub(crate) async fn first_words(
 pub(crate) struct Beyond {
     /// What its neighbours bear as well.
     pub(crate) group: String,
+    /// Whether nobody of its group was made before.
+    pub(crate) is_first: bool,
     /// The ports of all of its group, so that whoever is made first makes what is before them as it has to be.
     pub(crate) ports: Vec<u16>,
     /// Its owner's own user data.
@@ -87,6 +86,7 @@ pub(crate) async fn request(
         public_keys: words.public_keys,
         ports: beyond.ports,
         group: beyond.group,
+        is_first: beyond.is_first,
         nesting: words.nesting,
         snapshot: beyond.snapshot,
     })

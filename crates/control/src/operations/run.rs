@@ -1,12 +1,13 @@
 //! One operation in the hands of a worker: its steps are written here, under its fence.
 
 use std::future::Future;
+use std::sync::Arc;
 use std::time::Duration;
 
 use clouds::{CloudError, CloudResult, ErrorClass, Instance, InstanceRef, Tag};
 use domain::operation::Operation;
 use domain::server::{Power, Server, Setup};
-use domain::{Error, ErrorKind, Result};
+use domain::{Error, ErrorKind, Result, ServerId};
 use store::Session;
 use store::operations::{Lease, Step};
 use store::servers::Sight;
@@ -40,6 +41,14 @@ pub(super) enum Fault {
 /// that a crash never leaves one that has done everything and is taken up again.
 pub(super) type LastStep = Result<Session, Fault>;
 
+/// What a cloud showed of an operation's server.
+struct Seen {
+    server: ServerId,
+    sight: Sight,
+    /// Whether it was not there before.
+    is_first: bool,
+}
+
 /// One operation in a worker's hands.
 pub(super) struct Run {
     pub(super) app: App,
@@ -70,6 +79,21 @@ impl From<Error> for Fault {
     }
 }
 
+// === impl Seen ===
+
+impl Seen {
+    /// Writes it to the server's row. What is there for the first time costs something from now on, and counts its traffic.
+    async fn record(&self, session: &mut Session) -> Result<()> {
+        store::servers::observe(session, self.server, &self.sight).await?;
+        if self.is_first {
+            store::servers::set_setup(session, self.server, Setup::Installing, None).await?;
+            store::billing::begin(session, self.server).await?;
+            store::traffic::begin(session, self.server).await?;
+        }
+        Ok(())
+    }
+}
+
 // === impl Run ===
 
 impl Run {
@@ -95,8 +119,41 @@ impl Run {
     }
 
     /// Records a step by itself.
-    pub(super) async fn note(&self, name: &str, percent: i64, message: &str) -> Result<(), Fault> {
-        Ok(self.step(name, percent, message).await?.commit().await?)
+    pub(super) async fn note(
+        &self,
+        name: &'static str,
+        percent: i64,
+        message: &str,
+    ) -> Result<(), Fault> {
+        self.together(name, percent, message, None).await
+    }
+
+    /// Records a step, and what was seen with it, in one transaction with whatever other workers record just now.
+    async fn together(
+        &self,
+        name: &'static str,
+        percent: i64,
+        message: &str,
+        seen: Option<Seen>,
+    ) -> Result<(), Fault> {
+        let what = Arc::new((self.lease.clone(), message.to_owned(), seen));
+        let write = self.app.store.write_together(Box::new(move |session| {
+            let what = Arc::clone(&what);
+            Box::pin(async move {
+                let (lease, message, seen) = &*what;
+                let step = Step {
+                    name,
+                    percent,
+                    message,
+                };
+                store::operations::step(session, lease, step).await?;
+                match seen {
+                    Some(seen) => seen.record(session).await,
+                    None => Ok(()),
+                }
+            })
+        }));
+        Ok(write.await?)
     }
 
     /// Begins a transaction in which this step is recorded together with what the cloud shows of the server now.
@@ -108,26 +165,38 @@ impl Run {
         instance: &Instance,
     ) -> Result<Session, Fault> {
         let mut session = self.step(name, percent, message).await?;
-        store::servers::observe(&mut session, self.server.id, &sight(instance)).await?;
-        if self.server.setup == Setup::Creating {
-            store::servers::set_setup(&mut session, self.server.id, Setup::Installing, None)
-                .await?;
-            store::billing::begin(&mut session, self.server.id).await?;
-            store::traffic::begin(&mut session, self.server.id).await?;
-        }
+        self.sees(instance).record(&mut session).await?;
         Ok(session)
     }
 
     /// Records a step together with what the cloud shows of the server now.
     pub(super) async fn saw(
         &mut self,
-        name: &str,
+        name: &'static str,
         percent: i64,
         message: &str,
         instance: &Instance,
     ) -> Result<(), Fault> {
-        let session = self.seen(name, percent, message, instance).await?;
-        session.commit().await?;
+        self.record(name, percent, message, instance).await?;
+        self.knows(instance);
+        Ok(())
+    }
+
+    /// Records a step together with what the cloud shows of the server now, which this operation goes on not
+    /// [knowing](Self::knows).
+    pub(super) async fn record(
+        &self,
+        name: &'static str,
+        percent: i64,
+        message: &str,
+        instance: &Instance,
+    ) -> Result<(), Fault> {
+        let seen = Some(self.sees(instance));
+        self.together(name, percent, message, seen).await
+    }
+
+    /// Takes over what the cloud shows of the server, once it is recorded.
+    pub(super) fn knows(&mut self, instance: &Instance) {
         self.server.cloud_id = Some(instance.at.id.clone());
         self.server.power = instance.power;
         if self.server.setup == Setup::Creating {
@@ -138,7 +207,14 @@ impl Run {
             .private_ip
             .clone()
             .or(self.server.private_ip.take());
-        Ok(())
+    }
+
+    fn sees(&self, instance: &Instance) -> Seen {
+        Seen {
+            server: self.server.id,
+            sight: sight(instance),
+            is_first: self.server.setup == Setup::Creating,
+        }
     }
 
     /// Records a step together with a new power state.

@@ -1,6 +1,7 @@
 //! What the store promises, on both databases.
 
 mod common;
+mod group;
 mod opening;
 mod queue;
 mod rows;
