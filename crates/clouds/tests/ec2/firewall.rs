@@ -2,9 +2,12 @@
 
 use super::rig::{REGION, Rig};
 
+const PUBLIC_KEY: &str = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIAABAgMEBQYHCAkKCwwNDg8QERITFBUWFxgZGhscHR4f test";
+
 at_both!(
     a_group_opens_what_was_asked_for_and_nothing_else,
     clearing_a_group_twice_does_no_harm,
+    a_first_server_finds_what_is_there_all_the_same,
 );
 
 impl Rig {
@@ -70,4 +73,34 @@ async fn clearing_a_group_twice_does_no_harm(rig: Rig) {
         let cleared = rig.cloud.clear_group(REGION, &rig.installation).await;
         cleared.expect("is no failure");
     }
+}
+
+/// An earlier try may have made the group and lost the answer: what a first server makes without looking is found then.
+async fn a_first_server_finds_what_is_there_all_the_same(rig: Rig) {
+    let mut first = rig.request("first");
+    first.is_first = true;
+    first.ports = vec![80];
+    first.public_keys = vec![PUBLIC_KEY.to_owned()];
+    let made = rig.cloud.create(&first).await.expect("creates");
+    first.tag.token.push_str("-2");
+    let again = rig.another().create(&first).await.expect("creates");
+    let shown = rig.shown_group().await;
+    assert_eq!(shown.matches("<groupName>arcus-").count(), 1, "{shown}");
+    for instance in [&made, &again] {
+        rig.destroy(instance).await;
+    }
+    rig.clear().await;
+}
+
+#[tokio::test]
+async fn a_first_server_costs_no_look_for_what_nobody_has_made() {
+    let rig = Rig::stand_in();
+    let mut first = rig.request("first");
+    first.is_first = true;
+    first.public_keys = vec![PUBLIC_KEY.to_owned()];
+    rig.cloud.create(&first).await.expect("creates");
+    let calls = rig.amazon().calls();
+    let looks = calls.iter().map(|call| call.action.as_str());
+    let looks: Vec<_> = looks.filter(|name| name.starts_with("Describe")).collect();
+    assert_eq!(looks, ["DescribeImages"]);
 }
