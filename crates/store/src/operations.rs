@@ -1,15 +1,16 @@
 //! The queue, and the record of what was done.
 //!
+//! | file | what it owns |
+//! |---|---|
+//! | `operations` | what is queued, and what is read of it |
+//! | `claims` | who works on what, and for how long |
+//! | `progress` | what the one who works on it writes |
+//!
 //! Architecture invariants: at most one operation of a server runs (a unique index says so), in the order of their
 //! keys; a worker writes only while its fence is the row's; events are only added; what is over never changes.
 
-use std::time::Duration;
-
-use domain::operation::{Operation, OperationEvent, OperationKind, OperationStatus};
-use domain::{
-    EnvironmentId, Error, ErrorKind, OperationId, OrganisationId, Result, ServerId, Timestamp,
-    UserId,
-};
+use domain::operation::{Operation, OperationEvent, OperationKind};
+use domain::{EnvironmentId, OperationId, OrganisationId, Result, ServerId, Timestamp, UserId};
 use secrecy::SecretString;
 use serde_json::Value;
 
@@ -23,8 +24,16 @@ macro_rules! columns {
     };
 }
 
-/// From this length on a record does not repeat itself.
-const LONG_RECORD: i64 = 200;
+mod claims;
+mod progress;
+
+pub use claims::{
+    Held, ReadyLane, cancelled, claim, hold_of_server, next_ready, ready_lanes, renew,
+};
+use progress::add_event;
+pub use progress::{
+    Lease, Step, cancel_of_server, finish, freeze_until, retry_at, set_output, step,
+};
 
 /// The version of the operations' inputs that this program writes.
 const INPUT_VERSION: i64 = 1;
@@ -47,39 +56,6 @@ pub struct NewOperation<'a> {
     pub input: &'a Value,
     /// What of the input nobody may read.
     pub secret: Option<&'a SecretString>,
-}
-
-/// A worker's claim on an operation: who, and with which fence.
-#[derive(Debug, Clone)]
-pub struct Lease {
-    /// The operation.
-    pub id: OperationId,
-    /// The worker.
-    pub owner: String,
-    /// The number of the lease.
-    pub fence: i64,
-}
-
-/// A step to be recorded.
-#[derive(Debug, Clone, Copy)]
-pub struct Step<'a> {
-    /// Its name; the operation is taken up from here after a crash.
-    pub name: &'a str,
-    /// How much is done, 0 to 100.
-    pub percent: i64,
-    /// What happens, in a user's words.
-    pub message: &'a str,
-}
-
-/// What a worker still holds.
-#[derive(Debug, Clone, Copy)]
-pub struct Held {
-    /// The operation.
-    pub id: OperationId,
-    /// The number of the lease.
-    pub fence: i64,
-    /// Whether it is to be called off.
-    pub cancel_requested: bool,
 }
 
 /// Queues an operation, with its first event.
@@ -143,126 +119,8 @@ pub async fn secret(session: &mut Session, operation: &Operation) -> Result<Opti
         .transpose()
 }
 
-/// A lane in which something can be claimed now.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct ReadyLane {
-    /// See [`Operation::lane`].
-    pub lane: String,
-    /// Whose it is.
-    pub organisation: OrganisationId,
-}
-
-/// The lanes in which something can be claimed now.
-pub async fn ready_lanes(session: &mut Session) -> Result<Vec<ReadyLane>> {
-    let now = session.now();
-    let query = sql!(
-        "SELECT DISTINCT o.lane, o.organisation_id FROM operations o WHERE o.status IN ('queued', 'running') AND \
-         ((o.status = 'queued' AND o.not_before <= $1) OR (o.status = 'running' AND o.lease_until < $1)) \
-         AND NOT EXISTS (SELECT 1 FROM operations e WHERE e.server_id = o.server_id AND e.id <> o.id \
-         AND (e.status = 'running' OR (e.status = 'queued' AND e.id < o.id)))"
-    );
-    let rows = session.all(query.arg(now)).await?;
-    rows.iter()
-        .map(|row| {
-            Ok(ReadyLane {
-                lane: row.get("lane")?,
-                organisation: OrganisationId(row.get("organisation_id")?),
-            })
-        })
-        .collect()
-}
-
-/// When something that can't be claimed yet will be.
-pub async fn next_ready(session: &mut Session) -> Result<Option<Timestamp>> {
-    let query = sql!(
-        "SELECT MIN(CASE WHEN status = 'queued' THEN not_before ELSE lease_until END) AS next FROM operations \
-         WHERE status IN ('queued', 'running')"
-    );
-    Ok(session
-        .one(query)
-        .await?
-        .get::<Option<i64>>("next")?
-        .map(Timestamp))
-}
-
-/// Claims up to `limit` operations of a lane for `owner`: what is due, or whose lease another let run out, and before
-/// which nothing of the same server waits, nor anything runs: a later one may, where an earlier one's request was
-/// committed after it. A process that was frozen finds its own leases run out when it
-/// wakes, and its workers still at it: those it renews.
-pub async fn claim(
-    session: &mut Session,
-    lane: &str,
-    owner: &str,
-    lease: Duration,
-    limit: usize,
-) -> Result<Vec<Operation>> {
-    let now = session.now();
-    let query = sql!(
-        sqlite: concat!(
-            "UPDATE operations SET status = 'running', lease_owner = $1, lease_until = $2, fence = fence + 1, \
-             attempt = attempt + 1, started_at = COALESCE(started_at, $3) WHERE id IN (SELECT o.id FROM operations o \
-             WHERE o.lane = $4 AND o.status IN ('queued', 'running') AND \
-             ((o.status = 'queued' AND o.not_before <= $3) OR \
-             (o.status = 'running' AND o.lease_until < $3 AND o.lease_owner <> $1)) \
-             AND NOT EXISTS (SELECT 1 FROM operations e WHERE e.server_id = o.server_id AND e.id <> o.id \
-             AND (e.status = 'running' OR (e.status = 'queued' AND e.id < o.id))) ORDER BY o.id LIMIT $5) RETURNING ",
-            columns!()
-        ),
-        postgres: concat!(
-            "UPDATE operations SET status = 'running', lease_owner = $1, lease_until = $2, fence = fence + 1, \
-             attempt = attempt + 1, started_at = COALESCE(started_at, $3) WHERE id IN (SELECT o.id FROM operations o \
-             WHERE o.lane = $4 AND o.status IN ('queued', 'running') AND \
-             ((o.status = 'queued' AND o.not_before <= $3) OR \
-             (o.status = 'running' AND o.lease_until < $3 AND o.lease_owner <> $1)) \
-             AND NOT EXISTS (SELECT 1 FROM operations e WHERE e.server_id = o.server_id AND e.id <> o.id \
-             AND (e.status = 'running' OR (e.status = 'queued' AND e.id < o.id))) ORDER BY o.id LIMIT $5 FOR UPDATE SKIP LOCKED) RETURNING ",
-            columns!()
-        ),
-    );
-    let limit = i64::try_from(limit).unwrap_or(i64::MAX);
-    let rows = session
-        .all(
-            query
-                .arg(owner)
-                .arg(now.plus(lease))
-                .arg(now)
-                .arg(lane)
-                .arg(limit),
-        )
-        .await?;
-    rows.iter().map(operation).collect()
-}
-
-/// Renews all of a worker's leases and says what it still holds. A lease that another has taken is not among them.
-pub async fn renew(session: &mut Session, owner: &str, lease: Duration) -> Result<Vec<Held>> {
-    let until = session.now().plus(lease);
-    hold_of_owner(session, owner).await?;
-    let query = sql!(
-        "UPDATE operations SET lease_until = $1 WHERE lease_owner = $2 AND status = 'running' \
-         RETURNING id, fence, cancel_requested"
-    );
-    let rows = session.all(query.arg(until).arg(owner)).await?;
-    rows.iter()
-        .map(|row| {
-            Ok(Held {
-                id: OperationId(row.get("id")?),
-                fence: row.get("fence")?,
-                cancel_requested: row.get("cancel_requested")?,
-            })
-        })
-        .collect()
-}
-
 // Who locks several operations locks them in the order of their ids, so that nobody waits for one another. SQLite has
 // one writer, and nothing to lock.
-
-async fn hold_of_owner(session: &mut Session, owner: &str) -> Result<()> {
-    let query = sql!(
-        sqlite: "SELECT id FROM operations WHERE lease_owner = $1 AND status = 'running' ORDER BY id LIMIT 0",
-        postgres: "SELECT id FROM operations WHERE lease_owner = $1 AND status = 'running' ORDER BY id FOR UPDATE",
-    );
-    session.all(query.arg(owner)).await.map(drop)
-}
 
 pub(crate) async fn hold_of_environment(session: &mut Session, id: EnvironmentId) -> Result<()> {
     let query = sql!(
@@ -272,200 +130,6 @@ pub(crate) async fn hold_of_environment(session: &mut Session, id: EnvironmentId
          AND o.status IN ('queued', 'running') ORDER BY o.id FOR UPDATE OF o",
     );
     session.all(query.arg(id)).await.map(drop)
-}
-
-/// Locks the operations of a server that are not over, in the order in which all lock them: whoever changes its row
-/// afterwards would otherwise meet a worker half-way.
-pub async fn hold_of_server(session: &mut Session, id: ServerId) -> Result<()> {
-    let query = sql!(
-        sqlite: "SELECT id FROM operations WHERE server_id = $1 AND status IN ('queued', 'running') ORDER BY id LIMIT 0",
-        postgres: "SELECT id FROM operations WHERE server_id = $1 AND status IN ('queued', 'running') ORDER BY id \
-         FOR UPDATE",
-    );
-    session.all(query.arg(id)).await.map(drop)
-}
-
-/// What of a worker's operations is to be called off.
-pub async fn cancelled(session: &mut Session, owner: &str) -> Result<Vec<OperationId>> {
-    let query = sql!(
-        "SELECT id FROM operations WHERE status = 'running' \
-         AND lease_owner = $1 AND cancel_requested"
-    );
-    let rows = session.all(query.arg(owner)).await?;
-    rows.iter()
-        .map(|row| row.get("id").map(OperationId))
-        .collect()
-}
-
-/// Records a step, and with it whatever else the session writes. Errors: `Conflict` when the lease is another's by
-/// now; the caller must drop the session and stop.
-pub async fn step(session: &mut Session, lease: &Lease, step: Step<'_>) -> Result<()> {
-    let query = sql!(
-        "UPDATE operations SET step = $1, percent = $2 \
-         WHERE id = $3 AND fence = $4 AND lease_owner = $5 AND status = 'running'"
-    );
-    let changed = session
-        .execute(
-            query
-                .arg(step.name)
-                .arg(step.percent)
-                .arg(lease.id)
-                .arg(lease.fence)
-                .arg(&lease.owner),
-        )
-        .await?;
-    held(changed)?;
-    add_event(session, lease.id, step).await?;
-    session.tell();
-    Ok(())
-}
-
-/// Records what the operation found or did, for the answer to its request.
-pub async fn set_output(session: &mut Session, lease: &Lease, output: &Value) -> Result<()> {
-    let query = sql!("UPDATE operations SET output = $1 WHERE id = $2 AND fence = $3");
-    held(
-        session
-            .execute(query.arg(json(output)?).arg(lease.id).arg(lease.fence))
-            .await?,
-    )
-}
-
-/// Ends the operation.
-pub async fn finish(
-    session: &mut Session,
-    lease: &Lease,
-    status: OperationStatus,
-    error: Option<&str>,
-) -> Result<()> {
-    debug_assert!(status.is_final());
-    let now = session.now();
-    let query = sql!(
-        "UPDATE operations SET status = $1, error = $2, finished_at = $3, lease_owner = NULL, lease_until = NULL, \
-         sealed_input = NULL, \
-         percent = CASE WHEN $1 = 'succeeded' THEN 100 ELSE percent END \
-         WHERE id = $4 AND fence = $5 AND lease_owner = $6 AND status = 'running'"
-    );
-    let changed = session
-        .execute(
-            query
-                .arg(status.as_str())
-                .arg(error.map(str::to_owned))
-                .arg(now)
-                .arg(lease.id)
-                .arg(lease.fence)
-                .arg(&lease.owner),
-        )
-        .await?;
-    held(changed)?;
-    let percent = if status == OperationStatus::Succeeded {
-        100
-    } else {
-        0
-    };
-    let message = error.unwrap_or(status.as_str());
-    add_event(
-        session,
-        lease.id,
-        Step {
-            name: status.as_str(),
-            percent,
-            message,
-        },
-    )
-    .await?;
-    session.tell();
-    Ok(())
-}
-
-/// Puts the operation back into the queue for a later try, with the reason as an event.
-pub async fn retry_at(
-    session: &mut Session,
-    lease: &Lease,
-    at: Timestamp,
-    why: &str,
-) -> Result<()> {
-    put_off(session, lease, at, "retry", why).await
-}
-
-async fn put_off(
-    session: &mut Session,
-    lease: &Lease,
-    at: Timestamp,
-    name: &str,
-    why: &str,
-) -> Result<()> {
-    let query = sql!(
-        "UPDATE operations SET status = 'queued', not_before = $1, lease_owner = NULL, lease_until = NULL \
-         WHERE id = $2 AND fence = $3 AND lease_owner = $4 AND status = 'running'"
-    );
-    held(
-        session
-            .execute(
-                query
-                    .arg(at)
-                    .arg(lease.id)
-                    .arg(lease.fence)
-                    .arg(&lease.owner),
-            )
-            .await?,
-    )?;
-    session.tell();
-    if is_told(session, lease.id, why).await? {
-        return Ok(());
-    }
-    let put_off = Step {
-        name,
-        percent: 0,
-        message: why,
-    };
-    add_event(session, lease.id, put_off).await
-}
-
-/// Puts it off until then as [`retry_at`] does, and forgets since when it was worked on: what it waits for is no time of
-/// its own.
-pub async fn freeze_until(
-    session: &mut Session,
-    lease: &Lease,
-    at: Timestamp,
-    why: &str,
-) -> Result<()> {
-    let query = sql!(
-        "UPDATE operations SET started_at = NULL WHERE id = $1 AND fence = $2 AND lease_owner = $3 AND status = 'running'"
-    );
-    let query = query.arg(lease.id).arg(lease.fence).arg(&lease.owner);
-    held(session.execute(query).await?)?;
-    // Under another name than a retry, which it is none of.
-    put_off(session, lease, at, "frozen", why).await
-}
-
-/// Calls off all operations of a server that are not over: those that wait end here, the running one at its worker's
-/// next look.
-pub async fn cancel_of_server(session: &mut Session, server: ServerId, why: &str) -> Result<()> {
-    let now = session.now();
-    let query = sql!(
-        "UPDATE operations SET status = 'cancelled', cancel_requested = TRUE, error = $1, finished_at = $2, \
-         sealed_input = NULL \
-         WHERE server_id = $3 AND status = 'queued' RETURNING id"
-    );
-    for row in session.all(query.arg(why).arg(now).arg(server)).await? {
-        let id = OperationId(row.get("id")?);
-        add_event(
-            session,
-            id,
-            Step {
-                name: "cancelled",
-                percent: 0,
-                message: why,
-            },
-        )
-        .await?;
-    }
-    let query = sql!(
-        "UPDATE operations SET cancel_requested = TRUE WHERE server_id = $1 AND status = 'running'"
-    );
-    session.execute(query.arg(server)).await?;
-    session.tell();
-    Ok(())
 }
 
 /// The operation of a server that is not over and was queued last.
@@ -577,18 +241,6 @@ pub async fn last_event(session: &mut Session, id: OperationId) -> Result<Option
     row.map(|row| row.get("message")).transpose()
 }
 
-/// Whether the record of an operation is long and ends with these very words: what is tried for ever fills no disk.
-async fn is_told(session: &mut Session, id: OperationId, words: &str) -> Result<bool> {
-    let query = sql!(
-        "SELECT seq, message FROM operation_events WHERE operation_id = $1 ORDER BY seq DESC LIMIT 1"
-    );
-    let row = session.optional(query.arg(id)).await?;
-    Ok(match row {
-        Some(row) => row.get::<i64>("seq")? > LONG_RECORD && row.get::<String>("message")? == words,
-        None => false,
-    })
-}
-
 /// How often an operation was put off since it last got further: a long way with a fault now and then is no reason to
 /// wait longer and longer.
 pub async fn retries_in_a_row(session: &mut Session, id: OperationId) -> Result<i64> {
@@ -647,37 +299,6 @@ pub async fn counts(session: &mut Session) -> Result<(i64, i64)> {
     );
     let row = session.one(query).await?;
     Ok((row.get("queued")?, row.get("running")?))
-}
-
-async fn add_event(session: &mut Session, id: OperationId, step: Step<'_>) -> Result<()> {
-    let now = session.now();
-    // The operation's row is locked by the statement before, so two events never get one number.
-    let query = sql!(
-        "INSERT INTO operation_events (operation_id, seq, at, step, percent, message) \
-         SELECT $1, COALESCE(MAX(seq), 0) + 1, $2, $3, $4, $5 FROM operation_events WHERE operation_id = $1"
-    );
-    session
-        .execute(
-            query
-                .arg(id)
-                .arg(now)
-                .arg(step.name)
-                .arg(step.percent)
-                .arg(step.message),
-        )
-        .await
-        .map(drop)
-}
-
-fn held(changed: u64) -> Result<()> {
-    if changed == 1 {
-        Ok(())
-    } else {
-        Err(Error::new(
-            ErrorKind::Conflict,
-            "the lease of this operation is another worker's by now",
-        ))
-    }
 }
 
 fn operation(row: &Row) -> Result<Operation> {

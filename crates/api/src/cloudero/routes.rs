@@ -11,7 +11,7 @@ use super::{
     PREFIX, account, auth, error, event, image, money, package, region, server, snapshot, sshkey,
     tags, usage, user,
 };
-use crate::http::fallback;
+use crate::http::{document, fallback};
 
 #[derive(OpenApi)]
 #[openapi(
@@ -95,7 +95,8 @@ pub(crate) fn router(app: App) -> (Router, utoipa::openapi::OpenApi) {
         .routes(routes!(money::top_up))
         .routes(routes!(money::webhook))
         .split_for_parts();
-    let document = Document::openapi().nest(PREFIX, document);
+    let mut document = Document::openapi().nest(PREFIX, document);
+    document::complete(&mut document, super::access::TABLE);
     let router = fallback::finish(router, &app, auth::layer, error::render).with_state(app);
     (router, document)
 }

@@ -10,7 +10,7 @@ use utoipa_axum::routes;
 use super::{
     accounts, applications, auth, environments, error, integrations, journal, nodes, providers,
 };
-use crate::http::fallback;
+use crate::http::{document, fallback};
 
 #[derive(OpenApi)]
 #[openapi(
@@ -39,7 +39,7 @@ impl utoipa::Modify for Token {
 
 /// The routes with their layers, and the document.
 pub(crate) fn router(app: App) -> (Router, utoipa::openapi::OpenApi) {
-    let (router, document) = OpenApiRouter::with_openapi(Document::openapi())
+    let (router, mut document) = OpenApiRouter::with_openapi(Document::openapi())
         .routes(routes!(accounts::register::register))
         .routes(routes!(accounts::tokens::tokens))
         .routes(routes!(accounts::keys::keys))
@@ -92,6 +92,7 @@ pub(crate) fn router(app: App) -> (Router, utoipa::openapi::OpenApi) {
         .routes(routes!(journal::history::history))
         .routes(routes!(journal::feedback::feedback))
         .split_for_parts();
+    document::complete(&mut document, super::access::TABLE);
     let router = fallback::finish(router, &app, auth::layer, error::render).with_state(app);
     (router, document)
 }

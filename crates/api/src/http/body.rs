@@ -106,7 +106,7 @@ pub(super) fn wrong(error: &serde_json::Error) -> Error {
         let text = error.to_string();
         let words = match text.rsplit_once(", expected ") {
             Some((found, expected)) if found.starts_with("invalid ") => {
-                format!("expected {expected}")
+                format!("expected {}", in_words_of_json(expected))
             }
             _ => text,
         };
@@ -114,6 +114,25 @@ pub(super) fn wrong(error: &serde_json::Error) -> Error {
     } else {
         Error::invalid(format!("the body is no JSON: {error}"))
     }
+}
+
+/// What was expected, and where: `struct Wanted at line 1 column 7` says nothing to whoever has sent JSON.
+fn in_words_of_json(expected: &str) -> String {
+    let (what, place) = match expected.split_once(" at line ") {
+        Some((what, place)) => (what, format!(" at line {place}")),
+        None => (expected, String::new()),
+    };
+    let what = match what {
+        "a sequence" => "an array",
+        "a map" => "an object",
+        "a boolean" => "true or false",
+        "u8" | "u16" | "u32" | "u64" | "usize" => "a whole number, 0 or more",
+        "i8" | "i16" | "i32" | "i64" | "isize" => "a whole number",
+        "f32" | "f64" => "a number",
+        what if what.starts_with("struct ") => "an object",
+        what => what,
+    };
+    format!("{what}{place}")
 }
 
 #[cfg(test)]
@@ -134,6 +153,30 @@ mod tests {
     fn stalled() -> RawBody {
         let begin = stream::iter([Ok::<_, Infallible>(Bytes::from_static(b"{"))]);
         RawBody::from_stream(begin.chain(stream::pending()))
+    }
+
+    #[test]
+    fn what_was_expected_is_said_in_words_of_json() {
+        #[derive(Debug, serde::Deserialize)]
+        struct Wanted {
+            #[expect(dead_code, reason = "only whether it can be read counts")]
+            count: u32,
+        }
+        for (body, expected) in [
+            ("[7, 8]", "an object at line 1 column"),
+            ("7", "an object at line 1 column"),
+            (
+                r#"{"count": "x"}"#,
+                "a whole number, 0 or more at line 1 column",
+            ),
+        ] {
+            let error = serde_json::from_str::<Wanted>(body).expect_err("is refused");
+            let message = wrong(&error).message().to_owned();
+            assert!(
+                message.contains(&format!("expected {expected}")),
+                "{body}: {message}"
+            );
+        }
     }
 
     #[tokio::test]

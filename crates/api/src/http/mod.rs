@@ -2,6 +2,7 @@
 
 pub(crate) mod access;
 pub(crate) mod body;
+pub(crate) mod document;
 pub(crate) mod edge;
 pub(crate) mod fallback;
 pub(crate) mod fields;

@@ -352,12 +352,19 @@ impl Run {
         drop(session);
         let deadline = tokio::time::Instant::now() + patience;
         loop {
-            let mut found = self
-                .interruptible(self.account.cloud.find(&self.account.region, &self.tag()))
-                .await??;
-            found.retain(|instance| originals.include(instance) != Some(false));
-            if !found.is_empty() || tokio::time::Instant::now() >= deadline {
-                return Ok(found);
+            let is_last = tokio::time::Instant::now() >= deadline;
+            let tag = self.tag();
+            let finding = self.account.cloud.find(&self.account.region, &tag);
+            match self.interruptible(finding).await? {
+                Ok(mut found) => {
+                    found.retain(|instance| originals.include(instance) != Some(false));
+                    if is_last || !found.is_empty() {
+                        return Ok(found);
+                    }
+                }
+                // Of many looks one may fail: that nothing is there is said by the last.
+                Err(error) if error.class == ErrorClass::Unavailable && !is_last => {}
+                Err(error) => return Err(error.into()),
             }
             self.interruptible(tokio::time::sleep(
                 (patience / 8).max(Duration::from_millis(50)),

@@ -12,7 +12,7 @@ use crate::http::fields::Fields;
 /// Logs in with email and password.
 #[utoipa::path(post, path = "/user/login", tag = "user", security(()),
     request_body(content = LoginRequest, content_type = "application/x-www-form-urlencoded"),
-    responses((status = 200, body = Envelope<TokensResponse>), (status = 401)))]
+    responses((status = 200, body = Envelope<TokensResponse>), (status = 401), (status = 429)))]
 pub(crate) async fn login(
     State(app): State<App>,
     Fields(request): Fields<LoginRequest>,

@@ -12,7 +12,7 @@ use crate::http::edge::Failure;
 
 /// Logs in with email and password, or changes a refreshing token for a new pair; the old pair is revoked then.
 #[utoipa::path(post, path = "/accounts/tokens", tag = "accounts", security(()), request_body = TokensRequest,
-    responses((status = 200, body = TokensResponse), (status = 401)))]
+    responses((status = 200, body = TokensResponse), (status = 401), (status = 429)))]
 pub(crate) async fn tokens(
     State(app): State<App>,
     Body(request): Body<TokensRequest>,

@@ -23,7 +23,7 @@ use crate::http::wait::Wait;
     params(("id" = String, Path), ("wait" = Option<u64>, Query), ("plan" = Option<bool>, Query),
         ("X-Plan" = Option<String>, Header)), request_body = CreateEnvironmentRequest,
     responses((status = 200, body = CreatedEnvironmentResponse), (status = 202, body = CreatedEnvironmentResponse),
-        (status = 400), (status = 404), (status = 409)))]
+        (status = 400), (status = 402), (status = 403), (status = 404), (status = 409)))]
 pub(crate) async fn create_in_application(
     State(app): State<App>,
     Caller(actor): Caller,
@@ -41,7 +41,7 @@ pub(crate) async fn create_in_application(
         ("plan" = Option<bool>, Query), ("X-Plan" = Option<String>, Header)),
     request_body = CreateEnvironmentRequest,
     responses((status = 200, body = CreatedEnvironmentResponse), (status = 202, body = CreatedEnvironmentResponse),
-        (status = 400), (status = 404), (status = 409)))]
+        (status = 400), (status = 402), (status = 403), (status = 404), (status = 409)))]
 pub(crate) async fn create(
     State(app): State<App>,
     Caller(actor): Caller,

@@ -17,7 +17,7 @@ use crate::http::edge::Failure;
 #[utoipa::path(post, path = "/environments/{id}/nodes", tag = "environments", params(("id" = String, Path),
         ("plan" = Option<bool>, Query), ("X-Plan" = Option<String>, Header)),
     request_body = [NodeRequest],
-    responses((status = 200, body = NodesResponse), (status = 400), (status = 404), (status = 409)))]
+    responses((status = 200, body = NodesResponse), (status = 400), (status = 402), (status = 403), (status = 404), (status = 409)))]
 pub(crate) async fn add(
     State(app): State<App>,
     Caller(actor): Caller,
@@ -33,11 +33,5 @@ pub(crate) async fn add(
         Decision::Make(terms) => terms,
     };
     let added = environments::add(&app, &actor, &id, &nodes, &terms).await?;
-    let message = format!("{} nodes are being made", added.len());
-    Ok(Json(NodesResponse {
-        message,
-        id,
-        nodes: added.into_iter().map(Into::into).collect(),
-    })
-    .into_response())
+    Ok(Json(NodesResponse::new(id, added, "being made")).into_response())
 }

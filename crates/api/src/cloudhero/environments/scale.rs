@@ -17,7 +17,7 @@ use crate::http::edge::Failure;
 #[utoipa::path(post, path = "/environments/{id}/scale", tag = "environments", params(("id" = String, Path),
         ("plan" = Option<bool>, Query), ("X-Plan" = Option<String>, Header)),
     request_body = ScaleRequest,
-    responses((status = 200, body = NodesResponse), (status = 400), (status = 404), (status = 409)))]
+    responses((status = 200, body = NodesResponse), (status = 400), (status = 402), (status = 403), (status = 404), (status = 409)))]
 pub(crate) async fn up(
     State(app): State<App>,
     Caller(actor): Caller,
@@ -33,13 +33,7 @@ pub(crate) async fn up(
         Decision::Make(terms) => terms,
     };
     let added = environments::scale_up(&app, &actor, &id, &selector, count, &terms).await?;
-    let message = format!("{} nodes are being made", added.len());
-    Ok(Json(NodesResponse {
-        message,
-        id,
-        nodes: added.into_iter().map(Into::into).collect(),
-    })
-    .into_response())
+    Ok(Json(NodesResponse::new(id, added, "being made")).into_response())
 }
 
 /// Removes `count` of the nodes that are named, the newest first.
@@ -62,11 +56,5 @@ pub(crate) async fn down(
         Decision::Make(terms) => terms,
     };
     let going = environments::scale_down(&app, &actor, &id, &selector, count, &terms).await?;
-    let message = format!("{} nodes are being destroyed", going.len());
-    Ok(Json(NodesResponse {
-        message,
-        id,
-        nodes: going.into_iter().map(Into::into).collect(),
-    })
-    .into_response())
+    Ok(Json(NodesResponse::new(id, going, "being destroyed")).into_response())
 }

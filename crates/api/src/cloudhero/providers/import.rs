@@ -43,11 +43,6 @@ pub(crate) async fn import(
         Decision::Make(terms) => terms,
     };
     let (id, nodes) = environments::import(&app, &importer, &provider, &wanted, &terms).await?;
-    let message = format!("{} servers are being taken under management", nodes.len());
-    Ok(Json(NodesResponse {
-        message,
-        id,
-        nodes: nodes.into_iter().map(Into::into).collect(),
-    })
-    .into_response())
+    let response = NodesResponse::new(id, nodes, "being taken under management");
+    Ok(Json(response).into_response())
 }

@@ -66,11 +66,11 @@ pub(crate) struct CreatedEnvironmentResponse {
 /// The answer to a request that added or removed nodes.
 #[derive(Serialize, ToSchema)]
 pub(crate) struct NodesResponse {
-    pub(crate) message: String,
+    message: String,
     /// The environment's id.
     #[schema(value_type = String)]
-    pub(crate) id: PublicId,
-    pub(crate) nodes: Vec<NodeResponse>,
+    id: PublicId,
+    nodes: Vec<NodeResponse>,
 }
 
 /// An environment.
@@ -158,6 +158,23 @@ impl ScaleRequest {
             }
         };
         Ok((selector, self.count))
+    }
+}
+
+// === impl NodesResponse ===
+
+impl NodesResponse {
+    /// What is told of the nodes of an environment to which something is `being done`.
+    pub(crate) fn new(id: PublicId, nodes: Vec<Server>, being_done: &str) -> Self {
+        let message = match nodes.len() {
+            1 => format!("1 node is {being_done}"),
+            count => format!("{count} nodes are {being_done}"),
+        };
+        Self {
+            message,
+            id,
+            nodes: nodes.into_iter().map(Into::into).collect(),
+        }
     }
 }
 
