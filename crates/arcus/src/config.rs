@@ -1,123 +1,35 @@
 //! The configuration: flags, `ARCUS_*` variables and `arcus.toml`, in this order of precedence.
 //!
+//! | file | what it owns |
+//! |---|---|
+//! | `config` | the file, and what follows from all three |
+//! | `flags` | the flags, and their variables |
+//! | `entries` | regions, plans and images as the file has them |
+//! | `billing` | what costs something, and quotas |
+//!
 //! Read by `serve`; the other commands go by [`Place`] alone. What must stay true: a key of `arcus.toml` that nothing
 //! reads is refused by name, and an error never repeats a line of the file, for there are secrets in it.
 
 mod billing;
+mod entries;
+mod flags;
 
 use std::collections::HashMap;
 use std::net::{IpAddr, SocketAddr};
 use std::num::NonZeroU32;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::time::Duration;
 
-use clap::{Args, ValueEnum};
 use clouds::registry;
 use control::app::OrphanPolicy;
 use control::{Registration, Settings};
-use domain::billing::monthly_price;
-use domain::credentials::Credentials;
-use domain::offer::{Minimum, Overcommit};
-use domain::{Error, Image, ImageSource, Money, Plan, Result};
+use domain::{Error, Result};
 use secrecy::SecretString;
 use serde::Deserialize;
-use serde_json::{Map, Value};
-use store::house::HouseRegion;
 
 pub(crate) use billing::{MoneyFlags, amount};
-
-/// Where Arcus keeps what it knows.
-#[derive(Args, Clone)]
-pub(crate) struct Place {
-    /// The folder for the database, the keys and the simulated cloud.
-    #[arg(
-        long,
-        global = true,
-        env = "ARCUS_DATA_DIR",
-        default_value = "arcus-data"
-    )]
-    pub(crate) data_dir: PathBuf,
-    /// `postgres://...`, or `sqlite:PATH`; a SQLite file in the data folder where absent.
-    #[arg(
-        long,
-        global = true,
-        env = "ARCUS_DATABASE_URL",
-        hide_env_values = true
-    )]
-    pub(crate) database_url: Option<String>,
-    /// The keys that secrets are sealed with; replicas share them. A file in the data folder where absent.
-    #[arg(long, global = true, env = "ARCUS_KEY_FILE")]
-    pub(crate) key_file: Option<PathBuf>,
-}
-
-/// Who may register.
-#[derive(Clone, Copy, ValueEnum, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub(crate) enum RegistrationFlag {
-    Open,
-    Invite,
-    Closed,
-}
-
-/// What is done with orphans.
-#[derive(Clone, Copy, ValueEnum, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub(crate) enum OrphansFlag {
-    Report,
-    Remove,
-}
-
-/// The flags of `arcus serve`.
-#[derive(Args)]
-pub(crate) struct Serve {
-    /// The address to listen on.
-    #[arg(long, env = "ARCUS_LISTEN")]
-    pub(crate) listen: Option<SocketAddr>,
-    /// The configuration file; `arcus.toml` in the data folder where absent.
-    #[arg(long, env = "ARCUS_CONFIG")]
-    pub(crate) config: Option<PathBuf>,
-    /// Who may register: anybody while the listener is on loopback, by invitation otherwise, unless set.
-    #[arg(long, env = "ARCUS_REGISTRATION")]
-    pub(crate) registration: Option<RegistrationFlag>,
-    /// Enable the simulated cloud, as a provider and as the region `sandbox`.
-    #[arg(long, env = "ARCUS_SANDBOX")]
-    pub(crate) sandbox: bool,
-    /// Show the secrets of providers in the clear.
-    #[arg(long, env = "ARCUS_REVEAL_PROVIDER_SECRETS")]
-    pub(crate) reveal_provider_secrets: bool,
-    /// What is done with an instance that bears our tag and that no server accounts for.
-    #[arg(long, env = "ARCUS_ORPHANS")]
-    pub(crate) orphans: Option<OrphansFlag>,
-    /// With `--orphans remove`: for how long such an instance is let be first, in seconds; an hour unless set.
-    #[arg(long, env = "ARCUS_ORPHANS_AFTER_SECS")]
-    pub(crate) orphans_after_secs: Option<f64>,
-    /// Let customers' own Incus servers be on private networks; so while the listener is on loopback, unless set.
-    #[arg(long, env = "ARCUS_ALLOW_PRIVATE_NETWORKS")]
-    pub(crate) allow_private_networks: Option<bool>,
-    /// Who sends this as a bearer token may read the metrics from elsewhere.
-    #[arg(long, env = "ARCUS_METRICS_TOKEN", hide_env_values = true)]
-    pub(crate) metrics_token: Option<String>,
-    /// How long a worker's lease lasts, in seconds.
-    #[arg(long, env = "ARCUS_LEASE_SECS")]
-    pub(crate) lease_secs: Option<f64>,
-    /// How often the reconcilers look, in seconds.
-    #[arg(long, env = "ARCUS_RECONCILE_SECS")]
-    pub(crate) reconcile_secs: Option<f64>,
-    /// How often the servers' traffic is read, in seconds.
-    #[arg(long, env = "ARCUS_SAMPLE_SECS")]
-    pub(crate) sample_secs: Option<f64>,
-    /// Calls on their way at once, for each set of credentials: 250 at Amazon EC2 and 32 elsewhere, where not set.
-    #[arg(long, env = "ARCUS_CALLS_AT_ONCE")]
-    pub(crate) calls_at_once: Option<usize>,
-    /// Calls begun per second, for each set of credentials.
-    #[arg(long, env = "ARCUS_CALLS_PER_SECOND")]
-    pub(crate) calls_per_second: Option<NonZeroU32>,
-    /// The most servers of one environment.
-    #[arg(long, env = "ARCUS_MAX_NODES")]
-    pub(crate) max_nodes: Option<usize>,
-    #[command(flatten)]
-    pub(crate) money: MoneyFlags,
-}
+pub(crate) use entries::{GENERAL_PURPOSE, ImageEntry, PlanEntry, ROOT, RegionEntry, apart, money};
+pub(crate) use flags::{OrphansFlag, Place, RegistrationFlag, Serve};
 
 /// `arcus.toml`.
 #[derive(Default, Deserialize)]
@@ -144,85 +56,6 @@ pub(crate) struct File {
     pub(crate) images: Vec<ImageEntry>,
 }
 
-/// A region in `arcus.toml`, checked.
-#[derive(Deserialize)]
-#[serde(try_from = "RegionTable")]
-pub(crate) struct RegionEntry(HouseRegion);
-
-/// The same as it is written; what it holds besides these goes to its cloud's driver.
-#[derive(Deserialize)]
-struct RegionTable {
-    slug: String,
-    name: Option<String>,
-    cloud: String,
-    #[serde(default)]
-    country: String,
-    #[serde(default)]
-    overcommit: Overcommit,
-    #[serde(default = "yes")]
-    open: bool,
-    #[serde(flatten)]
-    keys: Map<String, Value>,
-}
-
-/// A plan in `arcus.toml`; prices are decimals in quotes.
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(crate) struct PlanEntry {
-    slug: String,
-    #[serde(default = "general_purpose")]
-    family: String,
-    cpus: u32,
-    memory_mib: u64,
-    disk_gib: u64,
-    #[serde(default)]
-    bandwidth_tb: u32,
-    #[serde(default = "nothing")]
-    hourly: String,
-    /// A month has no limit but its hours where this is absent.
-    monthly: Option<String>,
-    #[serde(default = "yes")]
-    open: bool,
-}
-
-/// An image in `arcus.toml`.
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(crate) struct ImageEntry {
-    slug: String,
-    name: Option<String>,
-    distribution: String,
-    #[serde(default = "root")]
-    login_user: String,
-    alias: Option<String>,
-    server: Option<String>,
-    remote_alias: Option<String>,
-    #[serde(default)]
-    packages: Vec<String>,
-    #[serde(default)]
-    minimum: Minimum,
-    #[serde(default = "yes")]
-    open: bool,
-}
-
-fn yes() -> bool {
-    true
-}
-
-fn nothing() -> String {
-    "0".to_owned()
-}
-
-/// Whom an image's SSH server lets in, unless set.
-pub(crate) const ROOT: &str = "root";
-
-/// The group that a plan is listed in, unless set.
-pub(crate) const GENERAL_PURPOSE: &str = "General Purpose";
-
-fn root() -> String {
-    ROOT.to_owned()
-}
-
 /// Where customers' clouds are instead of where they are for everybody: `ARCUS_KIND_ENDPOINT` of each kind that can be
 /// elsewhere, for tests and for clouds that speak the same API. No flag and no file: nobody comes across it by accident.
 pub(crate) fn endpoints() -> HashMap<String, String> {
@@ -236,25 +69,12 @@ pub(crate) fn endpoints() -> HashMap<String, String> {
         .collect()
 }
 
-fn general_purpose() -> String {
-    GENERAL_PURPOSE.to_owned()
-}
-
 /// Everything that `arcus serve` goes by.
 pub(crate) struct Configuration {
     pub(crate) listen: SocketAddr,
     pub(crate) settings: Settings,
     pub(crate) metrics_token: Option<SecretString>,
     pub(crate) file: File,
-}
-
-// === impl Place ===
-
-impl Place {
-    /// The simulated cloud's file.
-    pub(crate) fn sandbox(&self) -> PathBuf {
-        self.data_dir.join("sandbox.db")
-    }
 }
 
 // === impl Configuration ===
@@ -344,9 +164,9 @@ impl File {
             return false;
         };
         match what {
-            "region" => file.regions.iter().any(|region| region.0.slug == slug),
-            "plan" => file.plans.iter().any(|plan| plan.slug == slug),
-            _ => file.images.iter().any(|image| image.slug == slug),
+            "region" => file.regions.iter().any(|region| region.slug() == slug),
+            "plan" => file.plans.iter().any(|plan| plan.slug() == slug),
+            _ => file.images.iter().any(|image| image.slug() == slug),
         }
     }
 
@@ -372,111 +192,10 @@ impl File {
     }
 }
 
-// === impl RegionEntry ===
-
-impl RegionEntry {
-    pub(crate) fn region(self) -> HouseRegion {
-        self.0
-    }
-}
-
-impl TryFrom<RegionTable> for RegionEntry {
-    type Error = String;
-
-    fn try_from(table: RegionTable) -> Result<Self, String> {
-        let (options, credentials) = apart(&table.cloud, table.keys)
-            .map_err(|error| format!("region {:?}: {}", table.slug, error.message()))?;
-        let Overcommit { cpus, memory, disk } = table.overcommit;
-        let makes_sense = |factor: f64| factor.is_finite() && factor > 0.0;
-        if ![cpus, memory, disk].into_iter().flatten().all(makes_sense) {
-            return Err(format!(
-                "region {:?}: an overcommit is a number above 0; leave out what has no limit",
-                table.slug
-            ));
-        }
-        Ok(Self(HouseRegion {
-            name: table.name.unwrap_or_else(|| table.slug.clone()),
-            slug: table.slug,
-            cloud: table.cloud,
-            options,
-            credentials,
-            country: table.country,
-            overcommit: table.overcommit,
-            open: table.open,
-            source: "config".to_owned(),
-        }))
-    }
-}
-
-/// What is said of a region on that cloud, taken apart into its options and its credentials, which are to be sealed.
-///
-/// Errors: `Invalid`, with the name of what the cloud's driver does not know.
-pub(crate) fn apart(
-    cloud: &str,
-    keys: Map<String, Value>,
-) -> Result<(Map<String, Value>, Credentials)> {
-    registry::region(cloud, keys).map_err(|error| Error::invalid(error.message))
-}
-
-// === impl PlanEntry ===
-
-impl PlanEntry {
-    pub(crate) fn plan(self) -> Result<Plan> {
-        let (hourly, monthly) = self.prices().map_err(|error| {
-            Error::invalid(format!("the plan {:?}: {}", self.slug, error.message()))
-        })?;
-        Ok(Plan {
-            hourly,
-            monthly,
-            slug: self.slug,
-            family: self.family,
-            cpus: self.cpus,
-            memory_mib: self.memory_mib,
-            disk_gib: self.disk_gib,
-            bandwidth_tb: self.bandwidth_tb,
-            open: self.open,
-        })
-    }
-
-    fn prices(&self) -> Result<(Money, Money)> {
-        let hourly = money(&self.hourly)?;
-        let given = self.monthly.as_deref().map(money).transpose()?;
-        Ok((hourly, monthly_price(hourly, given)?))
-    }
-}
-
-/// A price as a decimal.
-pub(crate) fn money(text: &str) -> Result<Money> {
-    Money::parse(text).ok_or_else(|| {
-        Error::invalid(format!(
-            "{text:?} is no price; write a decimal such as 0.0074"
-        ))
-    })
-}
-
-// === impl ImageEntry ===
-
-impl ImageEntry {
-    pub(crate) fn image(self) -> Image {
-        Image {
-            name: self.name.unwrap_or_else(|| self.slug.clone()),
-            slug: self.slug,
-            distribution: self.distribution,
-            login_user: self.login_user,
-            source: ImageSource {
-                alias: self.alias,
-                server: self.server,
-                remote_alias: self.remote_alias,
-            },
-            packages: self.packages,
-            minimum: self.minimum,
-            open: self.open,
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
+    use domain::Money;
+
     use super::*;
 
     /// Why a file with this text is refused.
