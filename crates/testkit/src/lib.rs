@@ -14,6 +14,7 @@ pub mod hetzner;
 mod ledger;
 mod prism;
 mod scene;
+mod serving;
 mod shape;
 mod shop;
 pub mod wait;

@@ -340,11 +340,13 @@ async fn check_disk(server: &Server, account: &Account, plan: &Plan) -> Result<(
     let Some(at) = at(server, account) else {
         return Ok(());
     };
-    let used = account
-        .cloud
-        .disk_usage(&at)
-        .await
-        .map_err(retry::as_error)?;
+    let used = account.cloud.disk_usage(&at).await.map_err(|mut error| {
+        let why = &error.message;
+        error.message = format!(
+            "its cloud did not say how much of the disk is in use; nothing was changed: try again: {why}"
+        );
+        retry::as_error(error)
+    })?;
     let message = match used {
         Some(used) if used <= plan.disk_gib << 30 => return Ok(()),
         Some(used) => format!(

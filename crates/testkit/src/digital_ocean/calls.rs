@@ -4,16 +4,15 @@
 
 use std::collections::HashMap;
 
-use axum::body::{Body, Bytes, to_bytes};
+use axum::body::{Bytes, to_bytes};
 use axum::extract::{Request, State};
-use axum::http::{HeaderMap, Method, StatusCode};
+use axum::http::Method;
 use axum::response::Response;
-use domain::time::Clock;
-use futures::stream;
 use serde_json::{Map, Value, json};
 
 use super::world::World;
 use super::{Call, Fault, StandIn, TOKEN};
+use crate::serving;
 
 const LIMIT: usize = 5000;
 
@@ -35,7 +34,7 @@ pub(super) async fn answer(State(stand_in): State<StandIn>, request: Request) ->
     let full = parts.uri.path_and_query().map_or("", |path| path.as_str());
     world.calls.push(call(&method, full, &body));
     let count = world.calls.len();
-    if !knows_token(&parts.headers) {
+    if !serving::knows(TOKEN, &parts.headers) {
         return response(error(401, "Unable to authenticate you"), count);
     }
     let fits = |one: &(&str, &str, Fault)| method.as_str() == one.0 && full.contains(one.1);
@@ -65,7 +64,7 @@ pub(super) async fn answer(State(stand_in): State<StandIn>, request: Request) ->
     let reply = route(&mut world, &method, &asked, fails);
     match fault {
         Some(Fault::FailAfter(status)) => response(error(status, "Server Error"), count),
-        Some(Fault::HangUpAfter) => hang_up(),
+        Some(Fault::HangUpAfter) => serving::cut(202, None, Bytes::new()),
         _ => response(reply, count),
     }
 }
@@ -154,37 +153,7 @@ pub(super) fn error(status: u16, message: &str) -> Reply {
 }
 
 fn response((status, body): Reply, count: usize) -> Response {
-    let reset = Clock::System.now().0 / 1_000_000 + 3600;
-    let body = if status == 204 {
-        Body::empty()
-    } else {
-        Body::from(body.to_string())
-    };
-    Response::builder()
-        .status(StatusCode::from_u16(status).expect("a status"))
-        .header("content-type", "application/json")
-        .header("ratelimit-limit", LIMIT)
-        .header("ratelimit-remaining", LIMIT.saturating_sub(count % LIMIT))
-        .header("ratelimit-reset", reset)
-        .body(body)
-        .expect("a response")
-}
-
-/// The connection ends in the middle of the answer.
-fn hang_up() -> Response {
-    let broken: Result<Bytes, std::io::Error> = Err(std::io::Error::other("as the test wants it"));
-    let body = Body::from_stream(stream::iter([broken]));
-    Response::builder()
-        .status(202)
-        .body(body)
-        .expect("a response")
-}
-
-fn knows_token(headers: &HeaderMap) -> bool {
-    let given = headers
-        .get("authorization")
-        .and_then(|value| value.to_str().ok());
-    given.and_then(|given| given.strip_prefix("Bearer ")) == Some(TOKEN)
+    serving::json(status, &body, LIMIT, count)
 }
 
 fn call(method: &Method, path: &str, body: &Bytes) -> Call {

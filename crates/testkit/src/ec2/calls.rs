@@ -7,11 +7,11 @@ use axum::extract::{Request, State};
 use axum::http::StatusCode;
 use axum::http::request::Parts;
 use axum::response::Response;
-use futures::stream;
 
 use super::asked::{Asked, Fields};
 use super::world::World;
 use super::{Access, Call, Fault, StandIn, catalog, signature, xml};
+use crate::serving;
 
 /// A status, a code and words.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -45,7 +45,7 @@ pub(super) async fn answer(State(stand_in): State<StandIn>, request: Request) ->
     });
     let (reply, fault) = work.await.expect("a call is answered");
     match fault {
-        Some(Fault::HangUpBefore | Fault::HangUpAfter) => hang_up(),
+        Some(Fault::HangUpBefore | Fault::HangUpAfter) => serving::hang_up(),
         Some(Fault::CutAfter) => cut(reply),
         Some(Fault::Throttle(Some(seconds))) => {
             let mut response = response(reply);
@@ -209,15 +209,5 @@ fn cut(reply: Reply) -> Response {
     let (status, body) = written(reply);
     let length = body.len();
     let half = Bytes::from(body).slice(..length / 2);
-    let broken = Err(std::io::Error::other("as the test wants it"));
-    Response::builder()
-        .status(status)
-        .header("content-length", length)
-        .body(Body::from_stream(stream::iter([Ok(half), broken])))
-        .expect("a response")
-}
-
-/// The connection ends without an answer: the task that serves it does. Silently, for this is no fault of the test.
-fn hang_up() -> Response {
-    std::panic::resume_unwind(Box::new("as the test wants it"))
+    serving::cut(status.as_u16(), Some(length), half)
 }

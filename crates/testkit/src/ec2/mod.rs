@@ -34,6 +34,7 @@ use std::time::Duration;
 use axum::Router;
 
 use crate::body::Bodies;
+use crate::serving;
 use asked::Asked;
 use world::World;
 
@@ -132,10 +133,9 @@ impl StandIn {
     }
 
     fn start_with(bodies: Option<Arc<Bodies>>) -> Self {
-        let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("a free port");
-        listener.set_nonblocking(true).expect("is set");
+        let (listener, address) = serving::listen();
         let stand_in = Self {
-            address: listener.local_addr().expect("an address"),
+            address,
             world: Arc::default(),
             _bodies: None,
         };
@@ -143,16 +143,7 @@ impl StandIn {
         let router = Router::new()
             .fallback(calls::answer)
             .with_state(stand_in.clone());
-        std::thread::spawn(move || {
-            let runtime = tokio::runtime::Builder::new_current_thread()
-                .enable_all()
-                .build()
-                .expect("a runtime");
-            runtime.block_on(async {
-                let listener = tokio::net::TcpListener::from_std(listener).expect("a listener");
-                axum::serve(listener, router).await.expect("it serves");
-            });
-        });
+        serving::serve(listener, router);
         Self {
             _bodies: bodies,
             ..stand_in

@@ -4,16 +4,15 @@
 
 use std::collections::HashMap;
 
-use axum::body::{Body, Bytes, to_bytes};
+use axum::body::{Bytes, to_bytes};
 use axum::extract::{Request, State};
-use axum::http::{HeaderMap, Method, StatusCode};
+use axum::http::Method;
 use axum::response::Response;
-use domain::time::Clock;
-use futures::stream;
 use serde_json::{Value, json};
 
 use super::world::World;
 use super::{Call, Fault, StandIn, TOKEN, catalog};
+use crate::serving;
 
 const LIMIT: usize = 3600;
 
@@ -38,7 +37,7 @@ pub(super) async fn answer(State(stand_in): State<StandIn>, request: Request) ->
         body: String::from_utf8_lossy(&body).into_owned(),
     });
     let count = world.calls.len();
-    if !knows_token(&parts.headers) {
+    if !serving::knows(TOKEN, &parts.headers) {
         return response(error(401, "unauthorized", "unable to authenticate"), count);
     }
     let fits = |one: &(&str, &str, Fault)| method.as_str() == one.0 && full.contains(one.1);
@@ -74,7 +73,7 @@ pub(super) async fn answer(State(stand_in): State<StandIn>, request: Request) ->
         Some(Fault::FailAfter(status)) => {
             response(error(status, "server_error", "an error occurred"), count)
         }
-        Some(Fault::HangUpAfter) => hang_up(),
+        Some(Fault::HangUpAfter) => serving::cut(201, None, Bytes::new()),
         _ => response(reply, count),
     }
 }
@@ -179,37 +178,7 @@ pub(super) fn error(status: u16, code: &str, message: &str) -> Reply {
 }
 
 fn response((status, body): Reply, count: usize) -> Response {
-    let reset = Clock::System.now().0 / 1_000_000 + 3600;
-    let body = if status == 204 {
-        Body::empty()
-    } else {
-        Body::from(body.to_string())
-    };
-    Response::builder()
-        .status(StatusCode::from_u16(status).expect("a status"))
-        .header("content-type", "application/json")
-        .header("ratelimit-limit", LIMIT)
-        .header("ratelimit-remaining", LIMIT - 1 - count % (LIMIT - 1))
-        .header("ratelimit-reset", reset)
-        .body(body)
-        .expect("a response")
-}
-
-/// The connection ends in the middle of the answer.
-fn hang_up() -> Response {
-    let broken: Result<Bytes, std::io::Error> = Err(std::io::Error::other("as the test wants it"));
-    let body = Body::from_stream(stream::iter([broken]));
-    Response::builder()
-        .status(201)
-        .body(body)
-        .expect("a response")
-}
-
-fn knows_token(headers: &HeaderMap) -> bool {
-    let given = headers
-        .get("authorization")
-        .and_then(|value| value.to_str().ok());
-    given.and_then(|given| given.strip_prefix("Bearer ")) == Some(TOKEN)
+    serving::json(status, &body, LIMIT, count)
 }
 
 fn query(path: &str) -> HashMap<String, String> {

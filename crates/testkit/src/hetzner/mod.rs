@@ -26,6 +26,7 @@ use std::time::Duration;
 use axum::Router;
 use serde_json::Value;
 
+use crate::serving;
 use world::World;
 
 /// The token that it accepts.
@@ -72,25 +73,15 @@ pub struct StandIn {
 impl StandIn {
     /// Starts one on a free port of this machine.
     pub fn start() -> Self {
-        let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("a free port");
-        listener.set_nonblocking(true).expect("is set");
+        let (listener, address) = serving::listen();
         let stand_in = Self {
-            address: listener.local_addr().expect("an address"),
+            address,
             world: Arc::default(),
         };
         let router = Router::new()
             .fallback(calls::answer)
             .with_state(stand_in.clone());
-        std::thread::spawn(move || {
-            let runtime = tokio::runtime::Builder::new_current_thread()
-                .enable_all()
-                .build()
-                .expect("a runtime");
-            runtime.block_on(async {
-                let listener = tokio::net::TcpListener::from_std(listener).expect("a listener");
-                axum::serve(listener, router).await.expect("it serves");
-            });
-        });
+        serving::serve(listener, router);
         stand_in
     }
 
