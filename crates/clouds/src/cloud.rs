@@ -295,6 +295,12 @@ pub trait Cloud: Send + Sync + 'static {
     /// Puts a found instance under our tag.
     async fn adopt(&self, at: &InstanceRef, tag: &Tag) -> CloudResult<()>;
 
+    /// The calls that [`release`](Self::release) would make of an instance that bears our tag.
+    async fn preview_release(&self, at: &InstanceRef) -> CloudResult<Vec<PreviewedCall>>;
+
+    /// Takes our tag off an instance and leaves it as it is otherwise: it is nobody's then. One without a tag is so already.
+    async fn release(&self, at: &InstanceRef) -> CloudResult<()>;
+
     /// Changes the size, in place where the cloud can. May leave it switched off. A disk that would be smaller than
     /// what is on it, and one of which nobody can tell that, is [`ErrorClass::Rejected`], with nothing changed.
     async fn resize(&self, at: &InstanceRef, plan: &Plan) -> CloudResult<()>;

@@ -221,13 +221,14 @@ pub async fn is_of_singles(session: &mut Session, id: EnvironmentId) -> Result<b
     Ok(session.optional(query.arg(id)).await?.is_some())
 }
 
-/// Whether an environment ends with this server: it is to go, and none of its other servers is at a cloud any more. That of
-/// single servers is to go from then on: who asks for another one gets another environment. The caller holds its row.
+/// Whether an environment ends with this server: it is to go, and none of its other servers is at a cloud any more, nor comes
+/// back to one: what was lost may. That of single servers is to go from then on: who asks for another one gets another
+/// environment. The caller holds its row.
 pub async fn ends_with(session: &mut Session, id: EnvironmentId, server: ServerId) -> Result<bool> {
     let query = sql!(
         "UPDATE environments SET deleting = TRUE WHERE id = $1 AND (deleting OR is_of_singles) AND NOT EXISTS \
          (SELECT 1 FROM servers s WHERE s.environment_id = environments.id AND s.id <> $2 AND s.destroyed_at IS NULL \
-         AND s.power <> 'terminated')"
+         AND NOT (s.power = 'terminated' AND s.desired = 'destroyed'))"
     );
     Ok(session.execute(query.arg(id).arg(server)).await? > 0)
 }
@@ -241,6 +242,18 @@ pub async fn finish_deleting(session: &mut Session, id: EnvironmentId) -> Result
          AND NOT EXISTS (SELECT 1 FROM servers s WHERE s.environment_id = environments.id AND s.destroyed_at IS NULL)"
     );
     session.execute(query.arg(now).arg(id)).await.map(drop)
+}
+
+/// Those that are to go and have no server any more: all that is left of them is what their clouds keep for them.
+pub async fn ended(session: &mut Session) -> Result<Vec<Environment>> {
+    let query = sql!(concat!(
+        "SELECT ",
+        columns!(),
+        " FROM environments WHERE deleting AND deleted_at IS NULL AND NOT EXISTS \
+         (SELECT 1 FROM servers s WHERE s.environment_id = environments.id AND s.destroyed_at IS NULL) ORDER BY id"
+    ));
+    let rows = session.all(query).await?;
+    rows.iter().map(environment).collect()
 }
 
 fn environment(row: &Row) -> Result<Environment> {

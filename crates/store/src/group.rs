@@ -5,9 +5,11 @@
 //! whoever is told that it is done is told so after the commit; a write that fails takes none of the others along; and
 //! nothing waits for company: what comes while nobody writes is written at once.
 
+use std::panic::AssertUnwindSafe;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use domain::{Error, Result};
+use domain::{Error, ErrorKind, Result};
+use futures::FutureExt;
 use futures::future::BoxFuture;
 use tokio::sync::oneshot;
 
@@ -88,14 +90,7 @@ impl Store {
     async fn write_all(&self, all: Vec<Waiting>) {
         let writes: Vec<_> = all.iter().map(|waiting| &waiting.write).collect();
         let written = match self.written(&writes).await {
-            // Each for itself, so that the others are not taken along.
-            Err(Failed::Write(_)) if all.len() > 1 => {
-                for Waiting { write, done } in all {
-                    let written = self.written(&[&write]).await.map_err(Failed::error);
-                    let _ = done.send(written);
-                }
-                return;
-            }
+            Err(Failed::Write(error)) if all.len() > 1 => return self.one_by_one(all, error).await,
             written => written.map_err(Failed::error),
         };
         for waiting in all {
@@ -104,13 +99,38 @@ impl Store {
         }
     }
 
+    /// Each for itself, so that the others are not taken along by the one that can't be made. Where it is the database that
+    /// can't go on, the rest is not tried.
+    async fn one_by_one(&self, all: Vec<Waiting>, mut error: Error) {
+        let mut goes_on = is_about_the_write(&error);
+        for Waiting { write, done } in all {
+            let written = if goes_on {
+                self.written(&[&write]).await
+            } else {
+                Err(Failed::Database(error.clone()))
+            };
+            if let Err(Failed::Database(why)) = &written {
+                goes_on = false;
+                error = why.clone();
+            }
+            let _ = done.send(written.map_err(Failed::error));
+        }
+    }
+
     async fn written(&self, writes: &[&Write]) -> Result<(), Failed> {
         let mut session = self.write().await.map_err(Failed::Database)?;
         for write in writes {
-            write(&mut session).await.map_err(Failed::Write)?;
+            let made = AssertUnwindSafe(write(&mut session)).catch_unwind().await;
+            made.unwrap_or_else(|_| Err(given_up()))
+                .map_err(Failed::Write)?;
         }
         session.commit().await.map_err(Failed::Database)
     }
+}
+
+/// Whether the fault is in what was to be written, as under a lease that is another's by now, and not in the database.
+fn is_about_the_write(error: &Error) -> bool {
+    error.kind() != ErrorKind::Unavailable
 }
 
 fn given_up() -> Error {

@@ -268,11 +268,10 @@ pub async fn adoption_is_open(session: &mut Session, server: ServerId) -> Result
     Ok(session.optional(query.arg(server)).await?.is_some())
 }
 
-/// Whether our tag may just be being put on a server that was there before.
-pub async fn is_being_adopted(session: &mut Session, server: ServerId) -> Result<bool> {
+/// Whether our tag may be on its way to a server that was there before, or on it.
+pub async fn adoption_was_sent(session: &mut Session, server: ServerId) -> Result<bool> {
     let query = sql!(
-        "SELECT 1 AS one FROM operations WHERE server_id = $1 AND kind = 'adopt_server' \
-         AND (status = 'running' OR (status = 'queued' AND step = 'adopt'))"
+        "SELECT 1 AS one FROM operations WHERE server_id = $1 AND kind = 'adopt_server' AND step = 'adopt'"
     );
     Ok(session.optional(query.arg(server)).await?.is_some())
 }

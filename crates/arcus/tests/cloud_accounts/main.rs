@@ -10,8 +10,8 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 use testkit::digital_ocean::{StandIn, TOKEN};
-use testkit::hetzner;
 use testkit::{Arcus, Builder, Client, Method, assert_shape, wait};
+use testkit::{ec2, hetzner};
 
 /// Both lie on this machine, and take their time when it has much to do.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -199,4 +199,55 @@ fn servers(answer: &Value, kind: &str) -> Vec<Value> {
         .filter_map(|account| account[kind].as_object())
         .flat_map(|servers| servers.values().cloned())
         .collect()
+}
+
+/// Its last server has gone before, and its firewall is still in use for a moment: the environment stays until that is gone too.
+#[tokio::test]
+async fn an_environment_whose_servers_went_before_takes_its_firewall_and_key_along() {
+    let amazon = ec2::StandIn::start();
+    amazon.set_pace(Duration::from_millis(20));
+    amazon.set_settling(Duration::ZERO);
+    let arcus = builder()
+        .variable("ARCUS_EC2_ENDPOINT", &amazon.url())
+        .flag("--reconcile-secs=0.5")
+        .start()
+        .await;
+    let owner = arcus.client().register("ann", "ann@example.com").await;
+    let body = json!({"cloud_provider": "ec2", "provider_name": "amazon",
+        "accessKey": ec2::ACCESS_KEY, "secretKey": ec2::SECRET_KEY});
+    let provider = owner.post("/providers", &body).await.ok()[0]["id"].clone();
+    let body = json!({"provider_id": provider, "region": "us-east-1", "environment": "dev",
+        "nodes": [{"name": "web", "size": "t2.micro"}]});
+    owner.post("/environments?wait=0", &body).await.expect(202);
+    let shown = || async { owner.get("/environments").await.ok()[0].clone() };
+    let node = wait::until("it to run", PATIENCE, || async {
+        let node = shown().await["nodes"][0].clone();
+        (node["public_ip"] != "").then_some(node)
+    })
+    .await;
+    let node = format!("/nodes/{}", node["id"].as_str().expect("an id"));
+    owner.send(owner.request(Method::DELETE, &node)).await.ok();
+    wait::until("it to go", PATIENCE, || async {
+        (shown().await["nodes"] == json!([])).then_some(())
+    })
+    .await;
+    let in_use = ec2::Fault::Refuse(400, "DependencyViolation");
+    amazon.fault("DeleteSecurityGroup", in_use);
+    let environment = shown().await["id"].as_str().expect("an id").to_owned();
+    let delete = format!("/environments/{environment}");
+    owner
+        .send(owner.request(Method::DELETE, &delete))
+        .await
+        .ok();
+    wait::until("the environment to go", PATIENCE, || async {
+        (owner.get("/environments").await.ok() == json!([])).then_some(())
+    })
+    .await;
+    assert!(
+        !amazon
+            .groups()
+            .iter()
+            .any(|name| name.starts_with("arcus-"))
+    );
+    assert_eq!(amazon.keys(), Vec::<String>::new());
 }

@@ -19,7 +19,8 @@ testkit::on_both_databases![
     what_is_managed_or_not_there_is_not_imported,
     an_import_that_was_killed_half_way_is_finished,
     what_was_not_taken_under_management_yet_stays_when_it_is_deleted,
-    one_that_is_just_being_tagged_is_not_deleted,
+    one_that_is_just_being_tagged_is_given_back_when_it_is_deleted,
+    one_that_bears_the_tag_and_failed_is_given_back_when_it_is_deleted,
     instances_of_one_name_are_imported_beside_each_other,
     what_is_in_the_operators_regions_is_not_a_customers_to_import,
 ];
@@ -202,28 +203,58 @@ async fn what_was_not_taken_under_management_yet_stays_when_it_is_deleted(builde
     assert_eq!(scene.arcus.instances()[0]["id"], id);
 }
 
-async fn one_that_is_just_being_tagged_is_not_deleted(builder: Builder) {
+async fn one_that_is_just_being_tagged_is_given_back_when_it_is_deleted(builder: Builder) {
     let scene = Scene::set(builder).await;
     let id = stray(&scene, "web");
-    scene.arcus.faults(&["latency_ms=3000"]);
-    let done = scene.owner.post(&path(&scene), &wanted(&[&id])).await.ok();
-    let environment = done["id"].as_str().expect("an id");
-    wait::until("the tag to be on its way", PATIENCE, || async {
-        (scene.arcus.calls("adopt") == 1).then_some(())
+    let environment = tagged(&scene, &id).await;
+    let delete = format!("/environments/{environment}?wait=0");
+    let request = scene.owner.request(Method::DELETE, &delete);
+    scene.owner.send(request).await.expect(202);
+    scene.arcus.faults(&["latency_ms=0"]);
+    assert_given_back(&scene, &id).await;
+}
+
+/// Its cloud has put the tag on it, and nothing of it can be looked at from then on.
+async fn one_that_bears_the_tag_and_failed_is_given_back_when_it_is_deleted(builder: Builder) {
+    let scene = Scene::set(builder).await;
+    let id = stray(&scene, "web");
+    let environment = tagged(&scene, &id).await;
+    scene.arcus.faults(&["auth_revoked=true", "latency_ms=0"]);
+    wait::until("the tag to be on it", PATIENCE, || async {
+        is_tagged(&scene).then_some(())
     })
     .await;
     let delete = format!("/environments/{environment}?wait=0");
     let request = scene.owner.request(Method::DELETE, &delete);
-    let refused = scene.owner.send(request).await;
-    assert_eq!(refused.status, 409, "{}", refused.text);
-    assert!(
-        refused.text.contains("nothing was deleted"),
-        "{}",
-        refused.text
-    );
-    scene.arcus.faults(&["latency_ms=0"]);
-    scene.until(environment, "it to be managed", is_ready).await;
-    assert_eq!(scene.arcus.instances().len(), 1);
+    scene.owner.send(request).await.expect(202);
+    scene.arcus.faults(&["auth_revoked=false"]);
+    assert_given_back(&scene, &id).await;
+}
+
+/// Begins an import, and comes back when its tag is on the way, slowly. In which environment it is.
+async fn tagged(scene: &Scene, id: &str) -> String {
+    scene.arcus.faults(&["latency_ms=2000"]);
+    let done = scene.owner.post(&path(scene), &wanted(&[id])).await.ok();
+    wait::until("the tag to be on its way", PATIENCE, || async {
+        (scene.arcus.calls("adopt") == 1).then_some(())
+    })
+    .await;
+    done["id"].as_str().expect("an id").to_owned()
+}
+
+fn is_tagged(scene: &Scene) -> bool {
+    scene.arcus.instances()[0]["token"].is_string()
+}
+
+/// The environment goes, and the instance stays as it was, nobody's.
+async fn assert_given_back(scene: &Scene, id: &str) {
+    wait::until("the environment to go", PATIENCE, || async {
+        scene.environments().await.is_empty().then_some(())
+    })
+    .await;
+    assert_eq!(scene.arcus.calls("destroy"), 0);
+    assert_eq!(scene.arcus.instances()[0]["id"], id);
+    assert!(!is_tagged(scene), "{:?}", scene.arcus.instances());
 }
 
 async fn instances_of_one_name_are_imported_beside_each_other(builder: Builder) {

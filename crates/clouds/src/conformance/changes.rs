@@ -107,6 +107,27 @@ pub async fn an_adopted_instance_is_found_under_its_new_tag_alone(scene: &Scene)
     assert_eq!(scene.listed(scene.installation(), 0).await, [""; 0]);
 }
 
+/// An instance whose tag is taken off is nobody's, and is left as it is.
+pub async fn a_released_instance_is_nobodys_and_runs_on(scene: &Scene) {
+    let (request, running) = scene.running().await;
+    let released = scene.cloud.release(&running.at).await;
+    if released.if_supported("release").is_none() {
+        return;
+    }
+    assert_eq!(scene.found(&request.tag, 0).await, []);
+    assert_eq!(scene.listed(scene.installation(), 0).await, [""; 0]);
+    let seen = scene.cloud.get(&running.at).await.must("get");
+    assert_eq!((seen.tag, seen.power), (None, running.power));
+    scene.cloud.release(&running.at).await.must("release again");
+    // So that it is found when the scene is cleared.
+    scene
+        .cloud
+        .adopt(&running.at, &request.tag)
+        .await
+        .must("adopt");
+    scene.found(&request.tag, 1).await;
+}
+
 /// Root's password can be set inside a running instance by its hash, and its console can be read. What is no hash would
 /// be a password that nobody can have.
 pub async fn a_password_is_set_and_the_console_is_read(scene: &Scene) {

@@ -77,6 +77,7 @@ macro_rules! conformance_suite {
             a_rebuilt_instance_keeps_its_address_and_its_tag
             a_rebuild_that_is_asked_for_again_under_the_same_mark_is_not_done_again
             an_adopted_instance_is_found_under_its_new_tag_alone
+            a_released_instance_is_nobodys_and_runs_on
             traffic_counters_do_not_go_backwards_while_it_runs
             a_restart_begins_another_epoch_of_traffic
             the_disk_the_network_and_the_capacity_are_told

@@ -169,6 +169,14 @@ impl Cloud for DigitalOcean {
         self.adopt_droplet(at, tag).await
     }
 
+    async fn preview_release(&self, at: &InstanceRef) -> CloudResult<Vec<PreviewedCall>> {
+        Ok(preview::release(at))
+    }
+
+    async fn release(&self, at: &InstanceRef) -> CloudResult<()> {
+        self.release_droplet(at).await
+    }
+
     async fn resize(&self, at: &InstanceRef, plan: &Plan) -> CloudResult<()> {
         self.resize_droplet(at, plan).await
     }

@@ -124,3 +124,19 @@ pub(super) fn adoption(at: &InstanceRef) -> Vec<PreviewedCall> {
     });
     calls.collect()
 }
+
+/// What taking our tags off one calls.
+pub(super) fn release(at: &InstanceRef) -> Vec<PreviewedCall> {
+    let id = &at.id;
+    let off = |whose: &str| {
+        PreviewedCall::new(
+            "DELETE /v2/tags/TAG/resources",
+            format!("takes the tag of {whose} off {id}"),
+        )
+    };
+    vec![
+        off("this Arcus"),
+        off("its own server"),
+        PreviewedCall::new("DELETE /v2/tags/TAG", "deletes the tag that it alone bore"),
+    ]
+}

@@ -7,6 +7,7 @@
 use reqwest::Method;
 use serde_json::{Value, json};
 
+use super::wire::Droplet;
 use super::{DigitalOcean, errors, names};
 use crate::cloud::{CloudResult, ErrorClass, InstanceRef, Tag};
 
@@ -19,8 +20,19 @@ impl DigitalOcean {
         for tag in ours.iter().filter(|tag| !droplet.bears(tag)) {
             self.put_tag(droplet.id, tag).await?;
         }
+        self.take_owners(droplet, &ours).await
+    }
+
+    pub(super) async fn release_droplet(&self, at: &InstanceRef) -> CloudResult<()> {
+        let droplet = self.describe(at).await?;
+        self.take_owners(droplet, &[]).await
+    }
+
+    /// Takes off those tags that say whose it is, but for some.
+    async fn take_owners(&self, droplet: Droplet, staying: &[String]) -> CloudResult<()> {
         let old = droplet.tags.into_iter();
-        let old = old.filter(|tag| names::is_owners(tag) && !ours.contains(tag));
+        let stays = |tag: &str| staying.iter().any(|one| one == tag);
+        let old = old.filter(|tag| names::is_owners(tag) && !stays(tag));
         let old: Vec<_> = old.collect();
         for tag in &old {
             self.take_tag(droplet.id, tag).await?;

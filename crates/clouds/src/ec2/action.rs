@@ -54,6 +54,7 @@ actions! {
     DeleteSecurityGroup: Changes,
     DeleteSnapshot: Changes,
     DeregisterImage: Changes,
+    DeleteTags: ChangesOurs,
     DescribeImages: Looks,
     DescribeInstances: Looks,
     DescribeInstanceTypes: Looks,

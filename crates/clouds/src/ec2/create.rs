@@ -6,12 +6,13 @@
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use sha2::{Digest, Sha256};
+use tokio::time::Instant;
 
 use super::action::Action;
 use super::client::Called;
 use super::errors::{Failure, rejected};
 use super::form::{Form, INSTALLATION, NAME, TOKEN};
-use super::{Ec2, group, user_data, wire, wire_network};
+use super::{Ec2, SETTLING, group, user_data, wire, wire_network};
 use crate::cloud::{CloudError, CloudResult, CreateInstance, ErrorClass, Instance};
 
 /// The smallest root disk, in GiB, where a plan has none of its own.
@@ -67,9 +68,7 @@ impl Ec2 {
             .with("BlockDeviceMapping.1.Ebs.DeleteOnTermination", "true")
             .tags_of("instance", &tags)
             .tags_of("volume", &tags);
-        let answer: Called<wire::Reservation> =
-            self.client.call(region, Action::RunInstances, form).await;
-        let made = answer.map_err(|failure| self.refused(region, failure))?;
+        let made = self.run_instances(region, form).await?;
         let instance = made.instances_set.all.first().ok_or_else(|| {
             CloudError::new(
                 ErrorClass::OutcomeUnknown,
@@ -77,6 +76,22 @@ impl Ec2 {
             )
         })?;
         Ok(instance.shown(region))
+    }
+
+    /// What was made for its group a moment ago may not be known everywhere yet. Amazon knows the token, so that sending the
+    /// call again makes no second one.
+    async fn run_instances(&self, region: &str, form: Form) -> CloudResult<wire::Reservation> {
+        let deadline = Instant::now() + SETTLING;
+        loop {
+            let action = Action::RunInstances;
+            let answer: Called<_> = self.client.call(region, action, form.clone()).await;
+            match answer {
+                Err(failure) if is_unknown_yet(&failure.code) && Instant::now() < deadline => {
+                    tokio::time::sleep(group::PAUSE).await;
+                }
+                answer => return answer.map_err(|failure| self.refused(region, failure)),
+            }
+        }
     }
 
     async fn base(&self, request: &CreateInstance) -> CloudResult<Base> {
@@ -92,8 +107,9 @@ impl Ec2 {
         let prefix = format!("{region}/");
         match failure.code.as_str() {
             "InvalidAMIID.NotFound" | "InvalidAMIID.Unavailable" => self.images.forget(&prefix),
-            "InvalidGroup.NotFound" | "InvalidGroupId.Malformed" => self.groups.forget(&prefix),
+            "InvalidGroupId.Malformed" => self.groups.forget(&prefix),
             "InvalidKeyPair.NotFound" => self.keys.forget(&prefix),
+            code if group::is_unknown_group(code) => self.groups.forget(&prefix),
             _ => return failure.into(),
         }
         CloudError::new(ErrorClass::Unavailable, failure.error.message)
@@ -130,6 +146,10 @@ impl Ec2 {
         let found: wire_network::KeyPairs = answer.await?;
         Ok(!found.key_set.all.is_empty())
     }
+}
+
+fn is_unknown_yet(code: &str) -> bool {
+    group::is_unknown_group(code) || code == "InvalidKeyPair.NotFound"
 }
 
 /// The key of these that Amazon's console shows.

@@ -22,8 +22,8 @@ const SSH: u16 = 22;
 const IS_THERE: &str = "InvalidGroup.Duplicate";
 /// What it says where a VPC has to be named, for there is no default one.
 const NO_VPC: &str = "VPCIdNotSpecified";
-/// Between two looks for a group that is new.
-const PAUSE: Duration = Duration::from_millis(500);
+/// Between two looks for a group that is new, and two tries to use it.
+pub(super) const PAUSE: Duration = Duration::from_millis(500);
 
 /// A rule of ours.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -81,7 +81,7 @@ impl Ec2 {
             let form = Form::new().with("GroupId", found.group_id);
             let action = Action::DeleteSecurityGroup;
             match self.client.run(region, action, form).await {
-                Err(failure) if failure.code == "InvalidGroup.NotFound" => {}
+                Err(failure) if is_unknown_group(&failure.code) => {}
                 answer => answer?,
             }
         }
@@ -245,7 +245,7 @@ impl Ec2 {
                 Ok(()) => return Ok(true),
                 Err(failure) if failure.code == "InvalidPermission.Duplicate" => return Ok(false),
                 // Made, and not known everywhere yet; or deleted just now, and then the next try looks.
-                Err(failure) if failure.code == "InvalidGroup.NotFound" => {
+                Err(failure) if is_unknown_group(&failure.code) => {
                     if Instant::now() + PAUSE > deadline {
                         let message = failure.error.message;
                         return Err(CloudError::new(ErrorClass::Unavailable, message));
@@ -256,6 +256,11 @@ impl Ec2 {
             }
         }
     }
+}
+
+/// Whether Amazon says that it knows no such security group; it has two codes for that.
+pub(super) fn is_unknown_group(code: &str) -> bool {
+    ["InvalidGroup.NotFound", "InvalidSecurityGroupID.NotFound"].contains(&code)
 }
 
 fn with_ssh(ports: &[u16]) -> Vec<u16> {

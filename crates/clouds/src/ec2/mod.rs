@@ -213,6 +213,14 @@ impl Cloud for Ec2 {
         self.adopt_instance(at, tag).await
     }
 
+    async fn preview_release(&self, at: &InstanceRef) -> CloudResult<Vec<PreviewedCall>> {
+        Ok(preview::release(at))
+    }
+
+    async fn release(&self, at: &InstanceRef) -> CloudResult<()> {
+        self.release_instance(at).await
+    }
+
     async fn resize(&self, at: &InstanceRef, plan: &Plan) -> CloudResult<()> {
         self.resize_instance(at, plan).await
     }

@@ -59,6 +59,15 @@ impl Ec2 {
         self.tag(at, &tags).await
     }
 
+    pub(super) async fn release_instance(&self, at: &InstanceRef) -> CloudResult<()> {
+        let form = Form::new()
+            .list("ResourceId", [at.id.as_str()])
+            .with("Tag.1.Key", INSTALLATION)
+            .with("Tag.2.Key", TOKEN);
+        let answer = self.client.run(&at.region, Action::DeleteTags, form).await;
+        answer.map_err(|failure| gone(failure.into(), at))
+    }
+
     pub(super) async fn destroy_instance(&self, at: &InstanceRef) -> CloudResult<()> {
         self.delete_all_snapshots(at).await?;
         let answer = self.of(at, Action::TerminateInstances, Form::new()).await;

@@ -1,7 +1,7 @@
 //! What making instances and taking them away would call, without calling it.
 //!
 //! Called by the trait. What must stay true: everything here looks and changes nothing; and what it names is what `create`,
-//! `group`, `power` and `snapshots` send, in the same order.
+//! `group`, `power` and `snapshots` send; what is sent at once stands in no order.
 
 use std::collections::HashSet;
 
@@ -106,6 +106,12 @@ impl Ec2 {
 pub(super) fn adoption(at: &InstanceRef) -> Vec<PreviewedCall> {
     let does = format!("puts the tags of this Arcus on {}", at.id);
     vec![previewed(Action::CreateTags, does)]
+}
+
+/// What taking our tag off one calls.
+pub(super) fn release(at: &InstanceRef) -> Vec<PreviewedCall> {
+    let does = format!("takes the tags of this Arcus off {}", at.id);
+    vec![previewed(Action::DeleteTags, does)]
 }
 
 fn previewed(action: Action, does: String) -> PreviewedCall {

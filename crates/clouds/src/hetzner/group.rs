@@ -52,10 +52,10 @@ impl Hetzner {
     /// Deletes what the group has, where no server bears its label any more.
     pub(super) async fn take_group_away(&self, group: &str) -> CloudResult<()> {
         let selector = labels::selector(labels::GROUP, group)?;
+        let _alone = self.making_groups.lock().await;
         if !self.selected(&selector).await?.is_empty() {
             return Ok(());
         }
-        let _alone = self.making_groups.lock().await;
         self.groups.forget(&format!("{group}/"));
         let parameters = [("label_selector", selector.as_str())];
         // The firewalls first: Hetzner deletes none that a server has, while a network is taken from its servers.

@@ -87,6 +87,13 @@ pub(super) fn put_owner(labels: &mut Labels, tag: &Tag) -> CloudResult<()> {
     Ok(())
 }
 
+/// Says of a server no more whose it is.
+pub(super) fn take_owner(labels: &mut Labels) {
+    for key in [INSTALLATION, TOKEN] {
+        labels.remove(key);
+    }
+}
+
 /// Puts a server into that group.
 pub(super) fn put_group(labels: &mut Labels, group: &str) -> CloudResult<()> {
     labels.insert(GROUP.to_owned(), checked(group)?.to_owned());

@@ -195,6 +195,14 @@ impl Cloud for Hetzner {
         self.adopt_server(at, tag).await
     }
 
+    async fn preview_release(&self, at: &InstanceRef) -> CloudResult<Vec<PreviewedCall>> {
+        Ok(preview::release(at))
+    }
+
+    async fn release(&self, at: &InstanceRef) -> CloudResult<()> {
+        self.release_server(at).await
+    }
+
     async fn resize(&self, at: &InstanceRef, plan: &Plan) -> CloudResult<()> {
         self.resize_server(at, plan).await
     }

@@ -115,6 +115,13 @@ pub(super) fn adoption(at: &InstanceRef) -> Vec<PreviewedCall> {
     vec![PreviewedCall::new(call, does)]
 }
 
+/// What taking our labels off one calls.
+pub(super) fn release(at: &InstanceRef) -> Vec<PreviewedCall> {
+    let call = format!("PUT /v1/servers/{}", at.id);
+    let does = format!("takes the labels of this Arcus off {}", at.id);
+    vec![PreviewedCall::new(call, does)]
+}
+
 // === impl Foreseen ===
 
 impl Foreseen {

@@ -64,6 +64,12 @@ impl Hetzner {
         self.put(at, None, &server.labels).await
     }
 
+    pub(super) async fn release_server(&self, at: &InstanceRef) -> CloudResult<()> {
+        let mut server = self.describe(at).await?;
+        labels::take_owner(&mut server.labels);
+        self.put(at, None, &server.labels).await
+    }
+
     /// Gives a server these labels, and another host name where one is named.
     pub(super) async fn put(
         &self,

@@ -105,6 +105,13 @@ impl Incus {
         self.patch(&instance, json!({ "config": config })).await
     }
 
+    pub(super) async fn release_instance(&self, at: &InstanceRef) -> CloudResult<()> {
+        let instance = self.describe(at).await?;
+        // Incus keeps no setting that is empty.
+        let config = json!({ INSTALLATION: "", TOKEN: "", NAME: "" });
+        self.patch(&instance, json!({ "config": config })).await
+    }
+
     /// Changes some of an instance's settings and leaves the others.
     pub(super) async fn patch(
         &self,

@@ -198,6 +198,16 @@ impl Cloud for Incus {
         self.adopt_instance(at, tag).await
     }
 
+    async fn preview_release(&self, at: &InstanceRef) -> CloudResult<Vec<PreviewedCall>> {
+        let call = format!("PATCH /1.0/instances/{}", at.id);
+        let does = format!("forgets whose {} is", at.id);
+        Ok(vec![PreviewedCall::new(call, does)])
+    }
+
+    async fn release(&self, at: &InstanceRef) -> CloudResult<()> {
+        self.release_instance(at).await
+    }
+
     async fn resize(&self, at: &InstanceRef, plan: &Plan) -> CloudResult<()> {
         self.resize_instance(at, plan).await
     }

@@ -178,6 +178,20 @@ impl Cloud for Sandbox {
         .await
     }
 
+    async fn preview_release(&self, at: &InstanceRef) -> CloudResult<Vec<PreviewedCall>> {
+        let does = format!("forgets whose {} is", at.id);
+        Ok(vec![PreviewedCall::new("release", does)])
+    }
+
+    async fn release(&self, at: &InstanceRef) -> CloudResult<()> {
+        self.alter("release", at, |machine, _, _| {
+            machine.must_live()?;
+            machine.tag = None;
+            Ok(())
+        })
+        .await
+    }
+
     async fn resize(&self, at: &InstanceRef, plan: &Plan) -> CloudResult<()> {
         self.alter("resize", at, |machine, _, faults| {
             machine.must_live()?;

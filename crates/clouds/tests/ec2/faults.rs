@@ -210,3 +210,20 @@ async fn a_snapshot_that_takes_its_time_is_waited_for() {
     rig.destroy(&running).await;
     assert_eq!(rig.amazon().images(), Vec::<String>::new());
 }
+
+/// What was made a moment ago is not known everywhere yet, under either of Amazon's two codes.
+#[tokio::test]
+async fn a_create_waits_until_its_new_group_and_key_are_known() {
+    for code in [
+        "InvalidGroup.NotFound",
+        "InvalidSecurityGroupID.NotFound",
+        "InvalidKeyPair.NotFound",
+    ] {
+        let rig = Rig::stand_in();
+        rig.amazon().fault("RunInstances", Fault::Refuse(400, code));
+        let made = rig.cloud.create(&rig.request("web")).await;
+        made.expect("creates");
+        assert_eq!(rig.amazon().count("RunInstances"), 2, "{code}");
+        assert_eq!(rig.amazon().living().len(), 1, "{code}");
+    }
+}

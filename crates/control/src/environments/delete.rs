@@ -3,9 +3,10 @@
 use std::time::Duration;
 
 use domain::account::Actor;
+use domain::environment::Environment;
 use domain::operation::Operation;
 use domain::server::Server;
-use domain::{Error, PublicId, Result};
+use domain::{Error, ErrorKind, PublicId, Result};
 
 use super::draft::{Draft, Drafted, Terms};
 use super::switch::{Switched, wait_accepted};
@@ -31,28 +32,51 @@ pub async fn delete(
     terms.hold(&draft)?;
     session.commit().await?;
     if begun.is_empty() {
-        clear_group(app, &draft).await;
+        let (app, environment) = (app.clone(), draft.environment);
+        // A task of its own: whoever stops waiting stops nothing.
+        let ending = tokio::spawn(async move { end(&app, &environment).await });
+        // Where it does not end in time, or can't yet, the reconciler goes on with it.
+        let _ = tokio::time::timeout(bound, ending).await;
     }
     Ok((view, wait_accepted(app, actor, begun, bound).await))
 }
 
-/// What a cloud keeps for an environment goes with its last server that is destroyed while it ends; where it had none any
-/// more, it goes now. It costs nothing, so that it is tried and not insisted on.
-async fn clear_group(app: &App, draft: &Draft) {
-    let cleared = async {
-        let region = &draft.environment.region;
-        let account = app.account(&draft.provider, region).await?;
-        let group = request::group_of(&draft.environment.public_id);
-        let cleared = account.cloud.clear_group(&account.region, &group).await;
-        cleared.map_err(retry::as_error)
-    };
-    if let Err(error) = cleared.await {
+/// Lets an environment go that is to, and has no server any more, with what its cloud keeps for it. That goes with the last
+/// server otherwise; where it has gone before, nothing else leads back to it.
+///
+/// Errors: the cloud's, where it can be tried again. What it refuses stays with it: it costs nothing.
+pub(crate) async fn end(app: &App, environment: &Environment) -> Result<()> {
+    if let Err(error) = clear_group(app, environment).await {
+        if matches!(
+            error.kind(),
+            ErrorKind::CloudUnavailable | ErrorKind::Unavailable
+        ) {
+            return Err(error);
+        }
         tracing::warn!(
-            environment = %draft.environment.id,
+            environment = %environment.id,
             error = error.message(),
             "the cloud keeps what it had for an environment that is gone"
         );
     }
+    let mut session = app.store.write().await?;
+    store::environments::hold(&mut session, environment.id).await?;
+    store::environments::finish_deleting(&mut session, environment.id).await?;
+    session.tell();
+    session.commit().await
+}
+
+async fn clear_group(app: &App, environment: &Environment) -> Result<()> {
+    let mut session = app.store.read().await?;
+    let organisation = environment.organisation_id;
+    let provider =
+        store::providers::by_id(&mut session, organisation, environment.provider_id).await?;
+    drop(session);
+    let account = app.account(&provider, &environment.region).await?;
+    let group = request::group_of(&environment.public_id);
+    let clearing = account.cloud.clear_group(&account.region, &group);
+    let cleared = clouds::budget::on_behalf_of(organisation.0, clearing).await;
+    cleared.map_err(retry::as_error)
 }
 
 pub(super) async fn draft(app: &App, actor: &Actor, id: &PublicId) -> Result<(Drafted, Begun)> {
@@ -75,7 +99,6 @@ pub(super) async fn draft(app: &App, actor: &Actor, id: &PublicId) -> Result<(Dr
             begun.push((server, operation));
         }
     }
-    store::environments::finish_deleting(&mut session, environment.id).await?;
     store::audit::record(&mut session, actor, "environment.delete", id.as_str()).await?;
     let going = begun.iter().map(|(server, _)| server.clone()).collect();
     let draft = Draft {
@@ -117,8 +140,7 @@ pub(super) async fn draft_node(app: &App, actor: &Actor, id: &PublicId) -> Resul
     servers::destroy(&mut session, actor, &server, &lane(organisation, &account)).await?;
     store::audit::record(&mut session, actor, "node.delete", id.as_str()).await?;
     let others = store::servers::of_environment(&mut session, organisation, environment.id).await?;
-    let is_of_singles = store::environments::is_of_singles(&mut session, environment.id).await?;
-    let mut draft = Draft::of(environment, provider, others).destroys(vec![server]);
-    draft.ends = is_of_singles && draft.staying.is_empty();
+    let draft = Draft::of(environment, provider, others);
+    let draft = draft.destroys_some(&mut session, vec![server]).await?;
     Ok((session, draft))
 }

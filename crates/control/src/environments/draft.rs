@@ -93,6 +93,19 @@ impl Draft {
         self
     }
 
+    /// These go, and their environment with the last of them where it is that of single servers.
+    pub(super) async fn destroys_some(
+        self,
+        session: &mut Session,
+        going: Vec<Server>,
+    ) -> Result<Self> {
+        let is_of_singles =
+            store::environments::is_of_singles(session, self.environment.id).await?;
+        let mut draft = self.destroys(going);
+        draft.ends = is_of_singles && draft.staying.is_empty();
+        Ok(draft)
+    }
+
     /// All that can be known of it before it is made: no id that is new, and no token.
     pub(super) fn in_words(&self) -> Value {
         let made = self.made.iter().map(|server| {

@@ -12,6 +12,7 @@ mod switch;
 mod view;
 
 pub use create::{NewEnvironment, create};
+pub(crate) use delete::end;
 pub use delete::{delete, delete_node};
 pub use draft::Terms;
 pub use import::{Import, Importer, as_operator, import};

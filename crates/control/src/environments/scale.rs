@@ -199,7 +199,8 @@ pub(super) async fn draft_down(
         servers::destroy(&mut session, actor, server, &lane).await?;
     }
     store::audit::record(&mut session, actor, "environment.scale_down", id.as_str()).await?;
-    let draft = Draft::of(environment, view.provider, servers).destroys(going);
+    let draft = Draft::of(environment, view.provider, servers);
+    let draft = draft.destroys_some(&mut session, going).await?;
     Ok((session, draft))
 }
 

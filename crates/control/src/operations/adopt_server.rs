@@ -2,7 +2,7 @@
 //!
 //! The row names the instance before its cloud is told, so that a crash leaves no instance that bears our tag and that no
 //! server accounts for. What must stay true: one that bears another's tag is left alone; and while the step is `adopt` the
-//! tag may be on it, so that nobody may say yet whether it is ours to destroy.
+//! tag may be on it, so that whoever gives it back looks for that.
 
 use clouds::ErrorClass;
 use domain::server::Setup;

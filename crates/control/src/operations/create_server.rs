@@ -15,6 +15,9 @@ use crate::catalog::packages;
 /// How long an instance may take to run and to have an address.
 const BOOT: Duration = Duration::from_secs(5 * 60);
 
+/// The step of a create that its cloud did not take.
+const REFUSED: &str = "refused";
+
 /// How long it is waited for until it is looked whether it is switched off.
 const LOOK: Duration = Duration::from_secs(20);
 
@@ -34,26 +37,41 @@ pub(super) async fn run(run: &mut Run) -> LastStep {
     Ok(session)
 }
 
+/// Makes it and waits until it runs; that it is there is recorded meanwhile.
 async fn make_and_boot(run: &mut Run) -> Result<Instance, Fault> {
     let made = make(run).await?;
-    let recorded = record_and_boot(run, &made).await;
+    let recorded = record_and_look(run, &made).await;
     if matches!(recorded, Err(Fault::LostLease)) {
         clear_up(run, &made).await;
     }
-    let booted = recorded?;
+    let seen = recorded?;
     run.knows(&made);
-    booted
+    match seen {
+        Some(running) => Ok(running),
+        None => boot(run, &made.at, made.power).await,
+    }
 }
 
-/// Waits until what was made runs, while it is recorded that it is there. Who can't record that does not go on waiting.
-async fn record_and_boot(run: &Run, made: &Instance) -> Result<Result<Instance, Fault>, Fault> {
+/// Records that it is there, and looks meanwhile whether it runs; `None` where it does not yet. Nothing is changed before it is
+/// recorded: who can't do that any more does not go on.
+async fn record_and_look(run: &Run, made: &Instance) -> Result<Option<Instance>, Fault> {
     let recording = Box::pin(run.record("created", 30, "the instance exists", made));
-    let booting = Box::pin(boot(run, &made.at, made.power));
-    match select(recording, booting).await {
-        Either::Left((Ok(()), booting)) => Ok(booting.await),
-        Either::Left((Err(fault), _)) => Err(fault),
-        Either::Right((booted, recording)) => recording.await.map(|()| booted),
+    if made.power == Power::Stopped {
+        return recording.await.map(|()| None);
     }
+    let cloud = &run.account.cloud;
+    let looking = Box::pin(run.interruptible(cloud.wait(&made.at, Until::Running, LOOK)));
+    let looked = match select(recording, looking).await {
+        Either::Left((recorded, looking)) => {
+            recorded?;
+            looking.await
+        }
+        Either::Right((looked, recording)) => {
+            recording.await?;
+            looked
+        }
+    };
+    Ok(looked?.ok())
 }
 
 /// Waits until the instance runs. What this operation knows of it may be old by now: a start that failed in the cloud's
@@ -81,8 +99,8 @@ async fn boot(run: &Run, at: &InstanceRef, power: Power) -> Result<Instance, Fau
 
 /// Finds what an earlier try made, or makes it.
 async fn make(run: &Run) -> Result<Instance, Fault> {
-    // Where no step is recorded, no create was ever sent, and there is nothing to look for.
-    if !run.operation.step.is_empty()
+    // Where no create was ever sent, or the last was surely refused, there is nothing to look for.
+    if !["", REFUSED].contains(&run.operation.step.as_str())
         && let Some(found) = found(run).await?
     {
         return Ok(found);
@@ -94,7 +112,15 @@ async fn make(run: &Run) -> Result<Instance, Fault> {
     run.note("create", 10, "asking the cloud for an instance")
         .await?;
     // Not interruptible: a create that is on its way is waited for, so that it is never left behind unknown.
-    Ok(run.account.cloud.create(&request).await?)
+    let made = run.account.cloud.create(&request).await;
+    if let Err(error) = &made
+        && matches!(error.class, ErrorClass::Throttled(_))
+    {
+        // Nothing was made. Two hundred who would look for that at every try are what throttles them.
+        run.note(REFUSED, 10, "its cloud takes no more calls for now")
+            .await?;
+    }
+    Ok(made?)
 }
 
 /// What an earlier try made. Where a fault made several, the oldest stays and the others go.

@@ -8,10 +8,11 @@ use std::time::Duration;
 use clouds::{ErrorClass, InstanceRef, Until};
 use domain::names;
 use domain::server::Power;
-use serde_json::json;
+use serde_json::{Value, json};
 use store::operations::Step;
 
 use super::run::{Fault, LastStep, Run};
+use crate::servers::GIVE_BACK;
 
 /// How long a termination may take before the cloud is asked again.
 const GOING: Duration = Duration::from_secs(120);
@@ -25,23 +26,24 @@ const CLEARING: i64 = 16;
 /// What is told of a server that is gone.
 const GONE: &str = "the cloud says that it is gone";
 
-/// How long until the next look whether the servers are there that are being made from its snapshots.
-const COPYING: Duration = Duration::from_secs(1);
+/// How long until the next look whether something has come to be: a tag, or the servers that are being made from its
+/// snapshots.
+const AGAIN: Duration = Duration::from_secs(1);
 
 pub(super) async fn run(run: &mut Run) -> LastStep {
     if is_being_copied(run).await? {
         return Err(Fault::Later(
             "a server is being made from a snapshot of this one, which goes when that one is there"
                 .to_owned(),
-            COPYING,
+            AGAIN,
         ));
+    }
+    if is_given_back(run).await? {
+        return give_back(run).await;
     }
     let name = retired_name(run).await?;
     let Some(at) = find(run).await? else {
-        return match stays(run).await? {
-            Some(why) => let_be(run, &why).await,
-            None => finish(run, GONE).await,
-        };
+        return finish(run, GONE).await;
     };
     let cloud = run.account.cloud.clone();
     let at = match cloud.retire(&at, &name).await {
@@ -82,59 +84,88 @@ pub(super) async fn run(run: &mut Run) -> LastStep {
     finish(run, GONE).await
 }
 
-/// One that was to be imported, and has never got our tag, is not ours to destroy. Why it stays; `None` where it is gone.
-async fn stays(run: &Run) -> Result<Option<String>, Fault> {
-    let mut session = run.app.store.read().await?;
-    let is_foreign = store::operations::adoption_is_open(&mut session, run.server.id).await?;
-    drop(session);
-    let Some(at) = run.at().filter(|_| is_foreign) else {
-        return Ok(None);
-    };
-    match run.account.cloud.get(&at).await {
-        Ok(_) => Ok(Some(format!(
-            "{} was never taken under management, and stays at its cloud as it is",
-            at.id
-        ))),
-        Err(error) if error.class == ErrorClass::NotFound => Ok(None),
-        Err(error) => Err(error.into()),
+/// Whether it was not taken under management yet when its end was asked for. What its import came to since makes no
+/// difference to that.
+async fn is_given_back(run: &Run) -> Result<bool, Fault> {
+    if run.operation.input.get(GIVE_BACK) == Some(&Value::Bool(true)) {
+        return Ok(true);
     }
+    let mut session = run.app.store.read().await?;
+    Ok(store::operations::adoption_is_open(&mut session, run.server.id).await?)
 }
 
-/// Forgets a server that stays at its cloud.
-async fn let_be(run: &mut Run, why: &str) -> LastStep {
+/// One that was to be imported is not ours to destroy: our tag is taken off, where it is on it or comes on it yet, and it stays
+/// as it is.
+async fn give_back(run: &mut Run) -> LastStep {
+    run.note("release", 30, "taking the tag of this Arcus off it")
+        .await?;
+    let Some(at) = run.at() else {
+        return finish(run, GONE).await;
+    };
+    let mut session = run.app.store.read().await?;
+    let was_sent = store::operations::adoption_was_sent(&mut session, run.server.id).await?;
+    drop(session);
+    let cloud = run.account.cloud.clone();
+    let patience = if was_sent {
+        cloud.settling().await.max(IN_FLIGHT)
+    } else {
+        Duration::ZERO
+    };
+    let deadline = tokio::time::Instant::now() + patience;
+    loop {
+        let seen = match cloud.get(&at).await {
+            Ok(seen) => seen,
+            Err(error) if error.class == ErrorClass::NotFound => return finish(run, GONE).await,
+            Err(error) => return Err(error.into()),
+        };
+        if seen.tag.as_ref() == Some(&run.tag()) {
+            cloud.release(&at).await?;
+            break;
+        }
+        if tokio::time::Instant::now() >= deadline {
+            break;
+        }
+        run.interruptible(tokio::time::sleep(AGAIN)).await?;
+    }
+    let why = format!(
+        "{} was not taken under management, and stays at its cloud as it is",
+        at.id
+    );
     tracing::info!(server = %run.server.id, why, "an import was undone");
-    finish(run, why).await
+    finish(run, &why).await
 }
 
-/// What the cloud keeps for the environment goes with it. Where the cloud still has it in use or can't answer,
-/// that is tried again, and not for ever: it costs nothing, and a server that is gone is to be gone.
-async fn clear_group(run: &Run) -> Result<(), Fault> {
+/// What the cloud keeps for the environment goes with it. Where the cloud still has it in use or can't answer, that is tried
+/// again, and not for ever: a server that is gone is to be gone. False where the environment is to be kept for the reconciler,
+/// which goes on with it.
+async fn clear_group(run: &Run) -> Result<bool, Fault> {
     let mut session = run.app.store.read().await?;
     let group = run.group(&mut session).await?;
     drop(session);
     let cloud = &run.account.cloud;
     let Err(error) = cloud.clear_group(&run.account.region, &group).await else {
-        return Ok(());
+        return Ok(true);
     };
-    let is_for_now = match error.class {
+    match error.class {
         ErrorClass::Throttled(_) | ErrorClass::Unavailable | ErrorClass::OutcomeUnknown => {
             let mut session = run.app.store.read().await?;
             let tries = store::operations::retries_in_a_row(&mut session, run.operation.id).await?;
-            tries < CLEARING
+            return if tries < CLEARING {
+                Err(error.into())
+            } else {
+                Ok(false)
+            };
         }
         // Credentials that are good for the servers alone leave it there.
-        ErrorClass::Auth => run.is_shut_out().await,
-        _ => false,
-    };
-    if is_for_now {
-        return Err(error.into());
+        ErrorClass::Auth if run.is_shut_out().await => return Err(error.into()),
+        _ => {}
     }
     tracing::warn!(
         group,
         error = error.message,
         "the cloud keeps what it had for a group of servers"
     );
-    Ok(())
+    Ok(true)
 }
 
 /// Whether its end would take away what another server begins as. None begins once its end was asked for.
@@ -199,9 +230,10 @@ async fn vanished(run: &mut Run) -> LastStep {
 
 async fn finish(run: &mut Run, why: &str) -> LastStep {
     let mut ends = leave(run).await?;
+    let mut is_cleared = true;
     let mut session = loop {
         if ends {
-            clear_group(run).await?;
+            is_cleared = clear_group(run).await?;
         }
         let mut session = run.app.store.write().await?;
         // The environment before the operation, as those lock them who delete it.
@@ -211,6 +243,8 @@ async fn finish(run: &mut Run, why: &str) -> LastStep {
             if !ends
                 && store::environments::ends_with(&mut session, environment, run.server.id).await?
             {
+                // Nothing new comes into it from now on, so that nothing is taken away from under a new one.
+                session.commit().await?;
                 ends = true;
                 continue;
             }
@@ -227,7 +261,7 @@ async fn finish(run: &mut Run, why: &str) -> LastStep {
     store::snapshots::mark_destroyed_with(&mut session, run.server.id).await?;
     store::billing::end(&mut session, run.server.id).await?;
     store::traffic::end(&mut session, run.server.id).await?;
-    if let Some(environment) = run.server.environment_id {
+    if let Some(environment) = run.server.environment_id.filter(|_| is_cleared) {
         store::environments::finish_deleting(&mut session, environment).await?;
     }
     Ok(session)

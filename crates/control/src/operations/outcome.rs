@@ -47,7 +47,7 @@ impl Outcome<'_> {
             Fault::Interrupted => self.interrupted().await,
             Fault::Failed(why) => self.fail(&why).await,
             Fault::Later(why, pause) => self.put_back(&why, pause).await,
-            Fault::Frozen(error) => self.freeze(&error.message).await,
+            Fault::Frozen(why) => self.freeze(&why).await,
             Fault::Cloud(error) => {
                 let tries = 1 + self.retries_in_a_row().await?;
                 match retry::verdict(self.operation.kind, error.class, tries) {
@@ -97,11 +97,10 @@ impl Outcome<'_> {
     /// Again when the credentials may be accepted again. However long that takes, its time begins anew then.
     async fn freeze(&self, why: &str) -> Result<()> {
         let pause = retry::frozen(self.operation.attempt);
-        let why = format!("the credentials are not accepted; it goes on when they are: {why}");
         self.app.metrics.retry(self.operation.kind.as_str());
         let mut session = self.app.store.write().await?;
         let at = session.now().plus(pause);
-        fenced(store::operations::freeze_until(&mut session, self.lease, at, &why).await)?;
+        fenced(store::operations::freeze_until(&mut session, self.lease, at, why).await)?;
         session.commit().await
     }
 

@@ -24,7 +24,7 @@ pub(super) enum Fault {
     /// The cloud refused or could not answer; the table in `retry` decides.
     Cloud(CloudError),
     /// The account's credentials are not accepted any more: nothing is given up, and nothing done, until they are.
-    Frozen(CloudError),
+    Frozen(String),
     /// The database could not be used; the lease is left to run out, or renewed when it comes back.
     Store(Error),
     /// It can't be done; the words are for the user.
@@ -46,7 +46,7 @@ struct Seen {
     server: ServerId,
     sight: Sight,
     /// Whether it was not there before.
-    is_first: bool,
+    is_new: bool,
 }
 
 /// One operation in a worker's hands.
@@ -85,7 +85,7 @@ impl Seen {
     /// Writes it to the server's row. What is there for the first time costs something from now on, and counts its traffic.
     async fn record(&self, session: &mut Session) -> Result<()> {
         store::servers::observe(session, self.server, &self.sight).await?;
-        if self.is_first {
+        if self.is_new {
             store::servers::set_setup(session, self.server, Setup::Installing, None).await?;
             store::billing::begin(session, self.server).await?;
             store::traffic::begin(session, self.server).await?;
@@ -213,7 +213,7 @@ impl Run {
         Seen {
             server: self.server.id,
             sight: sight(instance),
-            is_first: self.server.setup == Setup::Creating,
+            is_new: self.server.setup == Setup::Creating,
         }
     }
 
@@ -236,10 +236,11 @@ impl Run {
     /// this one call, it is a refusal like others.
     pub(super) async fn unless_frozen(&self, ended: LastStep) -> LastStep {
         match ended {
-            Err(Fault::Cloud(error))
-                if error.class == ErrorClass::Auth && self.is_shut_out().await =>
-            {
-                Err(Fault::Frozen(error))
+            Err(Fault::Cloud(error)) if error.class == ErrorClass::Auth => {
+                match self.account.cloud.check().await {
+                    Ok(()) => Err(Fault::Cloud(error)),
+                    Err(check) => Err(Fault::Frozen(frozen(&error, &check))),
+                }
             }
             ended => ended,
         }
@@ -363,7 +364,7 @@ impl Run {
                     }
                 }
                 // Of many looks one may fail: that nothing is there is said by the last.
-                Err(error) if error.class == ErrorClass::Unavailable && !is_last => {}
+                Err(error) if !is_last && is_for_now(error.class) => {}
                 Err(error) => return Err(error.into()),
             }
             self.interruptible(tokio::time::sleep(
@@ -371,6 +372,25 @@ impl Run {
             ))
             .await?;
         }
+    }
+}
+
+/// Whether the next look may be answered.
+fn is_for_now(class: ErrorClass) -> bool {
+    matches!(class, ErrorClass::Unavailable | ErrorClass::Throttled(_))
+}
+
+/// Why work waits whose credentials were not accepted: neither for it, nor for anything as far as could be seen.
+fn frozen(error: &CloudError, check: &CloudError) -> String {
+    let error = &error.message;
+    if check.class == ErrorClass::Auth {
+        format!("the credentials are not accepted; it goes on when they are: {error}")
+    } else {
+        let check = &check.message;
+        format!(
+            "the credentials were not accepted for it, and can't be checked for now ({check}); it goes on when they are \
+             accepted: {error}"
+        )
     }
 }
 

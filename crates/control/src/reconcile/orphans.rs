@@ -134,7 +134,7 @@ fn undecided(orphan: &Orphan) -> Result<()> {
     )))
 }
 
-/// Says that an orphan is to go, and destroys it; where the cloud refuses today, the next look asks again.
+/// Says that an orphan is to go, and destroys it, or gives it back; where the cloud refuses today, the next look asks again.
 async fn destroy(app: &App, account: &Account, orphan: &Orphan, who: &str) -> Result<()> {
     // What was listed a while ago may have been adopted since, or be another's by now.
     let now = match account.cloud.get(&at(orphan)).await {
@@ -142,10 +142,16 @@ async fn destroy(app: &App, account: &Account, orphan: &Orphan, who: &str) -> Re
         Err(error) if error.class == ErrorClass::NotFound => None,
         Err(error) => return Err(retry::as_error(error)),
     };
+    let mut session = app.store.read().await?;
+    let server = store::servers::by_token(&mut session, &orphan.token).await?;
+    // One whose import was undone, and which got our tag all the same: it was there before, and is given back.
+    let is_given_back = match &server {
+        Some(server) => store::operations::adoption_is_open(&mut session, server.id).await?,
+        None => false,
+    };
+    drop(session);
     if let Some(instance) = now {
         let token = instance.tag.as_ref().map(|tag| tag.token.as_str());
-        let mut session = app.store.read().await?;
-        let server = store::servers::by_token(&mut session, &orphan.token).await?;
         if token != Some(orphan.token.as_str())
             || server.is_some_and(|server| is_own(&server, &instance))
         {
@@ -166,7 +172,13 @@ async fn destroy(app: &App, account: &Account, orphan: &Orphan, who: &str) -> Re
         store::audit::record_operator(&mut session, who, "orphan.remove", &orphan.cloud_id).await?;
         session.commit().await?;
     }
-    match account.cloud.destroy(&at(orphan)).await {
+    let at = at(orphan);
+    let done = if is_given_back {
+        account.cloud.release(&at).await
+    } else {
+        account.cloud.destroy(&at).await
+    };
+    match done {
         Err(error) if error.class != ErrorClass::NotFound => return Err(retry::as_error(error)),
         _ => {}
     }

@@ -15,9 +15,9 @@ use domain::environment::Provider;
 use domain::operation::{Operation, OperationKind};
 use domain::quota::Amounts;
 use domain::server::{Desired, Server, Size};
-use domain::{EnvironmentId, Error, Image, Plan, ProviderId, Result, SnapshotId, names, random};
+use domain::{EnvironmentId, Image, Plan, ProviderId, Result, SnapshotId, names, random};
 use secrecy::SecretString;
-use serde_json::{Map, Value};
+use serde_json::{Map, Value, json};
 use store::Session;
 use store::operations::NewOperation;
 
@@ -79,6 +79,9 @@ pub(crate) struct Own<'a> {
     /// The snapshot that it is made from.
     pub(crate) snapshot: Option<SnapshotId>,
 }
+
+/// What an operation that destroys is told of a server that was there before, and was not taken under management yet.
+pub(crate) const GIVE_BACK: &str = "give_back";
 
 /// That servers of some sizes may be made: there is money, quota and room for them.
 pub(crate) struct Admitted(());
@@ -203,9 +206,8 @@ pub(crate) async fn reboot(
     enqueue(session, actor, server, OperationKind::RebootServer, lane).await
 }
 
-/// Says that a server is to go, calls off what else was to happen to it, and queues its end.
-///
-/// Errors: `Conflict` for one that is just being taken under management: whether it is ours to destroy is open.
+/// Says that a server is to go, calls off what else was to happen to it, and queues its end. One that is not taken under
+/// management yet was there before, and is given back.
 pub(crate) async fn destroy(
     session: &mut Session,
     actor: &Actor,
@@ -217,13 +219,7 @@ pub(crate) async fn destroy(
     {
         return Ok(pending);
     }
-    if store::operations::is_being_adopted(session, server.id).await? {
-        return Err(Error::conflict(format!(
-            "{} is just being taken under management; nothing was deleted: delete it when that is done",
-            server.name
-        ))
-        .about(server.public_id.clone()));
-    }
+    let is_given_back = store::operations::adoption_is_open(session, server.id).await?;
     // Operations before servers, as workers lock them.
     store::operations::cancel_of_server(
         session,
@@ -234,7 +230,20 @@ pub(crate) async fn destroy(
     store::servers::want(session, server.id, Desired::Destroyed).await?;
     // It costs nothing from now on, however long its cloud takes.
     store::billing::end(session, server.id).await?;
-    enqueue(session, actor, server, OperationKind::DestroyServer, lane).await
+    let input = json!({ GIVE_BACK: is_given_back });
+    let asked = Asked {
+        input: &input,
+        secret: None,
+    };
+    enqueue_with(
+        session,
+        actor,
+        server,
+        OperationKind::DestroyServer,
+        lane,
+        &asked,
+    )
+    .await
 }
 
 pub(crate) async fn enqueue(

@@ -2,6 +2,7 @@
 
 use domain::operation::OperationKind;
 use domain::{ErrorKind, Result};
+use futures::FutureExt;
 use futures::future::join_all;
 use store::operations::{Lease, Step};
 
@@ -60,6 +61,35 @@ on_both! {
         let written = join_all(leases.iter().map(|lease| world.step(lease))).await;
         assert!(written.iter().all(Result::is_ok), "{written:?}");
         assert_eq!(world.steps(&leases).await, vec![1; 100]);
+    }
+
+    async fn what_many_write_at_once_is_few_transactions_on_sqlite(world: World) {
+        let leases = world.in_hand(100).await;
+        let changes = world.store.changes();
+        let before = *changes.borrow();
+        // While this is held, the others gather.
+        let held = world.write().await;
+        let mut writing: Vec<_> = leases.iter().map(|lease| Box::pin(world.step(lease))).collect();
+        for write in &mut writing {
+            let _ = futures::poll!(write.as_mut());
+        }
+        drop(held);
+        join_all(writing).await;
+        let transactions = *changes.borrow() - before;
+        // Each of them tells once: the first alone, and then up to 64 at a time.
+        let is_sqlite = world.database.url().is_none();
+        assert!(!is_sqlite || transactions <= 4, "{transactions}");
+        assert_eq!(world.steps(&leases).await, vec![1; 100]);
+    }
+
+    async fn a_write_that_panics_takes_none_of_the_others_along(world: World) {
+        let leases = world.in_hand(20).await;
+        let panics = world.store.write_together(Box::new(|_| Box::pin(async { panic!("as the test wants it") })));
+        let all = join_all(leases.iter().map(|lease| world.step(lease)));
+        let (panicked, written) = tokio::join!(std::panic::AssertUnwindSafe(panics).catch_unwind(), all);
+        assert!(!matches!(panicked, Ok(Ok(()))), "it was written");
+        assert!(written.iter().all(Result::is_ok), "{written:?}");
+        assert_eq!(world.steps(&leases).await, vec![1; 20]);
     }
 
     async fn a_write_that_fails_takes_none_of_the_others_along(world: World) {

@@ -87,6 +87,24 @@ on_both! {
         }
     }
 
+    async fn an_environment_of_single_servers_does_not_end_while_one_that_was_lost_may_come_back(world: World) {
+        let mut session = world.write().await;
+        let (organisation, provider) = (world.actor.organisation.id, world.provider.id);
+        let application = store::applications::list(&mut session, organisation).await.expect("reads")[0].id;
+        let environment = store::environments::of_single_servers(&mut session, organisation, application, provider, "here").await;
+        let environment = environment.expect("an environment");
+        session.commit().await.expect("commits");
+        let (lost, going) = (world.server(Some(&environment), "lost").await, world.server(Some(&environment), "going").await);
+        let mut session = world.write().await;
+        let gone = store::servers::Sight::of(domain::server::Power::Terminated);
+        store::servers::observe(&mut session, lost.id, &gone).await.expect("writes");
+        let ends = store::environments::ends_with(&mut session, environment.id, going.id).await;
+        assert!(!ends.expect("reads"), "it was lost, and nobody wants it destroyed");
+        store::servers::want(&mut session, lost.id, domain::server::Desired::Destroyed).await.expect("writes");
+        let ends = store::environments::ends_with(&mut session, environment.id, going.id).await;
+        assert!(ends.expect("reads"), "it will not come back");
+    }
+
     async fn a_provider_with_a_living_server_is_not_deleted(world: World) {
         let server = world.server(None, "web").await;
         let organisation = world.actor.organisation.id;

@@ -156,6 +156,7 @@ pub(super) fn route(world: &mut World, asked: &Asked, ends: bool) -> Reply {
         "DeleteKeyPair" => Ok(world.delete_key(asked)),
         "DeleteSecurityGroup" => world.delete_group(asked),
         "DeleteSnapshot" => world.delete_snapshot(asked),
+        "DeleteTags" => world.delete_tags(asked),
         "DeregisterImage" => world.deregister(asked),
         "DescribeAddresses" => Ok(super::networks::addresses()),
         "DescribeImages" => world.describe_images(asked),

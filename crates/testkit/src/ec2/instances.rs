@@ -187,6 +187,16 @@ impl World {
         Ok(text("return", true))
     }
 
+    pub(super) fn delete_tags(&mut self, asked: &Asked) -> Reply {
+        for id in asked.fields.list("ResourceId") {
+            let instance = self.instance_mut(&asked.region, &id)?;
+            for tag in asked.fields.below("Tag") {
+                instance.tags.remove(tag.text("Key"));
+            }
+        }
+        Ok(text("return", true))
+    }
+
     pub(super) fn console(&self, asked: &Asked) -> Reply {
         let id = asked.fields.must("InstanceId")?;
         let instance = self.instance(&asked.region, id)?;

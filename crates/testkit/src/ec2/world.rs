@@ -324,6 +324,11 @@ impl Tags {
         self.0.insert(key.to_owned(), tag);
     }
 
+    /// Takes one off.
+    pub(super) fn remove(&mut self, key: &str) {
+        self.0.remove(key);
+    }
+
     /// As they are seen by now.
     pub(super) fn get(&self, key: &str) -> Option<&str> {
         let tag = self.0.get(key)?;
