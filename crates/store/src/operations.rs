@@ -268,10 +268,21 @@ pub async fn adoption_is_open(session: &mut Session, server: ServerId) -> Result
     Ok(session.optional(query.arg(server)).await?.is_some())
 }
 
+/// Whether a server was there before and is not to be destroyed at its cloud: its adoption never ended, or its end was asked
+/// for before that did.
+pub async fn is_given_back(session: &mut Session, server: ServerId) -> Result<bool> {
+    let query = sql!(
+        "SELECT 1 AS one FROM operations WHERE server_id = $1 AND ((kind = 'adopt_server' AND status <> 'succeeded') \
+         OR (kind = 'destroy_server' AND input LIKE '%\"give_back\":true%')) LIMIT 1"
+    );
+    Ok(session.optional(query.arg(server)).await?.is_some())
+}
+
 /// Whether our tag may be on its way to a server that was there before, or on it.
 pub async fn adoption_was_sent(session: &mut Session, server: ServerId) -> Result<bool> {
     let query = sql!(
-        "SELECT 1 AS one FROM operations WHERE server_id = $1 AND kind = 'adopt_server' AND step = 'adopt'"
+        "SELECT 1 AS one FROM operations o JOIN operation_events e ON e.operation_id = o.id \
+         WHERE o.server_id = $1 AND o.kind = 'adopt_server' AND e.step = 'adopt' LIMIT 1"
     );
     Ok(session.optional(query.arg(server)).await?.is_some())
 }

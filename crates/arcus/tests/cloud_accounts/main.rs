@@ -231,14 +231,18 @@ async fn an_environment_whose_servers_went_before_takes_its_firewall_and_key_alo
         (shown().await["nodes"] == json!([])).then_some(())
     })
     .await;
-    let in_use = ec2::Fault::Refuse(400, "DependencyViolation");
-    amazon.fault("DeleteSecurityGroup", in_use);
     let environment = shown().await["id"].as_str().expect("an id").to_owned();
+    // While its credentials are not accepted it can't be told what becomes of them.
+    amazon.set_access(ec2::Access::Revoked);
     let delete = format!("/environments/{environment}");
     owner
         .send(owner.request(Method::DELETE, &delete))
         .await
         .ok();
+    assert_eq!(shown().await["id"], json!(environment));
+    let in_use = ec2::Fault::Refuse(400, "DependencyViolation");
+    amazon.fault("DeleteSecurityGroup", in_use);
+    amazon.set_access(ec2::Access::Whole);
     wait::until("the environment to go", PATIENCE, || async {
         (owner.get("/environments").await.ok() == json!([])).then_some(())
     })

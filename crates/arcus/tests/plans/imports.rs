@@ -20,7 +20,7 @@ testkit::on_both_databases![
     an_import_that_was_killed_half_way_is_finished,
     what_was_not_taken_under_management_yet_stays_when_it_is_deleted,
     one_that_is_just_being_tagged_is_given_back_when_it_is_deleted,
-    one_that_bears_the_tag_and_failed_is_given_back_when_it_is_deleted,
+    one_that_bears_the_tag_and_waits_for_credentials_is_given_back_when_it_is_deleted,
     instances_of_one_name_are_imported_beside_each_other,
     what_is_in_the_operators_regions_is_not_a_customers_to_import,
 ];
@@ -215,7 +215,9 @@ async fn one_that_is_just_being_tagged_is_given_back_when_it_is_deleted(builder:
 }
 
 /// Its cloud has put the tag on it, and nothing of it can be looked at from then on.
-async fn one_that_bears_the_tag_and_failed_is_given_back_when_it_is_deleted(builder: Builder) {
+async fn one_that_bears_the_tag_and_waits_for_credentials_is_given_back_when_it_is_deleted(
+    builder: Builder,
+) {
     let scene = Scene::set(builder).await;
     let id = stray(&scene, "web");
     let environment = tagged(&scene, &id).await;

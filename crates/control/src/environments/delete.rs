@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use clouds::ErrorClass;
 use domain::account::Actor;
 use domain::environment::Environment;
 use domain::operation::Operation;
@@ -75,8 +76,13 @@ async fn clear_group(app: &App, environment: &Environment) -> Result<()> {
     let account = app.account(&provider, &environment.region).await?;
     let group = request::group_of(&environment.public_id);
     let clearing = account.cloud.clear_group(&account.region, &group);
-    let cleared = clouds::budget::on_behalf_of(organisation.0, clearing).await;
-    cleared.map_err(retry::as_error)
+    match clouds::budget::on_behalf_of(organisation.0, clearing).await {
+        // Revoked credentials say nothing for good: it goes on when there are others.
+        Err(error) if error.class == ErrorClass::Auth && account.cloud.check().await.is_err() => {
+            Err(Error::new(ErrorKind::CloudUnavailable, error.message))
+        }
+        cleared => cleared.map_err(retry::as_error),
+    }
 }
 
 pub(super) async fn draft(app: &App, actor: &Actor, id: &PublicId) -> Result<(Drafted, Begun)> {
@@ -100,10 +106,9 @@ pub(super) async fn draft(app: &App, actor: &Actor, id: &PublicId) -> Result<(Dr
         }
     }
     store::audit::record(&mut session, actor, "environment.delete", id.as_str()).await?;
-    let going = begun.iter().map(|(server, _)| server.clone()).collect();
     let draft = Draft {
         ends: true,
-        ..Draft::of(environment, view.provider, Vec::new()).destroys(going)
+        ..Draft::of(environment, view.provider, Vec::new()).destroys(&begun)
     };
     Ok(((session, draft), begun))
 }
@@ -137,10 +142,11 @@ pub(super) async fn draft_node(app: &App, actor: &Actor, id: &PublicId) -> Resul
     let server = store::servers::by_public_id(&mut session, organisation, id)
         .await?
         .ok_or_else(|| Error::not_found("node"))?;
-    servers::destroy(&mut session, actor, &server, &lane(organisation, &account)).await?;
+    let lane = lane(organisation, &account);
+    let end = servers::destroy(&mut session, actor, &server, &lane).await?;
     store::audit::record(&mut session, actor, "node.delete", id.as_str()).await?;
     let others = store::servers::of_environment(&mut session, organisation, environment.id).await?;
     let draft = Draft::of(environment, provider, others);
-    let draft = draft.destroys_some(&mut session, vec![server]).await?;
+    let draft = draft.destroys_some(&mut session, &[(server, end)]).await?;
     Ok((session, draft))
 }

@@ -5,10 +5,13 @@
 //! shown is what is done. What must stay true: a draft that is dropped with its session leaves nothing.
 
 use domain::environment::{Environment, Provider};
+use domain::operation::Operation;
 use domain::server::{Desired, Server};
-use domain::{Error, Result};
+use domain::{Error, Result, ServerId};
 use serde_json::{Value, json};
 use store::Session;
+
+use crate::servers;
 
 /// What a change does, as its transaction says.
 pub(super) struct Draft {
@@ -24,6 +27,8 @@ pub(super) struct Draft {
     pub(super) taken: Vec<Server>,
     /// Those that go.
     pub(super) going: Vec<Server>,
+    /// Which of those are given back to their cloud instead of being destroyed there.
+    pub(super) given_back: Vec<ServerId>,
     /// Whether the environment goes with them.
     pub(super) ends: bool,
     /// Those that stay as they are.
@@ -80,13 +85,17 @@ impl Draft {
             made: Vec::new(),
             taken: Vec::new(),
             going: Vec::new(),
+            given_back: Vec::new(),
             ends: false,
             staying,
         }
     }
 
-    /// These go, and don't stay.
-    pub(super) fn destroys(mut self, going: Vec<Server>) -> Self {
+    /// These go, each by its operation, and don't stay.
+    pub(super) fn destroys(mut self, begun: &[(Server, Operation)]) -> Self {
+        let given_back = begun.iter().filter(|(_, end)| servers::is_given_back(end));
+        self.given_back = given_back.map(|(server, _)| server.id).collect();
+        let going: Vec<Server> = begun.iter().map(|(server, _)| server.clone()).collect();
         let goes = |server: &Server| going.iter().any(|one| one.id == server.id);
         self.staying.retain(|server| !goes(server));
         self.going = going;
@@ -97,11 +106,11 @@ impl Draft {
     pub(super) async fn destroys_some(
         self,
         session: &mut Session,
-        going: Vec<Server>,
+        begun: &[(Server, Operation)],
     ) -> Result<Self> {
         let is_of_singles =
             store::environments::is_of_singles(session, self.environment.id).await?;
-        let mut draft = self.destroys(going);
+        let mut draft = self.destroys(begun);
         draft.ends = is_of_singles && draft.staying.is_empty();
         Ok(draft)
     }
@@ -131,6 +140,7 @@ impl Draft {
             "made": made.collect::<Vec<_>>(),
             "taken": taken.collect::<Vec<_>>(),
             "going": self.going.iter().map(known).collect::<Vec<_>>(),
+            "given_back": self.given_back.iter().map(|id| id.0).collect::<Vec<_>>(),
             "staying": self.staying.iter().map(known).collect::<Vec<_>>(),
         })
     }

@@ -235,16 +235,21 @@ async fn ending<'a>(
     let (mut ended, mut calls) = (Vec::new(), Vec::new());
     for server in &draft.going {
         let mut session = app.store.read().await?;
-        let is_given_back = store::operations::adoption_is_open(&mut session, server.id).await?;
+        let is_given_back = draft.given_back.contains(&server.id);
+        let was_sent = store::operations::adoption_was_sent(&mut session, server.id).await?;
         drop(session);
         for at in refs(account, std::slice::from_ref(server)) {
             let its = match account.cloud.get(&at).await {
-                Ok(seen) if seen.tag.as_ref() != Some(&request::tag(app, server)) => continue,
-                Ok(_) if is_given_back => {
-                    let its = account.cloud.preview_release(&at).await;
-                    calls.extend(its.map_err(retry::as_error)?);
+                Ok(seen) if is_given_back => {
+                    let is_ours = seen.tag == Some(request::tag(app, server));
+                    if is_ours || (was_sent && seen.tag.is_none()) {
+                        let its = account.cloud.preview_release(&at).await;
+                        calls.extend(its.map_err(retry::as_error)?);
+                    }
                     continue;
                 }
+                // Another's, or none of ours yet: it is left alone.
+                Ok(seen) if seen.tag != Some(request::tag(app, server)) => continue,
                 Ok(_) => account.cloud.preview_destroy(&[at], None).await,
                 Err(error) => Err(error),
             };

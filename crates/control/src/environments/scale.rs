@@ -195,12 +195,14 @@ pub(super) async fn draft_down(
     // Their rows are locked oldest first, as everywhere.
     let going = found[found.len() - count..].iter().copied().cloned();
     let going: Vec<Server> = going.collect();
-    for server in &going {
-        servers::destroy(&mut session, actor, server, &lane).await?;
+    let mut begun = Vec::with_capacity(going.len());
+    for server in going {
+        let end = servers::destroy(&mut session, actor, &server, &lane).await?;
+        begun.push((server, end));
     }
     store::audit::record(&mut session, actor, "environment.scale_down", id.as_str()).await?;
     let draft = Draft::of(environment, view.provider, servers);
-    let draft = draft.destroys_some(&mut session, going).await?;
+    let draft = draft.destroys_some(&mut session, &begun).await?;
     Ok((session, draft))
 }
 

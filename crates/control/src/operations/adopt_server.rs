@@ -1,10 +1,9 @@
 //! Takes an instance under management that was there before: it gets our tag, and nothing else of it changes.
 //!
 //! The row names the instance before its cloud is told, so that a crash leaves no instance that bears our tag and that no
-//! server accounts for. What must stay true: one that bears another's tag is left alone; and while the step is `adopt` the
+//! server accounts for. What must stay true: one that bears another's tag is left alone; and once the step `adopt` is recorded the
 //! tag may be on it, so that whoever gives it back looks for that.
 
-use clouds::ErrorClass;
 use domain::server::Setup;
 
 use super::run::{Fault, LastStep, Run};
@@ -23,18 +22,7 @@ pub(super) async fn run(run: &mut Run) -> LastStep {
         None => {
             run.note("adopt", 30, "putting the tag of this Arcus on it")
                 .await?;
-            match cloud.adopt(&at, &run.tag()).await {
-                Err(error) if had_no_effect(error.class) => {
-                    run.note(
-                        "refused",
-                        30,
-                        "its cloud takes no tag of this Arcus for now",
-                    )
-                    .await?;
-                    return Err(error.into());
-                }
-                adopted => adopted?,
-            }
+            cloud.adopt(&at, &run.tag()).await?;
         }
     }
     let seen = run.interruptible(run.get(&at)).await??;
@@ -43,12 +31,4 @@ pub(super) async fn run(run: &mut Run) -> LastStep {
         .await?;
     store::servers::set_setup(&mut session, run.server.id, Setup::Ready, None).await?;
     Ok(session)
-}
-
-/// Whether a cloud that refuses so has surely left the instance without our tag.
-fn had_no_effect(class: ErrorClass) -> bool {
-    matches!(
-        class,
-        ErrorClass::Auth | ErrorClass::Rejected | ErrorClass::Quota | ErrorClass::Unsupported
-    )
 }

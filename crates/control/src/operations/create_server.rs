@@ -18,6 +18,9 @@ const BOOT: Duration = Duration::from_secs(5 * 60);
 /// The step of a create that its cloud did not take.
 const REFUSED: &str = "refused";
 
+/// At these steps no create of it can have had an effect.
+const NOT_SENT: [&str; 2] = ["", REFUSED];
+
 /// How long it is waited for until it is looked whether it is switched off.
 const LOOK: Duration = Duration::from_secs(20);
 
@@ -100,7 +103,7 @@ async fn boot(run: &Run, at: &InstanceRef, power: Power) -> Result<Instance, Fau
 /// Finds what an earlier try made, or makes it.
 async fn make(run: &Run) -> Result<Instance, Fault> {
     // Where no create was ever sent, or the last was surely refused, there is nothing to look for.
-    if !["", REFUSED].contains(&run.operation.step.as_str())
+    if !NOT_SENT.contains(&run.operation.step.as_str())
         && let Some(found) = found(run).await?
     {
         return Ok(found);
@@ -115,6 +118,7 @@ async fn make(run: &Run) -> Result<Instance, Fault> {
     let made = run.account.cloud.create(&request).await;
     if let Err(error) = &made
         && matches!(error.class, ErrorClass::Throttled(_))
+        && NOT_SENT.contains(&run.operation.step.as_str())
     {
         // Nothing was made. Two hundred who would look for that at every try are what throttles them.
         run.note(REFUSED, 10, "its cloud takes no more calls for now")

@@ -8,11 +8,10 @@ use std::time::Duration;
 use clouds::{ErrorClass, InstanceRef, Until};
 use domain::names;
 use domain::server::Power;
-use serde_json::{Value, json};
+use serde_json::json;
 use store::operations::Step;
 
 use super::run::{Fault, LastStep, Run};
-use crate::servers::GIVE_BACK;
 
 /// How long a termination may take before the cloud is asked again.
 const GOING: Duration = Duration::from_secs(120);
@@ -87,16 +86,15 @@ pub(super) async fn run(run: &mut Run) -> LastStep {
 /// Whether it was not taken under management yet when its end was asked for. What its import came to since makes no
 /// difference to that.
 async fn is_given_back(run: &Run) -> Result<bool, Fault> {
-    if run.operation.input.get(GIVE_BACK) == Some(&Value::Bool(true)) {
-        return Ok(true);
-    }
     let mut session = run.app.store.read().await?;
-    Ok(store::operations::adoption_is_open(&mut session, run.server.id).await?)
+    Ok(store::operations::is_given_back(&mut session, run.server.id).await?)
 }
 
 /// One that was to be imported is not ours to destroy: our tag is taken off, where it is on it or comes on it yet, and it stays
 /// as it is.
 async fn give_back(run: &mut Run) -> LastStep {
+    // With a last name the row accounts for it no more: should our tag come on it later still, it is seen, and taken off.
+    retired_name(run).await?;
     run.note("release", 30, "taking the tag of this Arcus off it")
         .await?;
     let Some(at) = run.at() else {
@@ -115,24 +113,40 @@ async fn give_back(run: &mut Run) -> LastStep {
     loop {
         let seen = match cloud.get(&at).await {
             Ok(seen) => seen,
-            Err(error) if error.class == ErrorClass::NotFound => return finish(run, GONE).await,
+            Err(error) if error.class == ErrorClass::NotFound => return elsewhere(run).await,
             Err(error) => return Err(error.into()),
         };
-        if seen.tag.as_ref() == Some(&run.tag()) {
+        let is_over = tokio::time::Instant::now() >= deadline;
+        let is_ours = seen.tag.as_ref() == Some(&run.tag());
+        // A tag of several parts may be on it in part.
+        if is_ours || (is_over && was_sent && seen.tag.is_none()) {
             cloud.release(&at).await?;
             break;
         }
-        if tokio::time::Instant::now() >= deadline {
+        if is_over {
             break;
         }
         run.interruptible(tokio::time::sleep(AGAIN)).await?;
     }
-    let why = format!(
+    let why = stays(&at);
+    finish(run, &why).await
+}
+
+/// Where it was it is not any more. Where an id is a name, it may bear another by now, and our tag.
+async fn elsewhere(run: &mut Run) -> LastStep {
+    let mut why = GONE.to_owned();
+    for found in run.look(Duration::ZERO).await? {
+        run.account.cloud.release(&found.at).await?;
+        why = stays(&found.at);
+    }
+    finish(run, &why).await
+}
+
+fn stays(at: &InstanceRef) -> String {
+    format!(
         "{} was not taken under management, and stays at its cloud as it is",
         at.id
-    );
-    tracing::info!(server = %run.server.id, why, "an import was undone");
-    finish(run, &why).await
+    )
 }
 
 /// What the cloud keeps for the environment goes with it. Where the cloud still has it in use or can't answer, that is tried

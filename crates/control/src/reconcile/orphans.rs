@@ -146,7 +146,7 @@ async fn destroy(app: &App, account: &Account, orphan: &Orphan, who: &str) -> Re
     let server = store::servers::by_token(&mut session, &orphan.token).await?;
     // One whose import was undone, and which got our tag all the same: it was there before, and is given back.
     let is_given_back = match &server {
-        Some(server) => store::operations::adoption_is_open(&mut session, server.id).await?,
+        Some(server) => store::operations::is_given_back(&mut session, server.id).await?,
         None => false,
     };
     drop(session);

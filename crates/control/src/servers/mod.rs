@@ -83,6 +83,11 @@ pub(crate) struct Own<'a> {
 /// What an operation that destroys is told of a server that was there before, and was not taken under management yet.
 pub(crate) const GIVE_BACK: &str = "give_back";
 
+/// Whether the end of a server is that it is given back to its cloud.
+pub(crate) fn is_given_back(end: &Operation) -> bool {
+    end.input.get(GIVE_BACK) == Some(&Value::Bool(true))
+}
+
 /// That servers of some sizes may be made: there is money, quota and room for them.
 pub(crate) struct Admitted(());
 
