@@ -109,9 +109,12 @@ impl Store {
             } else {
                 Err(Failed::Database(error.clone()))
             };
-            if let Err(Failed::Database(why)) = &written {
-                goes_on = false;
-                error = why.clone();
+            match &written {
+                Err(Failed::Database(why)) => (goes_on, error) = (false, why.clone()),
+                Err(Failed::Write(why)) if !is_about_the_write(why) => {
+                    (goes_on, error) = (false, why.clone());
+                }
+                _ => {}
             }
             let _ = done.send(written.map_err(Failed::error));
         }

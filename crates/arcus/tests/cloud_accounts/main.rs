@@ -201,10 +201,8 @@ fn servers(answer: &Value, kind: &str) -> Vec<Value> {
         .collect()
 }
 
-/// Its last server has gone before, and its firewall is still in use for a moment: the environment stays until that is gone too.
-#[tokio::test]
-async fn an_environment_whose_servers_went_before_takes_its_firewall_and_key_along() {
-    let amazon = ec2::StandIn::start();
+/// An environment at Amazon whose only server has gone before, and of which Amazon keeps a firewall and a key.
+async fn without_servers(amazon: &ec2::StandIn) -> (Arcus, Client, String) {
     amazon.set_pace(Duration::from_millis(20));
     amazon.set_settling(Duration::ZERO);
     let arcus = builder()
@@ -231,15 +229,24 @@ async fn an_environment_whose_servers_went_before_takes_its_firewall_and_key_alo
         (shown().await["nodes"] == json!([])).then_some(())
     })
     .await;
-    let environment = shown().await["id"].as_str().expect("an id").to_owned();
-    // While its credentials are not accepted it can't be told what becomes of them.
+    let id = shown().await["id"].as_str().expect("an id").to_owned();
+    (arcus, owner, id)
+}
+
+async fn delete(owner: &Client, environment: &str) {
+    let path = format!("/environments/{environment}");
+    owner.send(owner.request(Method::DELETE, &path)).await.ok();
+}
+
+#[tokio::test]
+async fn an_environment_whose_servers_went_before_takes_its_firewall_and_key_along() {
+    let amazon = ec2::StandIn::start();
+    let (_arcus, owner, environment) = without_servers(&amazon).await;
+    // While its credentials are not accepted nobody can say what becomes of them, and then they are in use for a moment.
     amazon.set_access(ec2::Access::Revoked);
-    let delete = format!("/environments/{environment}");
-    owner
-        .send(owner.request(Method::DELETE, &delete))
-        .await
-        .ok();
-    assert_eq!(shown().await["id"], json!(environment));
+    delete(&owner, &environment).await;
+    let listed = owner.get("/environments").await.ok();
+    assert_eq!(listed[0]["id"], json!(environment));
     let in_use = ec2::Fault::Refuse(400, "DependencyViolation");
     amazon.fault("DeleteSecurityGroup", in_use);
     amazon.set_access(ec2::Access::Whole);
@@ -247,11 +254,17 @@ async fn an_environment_whose_servers_went_before_takes_its_firewall_and_key_alo
         (owner.get("/environments").await.ok() == json!([])).then_some(())
     })
     .await;
-    assert!(
-        !amazon
-            .groups()
-            .iter()
-            .any(|name| name.starts_with("arcus-"))
-    );
+    let groups = amazon.groups();
+    assert!(!groups.iter().any(|name| name.starts_with("arcus-")));
     assert_eq!(amazon.keys(), Vec::<String>::new());
+}
+
+#[tokio::test]
+async fn an_environment_that_is_deleted_once_more_goes_without_what_its_cloud_keeps() {
+    let amazon = ec2::StandIn::start();
+    let (_arcus, owner, environment) = without_servers(&amazon).await;
+    amazon.set_access(ec2::Access::Revoked);
+    delete(&owner, &environment).await;
+    delete(&owner, &environment).await;
+    assert_eq!(owner.get("/environments").await.ok(), json!([]));
 }

@@ -59,7 +59,11 @@ impl Ec2 {
         self.tag(at, &tags).await
     }
 
+    /// Without our tag nothing is called: the policy allows it on those alone that bear it.
     pub(super) async fn release_instance(&self, at: &InstanceRef) -> CloudResult<()> {
+        if self.get_instance(at).await?.tag.is_none() {
+            return Ok(());
+        }
         let form = Form::new()
             .list("ResourceId", [at.id.as_str()])
             .with("Tag.1.Key", INSTALLATION)

@@ -34,8 +34,10 @@ pub async fn delete(
     session.commit().await?;
     if begun.is_empty() {
         let (app, environment) = (app.clone(), draft.environment);
+        // Who asks once more does not want to wait for a cloud that won't answer.
+        let anyway = environment.deleting;
         // A task of its own: whoever stops waiting stops nothing.
-        let ending = tokio::spawn(async move { end(&app, &environment).await });
+        let ending = tokio::spawn(async move { end(&app, &environment, anyway).await });
         // Where it does not end in time, or can't yet, the reconciler goes on with it.
         let _ = tokio::time::timeout(bound, ending).await;
     }
@@ -45,13 +47,11 @@ pub async fn delete(
 /// Lets an environment go that is to, and has no server any more, with what its cloud keeps for it. That goes with the last
 /// server otherwise; where it has gone before, nothing else leads back to it.
 ///
-/// Errors: the cloud's, where it can be tried again. What it refuses stays with it: it costs nothing.
-pub(crate) async fn end(app: &App, environment: &Environment) -> Result<()> {
+/// Errors: whatever keeps the cloud from being asked, or from answering, unless it is to go `anyway`. What the cloud refuses
+/// stays with it: it costs nothing.
+pub(crate) async fn end(app: &App, environment: &Environment, anyway: bool) -> Result<()> {
     if let Err(error) = clear_group(app, environment).await {
-        if matches!(
-            error.kind(),
-            ErrorKind::CloudUnavailable | ErrorKind::Unavailable
-        ) {
+        if !anyway && error.kind() != ErrorKind::CloudRejected {
             return Err(error);
         }
         tracing::warn!(

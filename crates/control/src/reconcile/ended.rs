@@ -38,7 +38,7 @@ async fn look(app: &App) -> Result<()> {
 }
 
 async fn end(app: App, environment: Environment) {
-    match tokio::time::timeout(PATIENCE, environments::end(&app, &environment)).await {
+    match tokio::time::timeout(PATIENCE, environments::end(&app, &environment, false)).await {
         Ok(Ok(())) => {}
         Ok(Err(error)) => tracing::info!(
             environment = %environment.id,

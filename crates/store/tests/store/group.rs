@@ -84,9 +84,18 @@ on_both! {
 
     async fn a_write_that_panics_takes_none_of_the_others_along(world: World) {
         let leases = world.in_hand(20).await;
+        // While this is held, the others gather behind the first.
+        let held = world.write().await;
+        let mut writing: Vec<_> = leases.iter().map(|lease| Box::pin(world.step(lease))).collect();
+        let _ = futures::poll!(writing[0].as_mut());
         let panics = world.store.write_together(Box::new(|_| Box::pin(async { panic!("as the test wants it") })));
-        let all = join_all(leases.iter().map(|lease| world.step(lease)));
-        let (panicked, written) = tokio::join!(std::panic::AssertUnwindSafe(panics).catch_unwind(), all);
+        let mut panics = Box::pin(std::panic::AssertUnwindSafe(panics).catch_unwind());
+        let _ = futures::poll!(panics.as_mut());
+        for write in &mut writing[1..] {
+            let _ = futures::poll!(write.as_mut());
+        }
+        drop(held);
+        let (panicked, written) = tokio::join!(panics, join_all(writing));
         assert!(!matches!(panicked, Ok(Ok(()))), "it was written");
         assert!(written.iter().all(Result::is_ok), "{written:?}");
         assert_eq!(world.steps(&leases).await, vec![1; 20]);
