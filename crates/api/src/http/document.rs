@@ -27,6 +27,9 @@ pub(crate) fn complete(document: &mut OpenApi, table: &Table) {
             }
             add(operation, StatusCode::SERVICE_UNAVAILABLE);
             if takes_a_plan(operation) {
+                // What asks for no plan in the right way, and what agrees to one that no longer holds.
+                add(operation, StatusCode::BAD_REQUEST);
+                add(operation, StatusCode::CONFLICT);
                 answers_a_plan(operation);
             }
             describe(operation);
