@@ -72,15 +72,16 @@ impl DigitalOcean {
     ) -> CloudResult<Instance> {
         let deadline = Instant::now() + timeout;
         let mut pauses = Pauses::new();
-        let mut tags = Vec::new();
         loop {
             let seen = match self.describe(at).await {
                 Ok(droplet) => {
-                    tags.clone_from(&droplet.tags);
+                    if until == Until::Gone {
+                        self.remember(&droplet).await;
+                    }
                     shown(droplet)
                 }
                 Err(error) if error.class == ErrorClass::NotFound && until == Until::Gone => {
-                    self.forget(&tags).await;
+                    self.forget_gone(names::id(at)?).await;
                     return Ok(Instance::gone(at));
                 }
                 // Just after a create, "not found" means "not yet".

@@ -2,7 +2,7 @@
 //!
 //! `registry` opens it through [`KIND`]; everything else of the crate sees it as `dyn Cloud`. What must stay true: a
 //! droplet bears its tags from the call that makes it (`arcus-in-INSTALLATION`, `arcus-token-TOKEN`), so that one whose
-//! answer was lost is found; nothing here outlives a restart, since what is under way is asked of DigitalOcean itself;
+//! answer was lost is found; nothing here has to outlive a restart, since what is under way is asked of DigitalOcean itself;
 //! and what would cost money after its droplet is gone, goes with it.
 //!
 //! | file | what it owns |
@@ -16,6 +16,7 @@
 //! | `offer` | regions, sizes, prices, images |
 //! | `wire`, `names` | the JSON, the names that DigitalOcean accepts |
 
+use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -80,6 +81,8 @@ pub struct DigitalOcean {
     client: Client,
     /// Held while it is made sure that the account has something: two creates at once would make it twice.
     ensuring: Mutex<()>,
+    /// The tags of droplets on their way out: one that is gone tells of its tags no more.
+    leaving: Mutex<HashMap<u64, Vec<String>>>,
 }
 
 #[expect(
@@ -90,6 +93,7 @@ fn open(settings: Settings) -> CloudResult<Arc<dyn Cloud>> {
     Ok(Arc::new(DigitalOcean {
         client: Client::new(&settings)?,
         ensuring: Mutex::default(),
+        leaving: Mutex::default(),
     }))
 }
 
@@ -170,7 +174,7 @@ impl Cloud for DigitalOcean {
     }
 
     async fn preview_release(&self, at: &InstanceRef) -> CloudResult<Vec<PreviewedCall>> {
-        Ok(preview::release(at))
+        self.preview_release_of(at).await
     }
 
     async fn release(&self, at: &InstanceRef) -> CloudResult<()> {

@@ -55,6 +55,7 @@ impl DigitalOcean {
         name: &str,
     ) -> CloudResult<InstanceRef> {
         let droplet = self.describe(at).await?;
+        self.remember(&droplet).await;
         let name = names::droplet(name);
         if droplet.name != name {
             self.run(droplet.id, &json!({ "type": "rename", "name": name }))

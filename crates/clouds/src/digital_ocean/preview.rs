@@ -107,6 +107,24 @@ impl DigitalOcean {
         }
         Ok(calls)
     }
+
+    /// What taking our tags off one calls.
+    pub(super) async fn preview_release_of(
+        &self,
+        at: &InstanceRef,
+    ) -> CloudResult<Vec<PreviewedCall>> {
+        let droplet = self.describe(at).await?;
+        let owners = || droplet.tags.iter().filter(|tag| names::is_owners(tag));
+        let off = owners().map(|tag| {
+            let path = format!("DELETE /v2/tags/{tag}/resources");
+            PreviewedCall::new(path, format!("takes the tag off {}", at.id))
+        });
+        let deleted = owners().filter(|tag| names::is_of_one(tag)).map(|tag| {
+            let does = "deletes the tag that it alone bore";
+            PreviewedCall::new(format!("DELETE /v2/tags/{tag}"), does)
+        });
+        Ok(off.chain(deleted).collect())
+    }
 }
 
 /// What putting a droplet under our tags calls: one of the two is the droplet's own, and has no name yet.
@@ -123,20 +141,4 @@ pub(super) fn adoption(at: &InstanceRef) -> Vec<PreviewedCall> {
         ]
     });
     calls.collect()
-}
-
-/// What taking our tags off one calls.
-pub(super) fn release(at: &InstanceRef) -> Vec<PreviewedCall> {
-    let id = &at.id;
-    let off = |whose: &str| {
-        PreviewedCall::new(
-            "DELETE /v2/tags/TAG/resources",
-            format!("takes the tag of {whose} off {id}"),
-        )
-    };
-    vec![
-        off("this Arcus"),
-        off("its own server"),
-        PreviewedCall::new("DELETE /v2/tags/TAG", "deletes the tag that it alone bore"),
-    ]
 }

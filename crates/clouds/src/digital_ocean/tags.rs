@@ -37,8 +37,20 @@ impl DigitalOcean {
         for tag in &old {
             self.take_tag(droplet.id, tag).await?;
         }
-        self.forget(&old).await;
+        self.forget(droplet.id, &old).await;
         Ok(())
+    }
+
+    /// Notes the tags of a droplet that is to go.
+    pub(super) async fn remember(&self, droplet: &Droplet) {
+        let mut leaving = self.leaving.lock().await;
+        leaving.insert(droplet.id, droplet.tags.clone());
+    }
+
+    /// Deletes what one that is gone alone bore.
+    pub(super) async fn forget_gone(&self, droplet: u64) {
+        let tags = self.leaving.lock().await.remove(&droplet);
+        self.forget(droplet, &tags.unwrap_or_default()).await;
     }
 
     /// Makes a tag, which may be there already.
@@ -80,12 +92,13 @@ impl DigitalOcean {
         }
     }
 
-    /// Deletes those tags that one droplet alone bore, where it is gone: an account would fill up with them. Nothing
-    /// depends on it, so a failure is only told.
-    pub(super) async fn forget(&self, tags: &[String]) {
+    /// Deletes those tags that a droplet alone bore, where it bears them no more: an account would fill up with them. The
+    /// list of a tag may show it for a while yet. Nothing depends on it, so a failure is only told.
+    async fn forget(&self, droplet: u64, tags: &[String]) {
         for tag in tags.iter().filter(|tag| names::is_of_one(tag)) {
             let forgotten = async {
-                if self.tagged(tag).await?.is_empty() {
+                let bearers = self.tagged(tag).await?;
+                if bearers.iter().all(|bearer| bearer.id == droplet) {
                     self.delete_tag(tag).await?;
                 }
                 CloudResult::Ok(())

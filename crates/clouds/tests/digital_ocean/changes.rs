@@ -163,3 +163,19 @@ async fn what_would_cost_money_without_its_droplet_goes_with_it() {
         "no tag of one droplet"
     );
 }
+
+#[tokio::test]
+async fn a_droplet_that_goes_at_once_leaves_no_tag_that_it_alone_bore() {
+    let (stand_in, cloud) = alone();
+    let made = running(&cloud, &request("quick")).await;
+    stand_in.set_pace(std::time::Duration::ZERO);
+    cloud.retire(&made.at, "gone").await.expect("renamed");
+    cloud.destroy(&made.at).await.expect("accepted");
+    assert_eq!(stand_in.droplets(), 0, "gone before anybody waits for it");
+    cloud
+        .wait(&made.at, Until::Gone, PATIENCE)
+        .await
+        .expect("gone");
+    let left = stand_in.tags();
+    assert_eq!(left, ["arcus-group-group-quick", "arcus-in-arcus-test"]);
+}
