@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use reqwest::Method;
 use serde_json::{Value, json};
-use testkit::digital_ocean::{self, StandIn};
-use testkit::{Builder, Client, Scene, wait};
+use testkit::digital_ocean::{self, Fault, StandIn};
+use testkit::{Arcus, Builder, Client, Scene, Shop, wait};
 
 use super::{calls, on_terms, planned};
 
@@ -327,51 +327,138 @@ async fn droplet(ocean: &StandIn) -> String {
     made["droplet"]["id"].to_string()
 }
 
+/// An account at DigitalOcean, and a droplet there that nobody manages.
+struct Ocean {
+    ocean: StandIn,
+    owner: Client,
+    /// Who calls the other API.
+    customer: Client,
+    /// Where to import to.
+    path: String,
+    /// What to import.
+    body: Value,
+    _arcus: Arcus,
+}
+
+impl Ocean {
+    async fn set() -> Self {
+        let ocean = StandIn::start();
+        let arcus = Builder::new(env!("CARGO_BIN_EXE_arcus"))
+            .variable("ARCUS_DIGITAL_OCEAN_ENDPOINT", &ocean.url())
+            .start()
+            .await;
+        let (owner, customer) = Shop::join(&arcus, "company name", "my@email.com").await;
+        let body = json!({
+            "cloud_provider": "digital_ocean", "provider_name": "my-provider", "access_token": digital_ocean::TOKEN,
+        });
+        let provider = owner.post("/providers", &body).await.ok();
+        let provider = provider["id"].as_str().expect("an id");
+        let id = droplet(&ocean).await;
+        Self {
+            path: format!("/providers/{provider}/import"),
+            body: json!({"region": "fra1", "environment": "inherited", "instances": [id]}),
+            ocean,
+            owner,
+            customer,
+            _arcus: arcus,
+        }
+    }
+
+    /// Waits until a server is so, as the other API shows it.
+    async fn until(&self, what: &str, is: impl Fn(&Value) -> bool) -> Value {
+        wait::until(what, PATIENCE, || async {
+            let all = self.customer.get("/v1/server/list").await.data();
+            Some(all[0].clone()).filter(&is)
+        })
+        .await
+    }
+
+    /// The calls since then that change something, tags by no name of their own.
+    fn changes(&self, since: usize) -> Vec<String> {
+        let all = self.ocean.calls();
+        let made = all[since..].iter().filter(|call| call.method != "GET");
+        let made = made.map(|call| format!("{} {}", call.method, call.path));
+        let mut made: Vec<_> = made.collect();
+        made.sort();
+        made
+    }
+}
+
+/// The name of a new server's tag is not known before.
+fn unnamed(call: &str) -> String {
+    match call.split('/').collect::<Vec<_>>()[..] {
+        [post, v2, tags, _, resources] => format!("{post}/{v2}/{tags}/TAG/{resources}"),
+        _ => call.to_owned(),
+    }
+}
+
 #[tokio::test]
 async fn a_droplet_is_imported_with_its_size_and_its_price() {
-    let ocean = StandIn::start();
-    let arcus = Builder::new(env!("CARGO_BIN_EXE_arcus"))
-        .variable("ARCUS_DIGITAL_OCEAN_ENDPOINT", &ocean.url())
-        .start()
-        .await;
-    let owner = arcus
-        .client()
-        .register("company name", "my@email.com")
-        .await;
-    let body = json!({
-        "cloud_provider": "digital_ocean", "provider_name": "my-provider", "access_token": digital_ocean::TOKEN,
-    });
-    let provider = owner.post("/providers", &body).await.ok();
-    let id = droplet(&ocean).await;
-    let path = format!(
-        "/providers/{}/import",
-        provider["id"].as_str().expect("an id")
-    );
-    let body = json!({"region": "fra1", "environment": "inherited", "instances": [id]});
-    let plan = planned(&owner, Method::POST, &path, &body).await;
+    let scene = Ocean::set().await;
+    let (owner, ocean) = (&scene.owner, &scene.ocean);
+    let plan = planned(owner, Method::POST, &scene.path, &scene.body).await;
     assert_eq!(plan["import"][0]["size"], "s-1vcpu-1gb");
     // It is paid for already.
     assert_eq!(plan["price"]["hourly_difference"], "0.0000");
     assert_ne!(plan["price"]["hourly"], "0.0000");
     let before = ocean.calls().len();
-    on_terms(&owner, Method::POST, &path, &body, &plan)
+    on_terms(owner, Method::POST, &scene.path, &scene.body, &plan)
         .await
         .ok();
-    wait::until("it to be managed", PATIENCE, || async {
-        let all = owner.get("/environments").await.ok();
-        is_ready(&all[0]).then_some(())
-    })
-    .await;
-    let all = ocean.calls();
-    let made = all[before..].iter().filter(|call| call.method != "GET");
-    let mut made: Vec<_> = made
-        .map(|call| match call.path.split('/').collect::<Vec<_>>()[..] {
-            [_, v2, tags, _, resources] => format!("POST /{v2}/{tags}/TAG/{resources}"),
-            _ => format!("{} {}", call.method, call.path),
-        })
-        .collect();
-    made.sort();
+    scene
+        .until("it to be managed", |server| server["state"] == "Running")
+        .await;
+    let made = scene.changes(before);
+    let made: Vec<_> = made.iter().map(|call| unnamed(call)).collect();
     assert_eq!(made, calls(&plan));
     assert_eq!(ocean.droplets(), 1);
     assert!(ocean.tags().contains(&"precious".to_owned()));
+}
+
+#[tokio::test]
+async fn a_droplet_whose_import_failed_takes_no_change_and_is_given_back_as_the_plan_says() {
+    let scene = Ocean::set().await;
+    let (owner, ocean) = (&scene.owner, &scene.ocean);
+    // The first of its two tags is on it, and nobody was told so.
+    ocean.fault("POST", "/resources", Fault::FailAfter(422));
+    let made = owner.post(&scene.path, &scene.body).await.ok();
+    let server = scene
+        .until("its import to fail", |server| server["state"] == "Error")
+        .await;
+    let id = server["id"].to_string();
+    let form = [("id", &*id), ("name", "before")];
+    let refused = scene
+        .customer
+        .form(Method::POST, "/v1/snapshot/create", &form)
+        .await;
+    let why = refused.refusal(409);
+    assert!(why.contains("import failed"), "{why}");
+
+    let environment = made["id"].as_str().expect("an id");
+    let delete = format!("/environments/{environment}");
+    let plan = planned(owner, Method::DELETE, &delete, &Value::Null).await;
+    assert_eq!(plan["destroy"], json!([]), "{plan}");
+    assert_eq!(
+        plan["give_back"][0]["instance"],
+        server_id(&scene),
+        "{plan}"
+    );
+    assert_eq!(plan["price"]["hourly_difference"], "0.0000", "{plan}");
+    let before = ocean.calls().len();
+    on_terms(owner, Method::DELETE, &delete, &Value::Null, &plan)
+        .await
+        .ok();
+    wait::until("the environment to go", PATIENCE, || async {
+        let left = owner.get("/environments").await.ok();
+        (left == json!([])).then_some(())
+    })
+    .await;
+    assert_eq!(scene.changes(before), calls(&plan), "{plan}");
+    assert_eq!(ocean.droplets(), 1);
+    assert_eq!(ocean.shown()[0]["tags"], json!(["precious"]));
+}
+
+/// Which droplet is to be imported.
+fn server_id(scene: &Ocean) -> Value {
+    scene.body["instances"][0].clone()
 }

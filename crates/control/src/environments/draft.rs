@@ -102,6 +102,11 @@ impl Draft {
         self
     }
 
+    /// Whether one of those that go stays at its cloud.
+    pub(super) fn is_given_back(&self, server: &Server) -> bool {
+        self.given_back.contains(&server.id)
+    }
+
     /// These go, and their environment with the last of them where it is that of single servers.
     pub(super) async fn destroys_some(
         self,

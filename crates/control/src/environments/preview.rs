@@ -32,6 +32,8 @@ pub struct Preview {
     pub taken: Vec<Server>,
     /// Those that would be destroyed.
     pub going: Vec<Server>,
+    /// Those that go and stay at their cloud as they are: they were not taken under management yet.
+    pub given_back: Vec<Server>,
     /// The calls that would change something at the cloud. Looks are not among them.
     pub calls: Vec<PreviewedCall>,
     /// What it costs.
@@ -187,12 +189,19 @@ async fn looked_at(
         "currency": price.currency,
         "price": [price.afterwards.hourly, price.afterwards.monthly],
     });
+    let terms = Terms::of(&draft);
+    let (given_back, going) = draft
+        .going
+        .iter()
+        .cloned()
+        .partition(|server| draft.is_given_back(server));
     Ok(Preview {
         hash: hex::encode(Sha256::digest(in_words.to_string())),
-        terms: Terms::of(&draft),
+        terms,
         made: draft.made,
         taken: draft.taken,
-        going: draft.going,
+        going,
+        given_back,
         calls,
         price,
         irreversible,
@@ -235,7 +244,7 @@ async fn ending<'a>(
     let (mut ended, mut calls) = (Vec::new(), Vec::new());
     for server in &draft.going {
         let mut session = app.store.read().await?;
-        let is_given_back = draft.given_back.contains(&server.id);
+        let is_given_back = draft.is_given_back(server);
         let was_sent = store::operations::adoption_was_sent(&mut session, server.id).await?;
         drop(session);
         for at in refs(account, std::slice::from_ref(server)) {
@@ -280,30 +289,40 @@ fn refs<'a>(account: &'a Account, servers: &'a [Server]) -> impl Iterator<Item =
 
 fn price(currency: Option<String>, draft: &Draft) -> Result<Price> {
     let mut unknown: Vec<String> = Vec::new();
-    let mut sum = |servers: &[Server]| {
-        servers.iter().try_fold(Rate::default(), |sum, server| {
-            if currency.is_none() {
-                return Ok(sum);
-            }
-            let may_lack = draft.provider.kind != HOUSE;
-            if may_lack && server.hourly == Money(0) && server.monthly == Money(0) {
-                unknown.push(server.plan.clone());
-            }
-            sum.plus(server)
-        })
+    let mut sum = |servers: Vec<&Server>| {
+        servers
+            .into_iter()
+            .try_fold(Rate::default(), |sum, server| {
+                if currency.is_none() {
+                    return Ok(sum);
+                }
+                let may_lack = draft.provider.kind != HOUSE;
+                if may_lack && server.hourly == Money(0) && server.monthly == Money(0) {
+                    unknown.push(server.plan.clone());
+                }
+                sum.plus(server)
+            })
     };
-    let (made, going, staying) = (sum(&draft.made)?, sum(&draft.going)?, sum(&draft.staying)?);
-    let taken = sum(&draft.taken)?;
-    // Elsewhere the owner pays for them already.
+    let (given_back, going): (Vec<_>, Vec<_>) =
+        (draft.going.iter()).partition(|server| draft.is_given_back(server));
+    let (going, given_back) = (sum(going)?, sum(given_back)?);
+    let made = sum(draft.made.iter().collect())?;
+    let taken = sum(draft.taken.iter().collect())?;
+    let staying = sum(draft.staying.iter().collect())?;
+    // Elsewhere the owner pays for what is imported already, and goes on to where it is given back.
     let is_sold = draft.provider.kind == HOUSE;
-    let new = if is_sold { made.and(taken)? } else { made };
+    let (new, old) = if is_sold {
+        (made.and(taken)?, going.and(given_back)?)
+    } else {
+        (made, going)
+    };
     unknown.sort();
     unknown.dedup();
     Ok(Price {
         currency,
         difference: Rate {
-            hourly: new.hourly.minus(going.hourly)?,
-            monthly: new.monthly.minus(going.monthly)?,
+            hourly: new.hourly.minus(old.hourly)?,
+            monthly: new.monthly.minus(old.monthly)?,
         },
         afterwards: staying.and(made)?.and(taken)?,
         unknown,

@@ -76,9 +76,19 @@ impl<'a> Held<'a> {
         foresee(&mut self.session, &self.server).await
     }
 
-    /// Errors: `Conflict` for a server that is not there yet, or not any more.
-    pub(super) fn must_be_there(self) -> Result<Self> {
+    /// Errors: `Conflict` for a server that is not there yet, or not any more; and for one whose import failed: all that
+    /// can come of it is that it is given back, and nothing of ours may stay with it then.
+    pub(super) async fn must_be_there(mut self) -> Result<Self> {
         must_be_there(&self.server)?;
+        let (session, server) = (&mut self.session, &self.server);
+        if server.setup == Setup::Failed
+            && store::operations::adoption_is_open(session, server.id).await?
+        {
+            return Err(Error::conflict(
+                "the server's import failed, so that it is not managed here, and nothing was changed: delete it, which \
+                 leaves it at its cloud as it is, and import it again",
+            ));
+        }
         Ok(self)
     }
 
@@ -200,7 +210,7 @@ async fn power(
     desired: Desired,
     action: &str,
 ) -> Result<Operation> {
-    let mut held = Held::lock(app, actor, id).await?.must_be_there()?;
+    let mut held = Held::lock(app, actor, id).await?.must_be_there().await?;
     let operation = held.switch(desired).await?;
     held.commit(action).await?;
     Ok(operation)
@@ -208,7 +218,7 @@ async fn power(
 
 /// Restarts a server; one that is off is started.
 pub async fn reboot(app: &App, actor: &Actor, id: ServerId) -> Result<Operation> {
-    let mut held = Held::lock(app, actor, id).await?.must_be_there()?;
+    let mut held = Held::lock(app, actor, id).await?.must_be_there().await?;
     let (session, server) = (&mut held.session, &held.server);
     let operation = super::reboot(session, actor, server, &held.lane).await?;
     held.commit("server.reboot").await?;
@@ -231,7 +241,7 @@ pub async fn change_password(app: &App, actor: &Actor, id: ServerId) -> Result<N
     must_run(&foresee(&mut app.store.read().await?, &server).await?)?;
     let password = new_password();
     let hash = passwords::crypt(app, password.clone()).await?;
-    let mut held = Held::lock(app, actor, id).await?;
+    let mut held = Held::lock(app, actor, id).await?.must_be_there().await?;
     must_run(&held.foreseen().await?)?;
     let input = json!({"user": "root"});
     let kind = OperationKind::ChangePassword;
@@ -286,7 +296,7 @@ pub async fn change_plan(
     if found.disk_gib < server.size.disk_gib.max(later.size.disk_gib) {
         check_disk(&server, &account, found).await?;
     }
-    let mut held = Held::lock(app, actor, id).await?.must_be_there()?;
+    let mut held = Held::lock(app, actor, id).await?.must_be_there().await?;
     let later = held.foreseen().await?;
     let plan = check_plan(&offer, &later, plan, direction)?;
     held.must_afford(app, &later, plan).await?;
@@ -379,7 +389,7 @@ pub async fn rebuild(
     let (server, _) = known(app, actor, id).await?;
     must_be_there(&server)?;
     let offer = offer_of(app, actor, &server).await?;
-    let mut held = Held::lock(app, actor, id).await?.must_be_there()?;
+    let mut held = Held::lock(app, actor, id).await?.must_be_there().await?;
     let later = held.foreseen().await?;
     let slug = image.unwrap_or(&later.image);
     // What was closed is its own's still.

@@ -32,7 +32,7 @@ pub async fn of_server(app: &App, actor: &Actor, id: ServerId) -> Result<Vec<Sna
 /// Takes a snapshot. Errors: `Exists` for a name that another snapshot of the server has; `Payment`, `Quota`.
 pub async fn create(app: &App, actor: &Actor, id: ServerId, name: &str) -> Result<Operation> {
     names::title("a snapshot", name)?;
-    let mut held = Held::lock(app, actor, id).await?.must_be_there()?;
+    let mut held = Held::lock(app, actor, id).await?.must_be_there().await?;
     if store::customers::is_of_the_house(&mut held.session, id).await? {
         let organisation = actor.organisation.id;
         quota::check(&mut held.session, app, organisation, &Amounts::snapshot()).await?;
@@ -60,7 +60,7 @@ pub async fn restore(
     id: ServerId,
     snapshot: SnapshotId,
 ) -> Result<Operation> {
-    let mut held = Held::lock(app, actor, id).await?.must_be_there()?;
+    let mut held = Held::lock(app, actor, id).await?.must_be_there().await?;
     let snapshot = found(&mut held.session, actor, snapshot).await?;
     if snapshot.server_id != id {
         return Err(Error::invalid(

@@ -19,6 +19,9 @@ pub(crate) struct PlanResponse {
     import: Vec<PlannedNodeResponse>,
     /// Those that would be destroyed.
     destroy: Vec<PlannedNodeResponse>,
+    /// Those whose import never ended: they go from here, and stay at their cloud as they are.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    give_back: Vec<PlannedNodeResponse>,
     /// The calls that would change something at the cloud; those that only look are not among them.
     calls: Vec<PlannedCallResponse>,
     price: PlannedPriceResponse,
@@ -89,6 +92,7 @@ impl From<Preview> for PlanResponse {
             make: preview.made.into_iter().map(new).collect(),
             import: preview.taken.into_iter().map(new).collect(),
             destroy: preview.going.into_iter().map(Into::into).collect(),
+            give_back: preview.given_back.into_iter().map(Into::into).collect(),
             calls: calls.collect(),
             price: preview.price.into(),
             irreversible: preview.irreversible,
