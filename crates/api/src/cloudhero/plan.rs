@@ -69,13 +69,15 @@ pub(super) fn check(method: &Method, route: &str, uri: &Uri, headers: &HeaderMap
 
 fn asked(uri: &Uri, headers: &HeaderMap) -> Result<Asked> {
     let query = uri.query().unwrap_or_default();
-    let mut said = form_urlencoded::parse(query.as_bytes()).filter(|(name, _)| name == "plan");
+    // Written otherwise, it would be taken for nothing, and the change made.
+    let mut said = form_urlencoded::parse(query.as_bytes())
+        .filter(|(name, _)| name.trim().eq_ignore_ascii_case("plan"));
     let shown = match (said.next(), said.next()) {
         (None, _) => false,
-        (Some((_, value)), None) if value == "true" => true,
-        (Some((_, value)), None) if value == "false" => false,
+        (Some((name, value)), None) if name == "plan" && value == "true" => true,
+        (Some((name, value)), None) if name == "plan" && value == "false" => false,
         _ => {
-            return Err(Error::invalid("plan is true or false; nothing was done").field("plan"));
+            return Err(Error::invalid("plan=true asks for a plan and plan=false for none, in small letters; nothing was done").field("plan"));
         }
     };
     let mut hashes = headers.get_all(X_PLAN).iter();

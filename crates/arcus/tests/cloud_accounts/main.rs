@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 use testkit::digital_ocean::{StandIn, TOKEN};
-use testkit::{Arcus, Builder, Client, Method, assert_shape, wait};
+use testkit::{Answer, Arcus, Builder, Client, Method, assert_shape, wait};
 use testkit::{ec2, hetzner};
 
 /// Both lie on this machine, and take their time when it has much to do.
@@ -233,9 +233,8 @@ async fn without_servers(amazon: &ec2::StandIn) -> (Arcus, Client, String) {
     (arcus, owner, id)
 }
 
-async fn delete(owner: &Client, environment: &str) {
-    let path = format!("/environments/{environment}");
-    owner.send(owner.request(Method::DELETE, &path)).await.ok();
+async fn delete(owner: &Client, environment: &str) -> Answer {
+    owner.delete(&format!("/environments/{environment}")).await
 }
 
 #[tokio::test]
@@ -244,7 +243,9 @@ async fn an_environment_whose_servers_went_before_takes_its_firewall_and_key_alo
     let (_arcus, owner, environment) = without_servers(&amazon).await;
     // While its credentials are not accepted nobody can say what becomes of them, and then they are in use for a moment.
     amazon.set_access(ec2::Access::Revoked);
-    delete(&owner, &environment).await;
+    let waits = delete(&owner, &environment).await.expect(202);
+    assert_eq!(waits["success"], false, "{waits}");
+    assert_ne!(waits["pending"], Value::Null, "{waits}");
     let listed = owner.get("/environments").await.ok();
     assert_eq!(listed[0]["id"], json!(environment));
     let in_use = ec2::Fault::Refuse(400, "DependencyViolation");
@@ -264,7 +265,8 @@ async fn an_environment_that_is_deleted_once_more_goes_without_what_its_cloud_ke
     let amazon = ec2::StandIn::start();
     let (_arcus, owner, environment) = without_servers(&amazon).await;
     amazon.set_access(ec2::Access::Revoked);
-    delete(&owner, &environment).await;
-    delete(&owner, &environment).await;
+    delete(&owner, &environment).await.expect(202);
+    let gone = delete(&owner, &environment).await.ok();
+    assert_eq!(gone["success"], true, "{gone}");
     assert_eq!(owner.get("/environments").await.ok(), json!([]));
 }

@@ -1,10 +1,12 @@
 //! What the operator removed stays away; what `arcus.toml` names is laid at every start.
 
-use testkit::{Arcus, Builder};
+use serde_json::json;
+use testkit::{Arcus, Builder, Scene};
 
 testkit::on_both_databases![
     a_region_that_the_operator_removed_is_not_offered_again,
     a_region_that_arcus_toml_names_comes_back,
+    an_environment_without_servers_outlives_no_region,
 ];
 
 /// The slugs of all regions.
@@ -39,4 +41,23 @@ async fn a_region_that_arcus_toml_names_comes_back(builder: Builder) {
     assert!(arcus.stop().await.success());
     arcus.restart().await;
     assert!(regions(&arcus).contains(&"sandbox".to_owned()));
+}
+
+async fn an_environment_without_servers_outlives_no_region(builder: Builder) {
+    let mut scene = Scene::set(builder).await;
+    scene.provider = scene.owner.add_provider("arcus").await;
+    let nodes = json!([{"name": "web", "size": "eos1"}]);
+    let id = scene.environment("production", &nodes).await;
+    let shown = scene.until(&id, "it to be ready", |one| one["ready"] == true);
+    let node = shown.await["nodes"][0]["id"].clone();
+    let node = format!("/nodes/{}", node.as_str().expect("an id"));
+    scene.owner.delete(&node).await.ok();
+    scene
+        .until(&id, "its node to go", |one| one["nodes"] == json!([]))
+        .await;
+    scene.arcus.tell(&["region", "rm", "sandbox"], "");
+    let path = format!("/environments/{id}");
+    let gone = scene.owner.delete(&path).await.ok();
+    assert_eq!(gone["success"], true, "{gone}");
+    assert_eq!(scene.environments().await.len(), 0);
 }

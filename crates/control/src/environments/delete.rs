@@ -12,12 +12,22 @@ use domain::{Error, ErrorKind, PublicId, Result};
 use super::draft::{Draft, Drafted, Terms};
 use super::switch::{Switched, wait_accepted};
 use super::view::{self, EnvironmentView};
-use crate::app::App;
+use crate::app::{App, HOUSE};
 use crate::operations::{lane, request, retry};
 use crate::servers;
 
 /// Servers that go, each with the operation that sees to it.
 pub(super) type Begun = Vec<(Server, Operation)>;
+
+/// What became of a request to delete an environment.
+pub struct Deletion {
+    /// The environment as it was.
+    pub view: EnvironmentView,
+    /// What became of each of its servers.
+    pub servers: Vec<Switched>,
+    /// Why one without servers is still there.
+    pub pending: Option<String>,
+}
 
 /// Destroys all servers of an environment and lets it go when the last one has gone. Answers when each cloud has
 /// accepted it, or `bound` is over; the work goes on in any case.
@@ -27,11 +37,12 @@ pub async fn delete(
     id: &PublicId,
     bound: Duration,
     terms: &Terms,
-) -> Result<(EnvironmentView, Vec<Switched>)> {
+) -> Result<Deletion> {
     let view = view::find(app, actor, id).await?;
     let ((session, draft), begun) = draft(app, actor, id).await?;
     terms.hold(&draft)?;
     session.commit().await?;
+    let mut pending = None;
     if begun.is_empty() {
         let (app, environment) = (app.clone(), draft.environment);
         // Who asks once more does not want to wait for a cloud that won't answer.
@@ -39,9 +50,24 @@ pub async fn delete(
         // A task of its own: whoever stops waiting stops nothing.
         let ending = tokio::spawn(async move { end(&app, &environment, anyway).await });
         // Where it does not end in time, or can't yet, the reconciler goes on with it.
-        let _ = tokio::time::timeout(bound, ending).await;
+        pending = match tokio::time::timeout(bound, ending).await {
+            Ok(Ok(Ok(()))) => None,
+            Ok(Ok(Err(error))) => Some(waits(error.message())),
+            Ok(Err(_)) | Err(_) => Some(waits("its cloud has not answered yet")),
+        };
     }
-    Ok((view, wait_accepted(app, actor, begun, bound).await))
+    Ok(Deletion {
+        view,
+        servers: wait_accepted(app, actor, begun, bound).await,
+        pending,
+    })
+}
+
+fn waits(why: &str) -> String {
+    format!(
+        "the environment has no servers, and goes when its cloud lets go of what it keeps for it, such as a firewall: {why}; \
+         deleted once more, it does not wait for that"
+    )
 }
 
 /// Lets an environment go that is to, and has no server any more, with what its cloud keeps for it. That goes with the last
@@ -73,7 +99,11 @@ async fn clear_group(app: &App, environment: &Environment) -> Result<()> {
     let provider =
         store::providers::by_id(&mut session, organisation, environment.provider_id).await?;
     drop(session);
-    let account = app.account(&provider, &environment.region).await?;
+    let account = match app.account(&provider, &environment.region).await {
+        // The operator has removed the region, and nobody is left to ask.
+        Err(error) if provider.kind == HOUSE && error.kind() == ErrorKind::Invalid => return Ok(()),
+        account => account?,
+    };
     let group = request::group_of(&environment.public_id);
     let clearing = account.cloud.clear_group(&account.region, &group);
     match clouds::budget::on_behalf_of(organisation.0, clearing).await {

@@ -13,7 +13,7 @@ mod view;
 
 pub use create::{NewEnvironment, create};
 pub(crate) use delete::end;
-pub use delete::{delete, delete_node};
+pub use delete::{Deletion, delete, delete_node};
 pub use draft::Terms;
 pub use import::{Import, Importer, as_operator, import};
 pub use nodes::{NewNode, add};

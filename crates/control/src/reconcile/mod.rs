@@ -79,7 +79,8 @@ impl<T> Drop for Beside<T> {
 /// Runs until `shutdown`.
 pub async fn run(app: App, shutdown: CancellationToken) {
     let _charging = Beside(tokio::spawn(charging::run(app.clone())));
-    let _ended = Beside(tokio::spawn(ended::run(app.clone())));
+    let ended = |of_house| Beside(tokio::spawn(ended::run(app.clone(), of_house)));
+    let _ended = [true, false].map(ended);
     let _rooms = Beside(tokio::spawn(rooms::run(app.clone())));
     let mut watches: HashMap<(String, String), Watch> = HashMap::new();
     let turns = Turns {

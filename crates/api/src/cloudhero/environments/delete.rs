@@ -65,6 +65,6 @@ pub(crate) async fn post(
         Decision::Answer(plan) => return Ok(plan),
         Decision::Make(terms) => terms,
     };
-    let (view, outcomes) = environments::delete(&app, &actor, &id, wait.0, &terms).await?;
-    Ok(deleted(&actor, &view, outcomes))
+    let deletion = environments::delete(&app, &actor, &id, wait.0, &terms).await?;
+    Ok(deleted(&actor, deletion))
 }

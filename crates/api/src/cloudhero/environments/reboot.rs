@@ -21,5 +21,5 @@ pub(crate) async fn post(
 ) -> Result<Response, Failure> {
     let id = id(&text, "environment")?;
     let (view, outcomes) = environments::reboot(&app, &actor, &id, wait.0).await?;
-    Ok(switched(&actor, &view, outcomes))
+    Ok(switched(&actor, &view, &outcomes))
 }

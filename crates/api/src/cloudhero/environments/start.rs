@@ -42,5 +42,5 @@ pub(crate) async fn post(
 ) -> Result<Response, Failure> {
     let id = id(&text, "environment")?;
     let (view, outcomes) = environments::start(&app, &actor, &id, wait.0).await?;
-    Ok(switched(&actor, &view, outcomes))
+    Ok(switched(&actor, &view, &outcomes))
 }

@@ -3,7 +3,7 @@
 use axum::Json;
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
-use control::environments::{EnvironmentView, Outcome, Queried, Switched};
+use control::environments::{Deletion, EnvironmentView, Outcome, Queried, Switched};
 use domain::account::Actor;
 use domain::names;
 use domain::server::{Power, Server};
@@ -20,6 +20,9 @@ pub(crate) struct OutcomesResponse {
     /// Why what is shown was seen before and not now.
     #[serde(skip_serializing_if = "Option::is_none")]
     stale: Option<String>,
+    /// Why an environment without servers is still there.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pending: Option<String>,
 }
 
 // === impl OutcomesResponse ===
@@ -45,6 +48,7 @@ impl OutcomesResponse {
             std_out,
             success,
             stale: None,
+            pending: None,
         }
     }
 }
@@ -81,38 +85,41 @@ fn seen(server: &Server) -> Value {
 }
 
 /// What start and stop did: under each server an array of one.
-pub(crate) fn switched(actor: &Actor, view: &EnvironmentView, switched: Vec<Switched>) -> Response {
-    answer(actor, view, switched, |change| json!([change]))
+pub(crate) fn switched(actor: &Actor, view: &EnvironmentView, switched: &[Switched]) -> Response {
+    answer(actor, view, switched, None, |change| json!([change]))
 }
 
 /// What a delete did: under each server an object.
-pub(crate) fn deleted(actor: &Actor, view: &EnvironmentView, switched: Vec<Switched>) -> Response {
-    answer(actor, view, switched, |change| change)
+pub(crate) fn deleted(actor: &Actor, deletion: Deletion) -> Response {
+    let (view, servers) = (&deletion.view, &deletion.servers);
+    answer(actor, view, servers, deletion.pending, |change| change)
 }
 
 fn answer(
     actor: &Actor,
     view: &EnvironmentView,
-    switched: Vec<Switched>,
+    switched: &[Switched],
+    pending: Option<String>,
     wrap: impl Fn(Value) -> Value,
 ) -> Response {
-    let pending = switched
-        .iter()
-        .any(|switched| matches!(switched.outcome, Outcome::Pending(_)));
-    let success = switched
-        .iter()
-        .all(|switched| matches!(switched.outcome, Outcome::Accepted { .. }));
-    let servers = switched
-        .into_iter()
-        .map(|switched| (switched.server.cloud_name.clone(), wrap(change(&switched))))
-        .collect();
-    let body = Json(OutcomesResponse::new(actor, view, &servers, success));
-    let status = if pending {
+    let outcomes = || switched.iter().map(|switched| &switched.outcome);
+    let is_accepted = outcomes().all(|outcome| matches!(outcome, Outcome::Accepted { .. }));
+    let is_pending = outcomes().any(|outcome| matches!(outcome, Outcome::Pending(_)));
+    let status = if is_pending || pending.is_some() {
         StatusCode::ACCEPTED
     } else {
         StatusCode::OK
     };
-    let mut response = (status, body).into_response();
+    let servers = switched
+        .iter()
+        .map(|switched| (switched.server.cloud_name.clone(), wrap(change(switched))))
+        .collect();
+    let success = is_accepted && pending.is_none();
+    let body = OutcomesResponse {
+        pending,
+        ..OutcomesResponse::new(actor, view, &servers, success)
+    };
+    let mut response = (status, Json(body)).into_response();
     response
         .headers_mut()
         .insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
