@@ -73,8 +73,7 @@ impl Ec2 {
         let _alone = self.clearing.lock().await;
         let prefix = format!("{region}/{group}/");
         self.groups.forget(&prefix);
-        let vpc = self.vpc(region).await?;
-        if let Some(found) = self.find_group(region, &vpc, group).await? {
+        for found in self.groups_of_that_name(region, group).await? {
             if self.has_servers(region, &found.group_id).await? {
                 return Ok(());
             }
@@ -117,10 +116,21 @@ impl Ec2 {
         Ok(found.map(|found| missing(&found, &with_ssh(ports)).len()))
     }
 
-    /// Whether there is something to clear.
-    pub(super) async fn has_group(&self, region: &str, group: &str) -> CloudResult<bool> {
-        let vpc = self.vpc(region).await?;
-        Ok(self.find_group(region, &vpc, group).await?.is_some())
+    /// What there is to clear, wherever: the account may have no default VPC any more, or never have had one, and the
+    /// operator may have chosen another subnet since.
+    pub(super) async fn groups_of_that_name(
+        &self,
+        region: &str,
+        group: &str,
+    ) -> CloudResult<Vec<network::Group>> {
+        let form = Form::new().filter("group-name", [name(group).as_str()]);
+        self.groups(region, form).await
+    }
+
+    async fn groups(&self, region: &str, form: Form) -> CloudResult<Vec<network::Group>> {
+        let action = Action::DescribeSecurityGroups;
+        let found: network::Groups = self.client.call(region, action, form).await?;
+        Ok(found.security_group_info.all)
     }
 
     /// The VPC of the subnet that the operator chose, or the default one.
@@ -212,11 +222,7 @@ impl Ec2 {
         let form = Form::new()
             .filter("group-name", [name(group).as_str()])
             .filter("vpc-id", [vpc]);
-        let answer = self
-            .client
-            .call(region, Action::DescribeSecurityGroups, form);
-        let found: network::Groups = answer.await?;
-        Ok(found.security_group_info.all.into_iter().next())
+        Ok(self.groups(region, form).await?.into_iter().next())
     }
 
     /// Adds the rules that are missing, at once; one by one where somebody else adds some of them too, since Amazon then

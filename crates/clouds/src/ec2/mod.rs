@@ -214,7 +214,7 @@ impl Cloud for Ec2 {
     }
 
     async fn preview_release(&self, at: &InstanceRef) -> CloudResult<Vec<PreviewedCall>> {
-        Ok(preview::release(at))
+        self.preview_release_of(at).await
     }
 
     async fn release(&self, at: &InstanceRef) -> CloudResult<()> {

@@ -89,7 +89,8 @@ impl Ec2 {
         }
         if let Some(group) = group {
             let name = group::name(&group.name);
-            if self.has_group(&group.region, &group.name).await? {
+            let found = self.groups_of_that_name(&group.region, &group.name);
+            for _ in found.await? {
                 let does = format!("deletes the security group {name}");
                 calls.push(previewed(Action::DeleteSecurityGroup, does));
             }
@@ -100,18 +101,24 @@ impl Ec2 {
         }
         Ok(calls)
     }
+
+    /// What taking our tag off one calls.
+    pub(super) async fn preview_release_of(
+        &self,
+        at: &InstanceRef,
+    ) -> CloudResult<Vec<PreviewedCall>> {
+        if self.get_instance(at).await?.tag.is_none() {
+            return Ok(Vec::new());
+        }
+        let does = format!("takes the tags of this Arcus off {}", at.id);
+        Ok(vec![previewed(Action::DeleteTags, does)])
+    }
 }
 
 /// What putting an instance under our tag calls.
 pub(super) fn adoption(at: &InstanceRef) -> Vec<PreviewedCall> {
     let does = format!("puts the tags of this Arcus on {}", at.id);
     vec![previewed(Action::CreateTags, does)]
-}
-
-/// What taking our tag off one calls.
-pub(super) fn release(at: &InstanceRef) -> Vec<PreviewedCall> {
-    let does = format!("takes the tags of this Arcus off {}", at.id);
-    vec![previewed(Action::DeleteTags, does)]
 }
 
 fn previewed(action: Action, does: String) -> PreviewedCall {

@@ -1,6 +1,6 @@
 //! Snapshots: images (AMIs) of one's own that Amazon makes of an instance, each tagged with whose and under which name.
 //!
-//! What must stay true: they are found by their tags alone; one that is just being taken is waited for; and with an image
+//! What must stay true: they are found by their tags alone; one that is just being taken is waited for, by its deletion too; and with an image
 //! goes what it keeps of its disks, or that would be paid for and forgotten.
 
 use std::time::Duration;
@@ -67,7 +67,7 @@ impl Ec2 {
     }
 
     pub(super) async fn delete_snapshot(&self, at: &InstanceRef, name: &str) -> CloudResult<()> {
-        let images = self.images_of(at, Some(name)).await?;
+        let images = self.images_to_go(at, Some(name)).await?;
         if images.is_empty() {
             return Err(CloudError::new(
                 ErrorClass::NotFound,
@@ -75,14 +75,14 @@ impl Ec2 {
             ));
         }
         for image in images {
-            self.delete_image(&at.region, &image).await?;
+            self.delete_image(at, &image).await?;
         }
         Ok(())
     }
 
     pub(super) async fn delete_all_snapshots(&self, at: &InstanceRef) -> CloudResult<()> {
-        for image in self.images_of(at, None).await? {
-            self.delete_image(&at.region, &image).await?;
+        for image in self.images_to_go(at, None).await? {
+            self.delete_image(at, &image).await?;
         }
         Ok(())
     }
@@ -92,7 +92,7 @@ impl Ec2 {
         &self,
         at: &InstanceRef,
     ) -> CloudResult<Vec<(String, Vec<String>)>> {
-        let images = self.images_of(at, None).await?.into_iter();
+        let images = self.images_to_go(at, None).await?.into_iter();
         let with_disks = images.map(|image| {
             let disks = image.block_device_mapping.all.into_iter();
             let disks = disks.filter_map(|disk| disk.ebs.snapshot_id);
@@ -127,17 +127,28 @@ impl Ec2 {
         let deadline = Instant::now() + PATIENCE;
         loop {
             let images = self.images_of(at, None).await?;
-            if !images.iter().any(|image| image.image_state == "pending") {
+            if !images.iter().any(is_pending) {
                 return Ok(images);
             }
             if Instant::now() + PAUSE > deadline {
-                return Err(CloudError::new(
-                    ErrorClass::Unavailable,
-                    "Amazon EC2 is still taking the snapshot",
-                ));
+                return Err(still_pending());
             }
             tokio::time::sleep(PAUSE).await;
         }
+    }
+
+    /// The images of an instance that are to be deleted. One that is just being made does not tell of its disks yet, which
+    /// would be paid for without it: it is for later.
+    async fn images_to_go(
+        &self,
+        at: &InstanceRef,
+        name: Option<&str>,
+    ) -> CloudResult<Vec<wire::Image>> {
+        let images = self.images_of(at, name).await?;
+        if images.iter().any(is_pending) {
+            return Err(still_pending());
+        }
+        Ok(images)
     }
 
     async fn images_of(
@@ -158,19 +169,27 @@ impl Ec2 {
     }
 
     /// Amazon deletes what is behind an image in the same call where it can do that; what it leaves is deleted here.
-    async fn delete_image(&self, region: &str, image: &wire::Image) -> CloudResult<()> {
+    async fn delete_image(&self, at: &InstanceRef, image: &wire::Image) -> CloudResult<()> {
+        let region = &at.region;
         let form = Form::new()
             .with("ImageId", &image.image_id)
             .with("DeleteAssociatedSnapshots", "true");
         match self.client.run(region, Action::DeregisterImage, form).await {
-            Err(failure) if is_gone(&failure.code) => {}
+            Err(failure) if failure.code == "InvalidAMIID.NotFound" => {}
+            // It is said of one that is gone, and of one that is in no state to go.
+            Err(failure) if failure.code == "InvalidAMIID.Unavailable" => {
+                let left = self.images_of(at, None).await?;
+                if left.iter().any(|one| one.image_id == image.image_id) {
+                    return Err(failure.into());
+                }
+            }
             answer => answer?,
         }
         let disks = image.block_device_mapping.all.iter();
         for snapshot in disks.filter_map(|disk| disk.ebs.snapshot_id.as_deref()) {
             let form = Form::new().with("SnapshotId", snapshot);
             match self.client.run(region, Action::DeleteSnapshot, form).await {
-                Err(failure) if is_gone(&failure.code) => {}
+                Err(failure) if failure.code == "InvalidSnapshot.NotFound" => {}
                 answer => answer?,
             }
         }
@@ -186,10 +205,14 @@ fn is_named(image: &wire::Image, name: &str) -> bool {
     wire::tag(&image.tag_set, SNAPSHOT) == Some(name)
 }
 
-fn is_gone(code: &str) -> bool {
-    matches!(
-        code,
-        "InvalidAMIID.NotFound" | "InvalidAMIID.Unavailable" | "InvalidSnapshot.NotFound"
+fn is_pending(image: &wire::Image) -> bool {
+    image.image_state == "pending"
+}
+
+fn still_pending() -> CloudError {
+    CloudError::new(
+        ErrorClass::Unavailable,
+        "Amazon EC2 is still taking the snapshot",
     )
 }
 

@@ -211,6 +211,68 @@ async fn a_snapshot_that_takes_its_time_is_waited_for() {
     assert_eq!(rig.amazon().images(), Vec::<String>::new());
 }
 
+/// Its disks are not known before it is whole, and would be paid for without it.
+#[tokio::test]
+async fn an_instance_whose_snapshot_is_just_being_taken_is_not_destroyed_before_that() {
+    let rig = Rig::stand_in();
+    let running = rig.running(&rig.request("kept")).await;
+    rig.amazon().set_image_pace(Duration::from_hours(1));
+    let begun = testkit::wait::until("the snapshot to begin", PATIENCE, || async {
+        (rig.amazon().images().len() == 1).then_some(())
+    });
+    // As a worker whose process dies over it.
+    tokio::select! {
+        taken = rig.cloud.create_snapshot(&running.at, "slow") => panic!("{taken:?}"),
+        () = begun => {}
+    }
+    let refused = rig.cloud.destroy(&running.at).await;
+    let refused = refused.expect_err("is refused for now");
+    assert_eq!(refused.class, ErrorClass::Unavailable);
+    let refused = rig.cloud.destroy_snapshot(&running.at, "slow").await;
+    let refused = refused.expect_err("is refused for now");
+    assert_eq!(refused.class, ErrorClass::Unavailable);
+    assert_eq!(rig.amazon().count("DeregisterImage"), 0);
+    assert_eq!(rig.amazon().living().len(), 1);
+    rig.amazon().finish_images();
+    rig.destroy(&running).await;
+    assert_eq!(rig.amazon().images(), Vec::<String>::new());
+}
+
+/// Amazon says the same of an image that is gone and of one that can't go yet.
+#[tokio::test]
+async fn an_image_that_amazon_does_not_let_go_is_not_forgotten() {
+    let rig = Rig::stand_in();
+    let running = rig.running(&rig.request("kept")).await;
+    let taken = rig.cloud.create_snapshot(&running.at, "one").await;
+    taken.expect("is taken");
+    let not_yet = Fault::Refuse(400, "InvalidAMIID.Unavailable");
+    rig.amazon().fault("DeregisterImage", not_yet);
+    let refused = rig.cloud.destroy(&running.at).await;
+    let refused = refused.expect_err("is refused for now");
+    assert_eq!(refused.class, ErrorClass::Unavailable);
+    assert_eq!(rig.amazon().living().len(), 1);
+    rig.destroy(&running).await;
+    assert_eq!(rig.amazon().images(), Vec::<String>::new());
+}
+
+/// An account may have no default VPC, and its servers were imported: their end needs none.
+#[tokio::test]
+async fn an_end_is_planned_and_made_without_a_look_at_a_vpc() {
+    let rig = Rig::stand_in();
+    let group = clouds::GroupRef {
+        region: REGION.to_owned(),
+        name: rig.installation.clone(),
+    };
+    for _ in 0..2 {
+        let none = Fault::Refuse(400, "InvalidVpcID.NotFound");
+        rig.amazon().fault("DescribeVpcs", none);
+    }
+    let planned = rig.cloud.preview_destroy(&[], Some(&group)).await;
+    assert_eq!(planned.expect("is planned").len(), 0);
+    let cleared = rig.cloud.clear_group(REGION, &group.name).await;
+    cleared.expect("nothing is kept");
+}
+
 /// What was made a moment ago is not known everywhere yet, under either of Amazon's two codes.
 #[tokio::test]
 async fn a_create_waits_until_its_new_group_and_key_are_known() {

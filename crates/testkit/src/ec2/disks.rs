@@ -156,6 +156,15 @@ impl World {
 
     pub(super) fn deregister(&mut self, asked: &Asked) -> Reply {
         let id = asked.fields.must("ImageId")?;
+        let is_meant = |image: &&Image| image.id == id && image.region == asked.region;
+        let mut own = self.images.iter();
+        if own
+            .find(is_meant)
+            .is_some_and(|image| Instant::now() < image.ready_at)
+        {
+            let message = format!("The image ID '[{id}]' is not available");
+            return Err(refuse(400, "InvalidAMIID.Unavailable", message));
+        }
         let before = self.images.len();
         self.images
             .retain(|image| image.id != id || image.region != asked.region);
@@ -264,6 +273,8 @@ impl Shown {
             text("deviceName", &self.device),
             element("ebs", &disk.concat()),
         ];
+        // Of one that is just being made none is told yet.
+        let disks = (self.state == "available").then(|| disk.concat());
         [
             text("imageId", &self.id),
             text("imageLocation", format!("{}/{}", self.owner, self.name)),
@@ -276,7 +287,7 @@ impl Shown {
             text("name", &self.name),
             text("rootDeviceType", "ebs"),
             text("rootDeviceName", &self.device),
-            items("blockDeviceMapping", [disk.concat()]),
+            items("blockDeviceMapping", disks),
             text("virtualizationType", "hvm"),
             items("tagSet", shown_tags(&self.tags)),
             text("hypervisor", "xen"),
