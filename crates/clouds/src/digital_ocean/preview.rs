@@ -115,7 +115,8 @@ impl DigitalOcean {
     ) -> CloudResult<Vec<PreviewedCall>> {
         let droplet = self.describe(at).await?;
         let owners = || droplet.tags.iter().filter(|tag| names::is_owners(tag));
-        let off = owners().map(|tag| {
+        let (its_own, shared): (Vec<_>, Vec<_>) = owners().partition(|tag| names::is_of_one(tag));
+        let off = its_own.into_iter().chain(shared).map(|tag| {
             let path = format!("DELETE /v2/tags/{tag}/resources");
             PreviewedCall::new(path, format!("takes the tag off {}", at.id))
         });
@@ -130,7 +131,7 @@ impl DigitalOcean {
 /// What putting a droplet under our tags calls: one of the two is the droplet's own, and has no name yet.
 pub(super) fn adoption(at: &InstanceRef) -> Vec<PreviewedCall> {
     let id = &at.id;
-    let both = ["this Arcus", "its own server"].into_iter();
+    let both = ["its own server", "this Arcus"].into_iter();
     let calls = both.flat_map(|whose| {
         [
             PreviewedCall::new("POST /v2/tags", format!("makes the tag of {whose}")),

@@ -33,7 +33,9 @@ impl DigitalOcean {
         let old = droplet.tags.into_iter();
         let stays = |tag: &str| staying.iter().any(|one| one == tag);
         let old = old.filter(|tag| names::is_owners(tag) && !stays(tag));
-        let old: Vec<_> = old.collect();
+        let mut old: Vec<_> = old.collect();
+        // By the installation's it is listed, where only some are taken off.
+        old.sort_by_key(|tag| !names::is_of_one(tag));
         for tag in &old {
             self.take_tag(droplet.id, tag).await?;
         }

@@ -92,8 +92,8 @@ impl Hetzner {
             let known = self.foresee(&group.name).await?;
             let name = labels::of_group(&group.name)?;
             for (what, plural, id) in [
-                ("network", "networks", known.network),
                 ("firewall", "firewalls", known.firewall),
+                ("network", "networks", known.network),
             ] {
                 if let Some(id) = id {
                     let path = format!("DELETE /v1/{plural}/{id}");
