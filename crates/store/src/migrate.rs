@@ -21,11 +21,11 @@ macro_rules! migrations {
 }
 
 fn for_sqlite() -> Migrator {
-    migrations!("sqlite": 1 "0001_foundation", 2 "0002_servers")
+    migrations!("sqlite": 1 "0001_foundation", 2 "0002_servers", 3 "0003_names")
 }
 
 fn for_postgres() -> Migrator {
-    migrations!("postgres": 1 "0001_foundation", 2 "0002_servers")
+    migrations!("postgres": 1 "0001_foundation", 2 "0002_servers", 3 "0003_names")
 }
 
 pub(crate) async fn sqlite(pool: &SqlitePool) -> Result<()> {

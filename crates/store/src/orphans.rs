@@ -65,6 +65,22 @@ pub async fn count_reported(session: &mut Session) -> Result<i64> {
     session.one(query).await?.get("n")
 }
 
+/// The token of the orphan at that place whose end was decided and has not been seen yet.
+pub async fn removing(
+    session: &mut Session,
+    account: &str,
+    region: &str,
+    cloud_id: &str,
+) -> Result<Option<String>> {
+    let query = sql!(
+        "SELECT token FROM orphans WHERE account = $1 AND region = $2 AND cloud_id = $3 AND state = 'removing'"
+    );
+    let row = session
+        .optional(query.arg(account).arg(region).arg(cloud_id))
+        .await?;
+    row.map(|row| row.get("token")).transpose()
+}
+
 /// Notes what became of it.
 pub async fn set_state(session: &mut Session, id: OrphanId, state: &str) -> Result<()> {
     session

@@ -35,7 +35,7 @@ pub struct NewServer<'a> {
     pub region: &'a str,
     /// Unique within the environment.
     pub name: &'a str,
-    /// Unique among all living servers: see [`cloud_name_is_taken`].
+    /// Unique among the organisation's living servers: see [`cloud_name_is_taken`].
     pub cloud_name: &'a str,
     /// What the create will be found again by.
     pub token: &'a str,
@@ -245,10 +245,21 @@ pub async fn is_managed(
     Ok(session.optional(query).await?.is_some())
 }
 
-/// Whether a living server has that name at its cloud.
-pub async fn cloud_name_is_taken(session: &mut Session, cloud_name: &str) -> Result<bool> {
-    let query = sql!("SELECT 1 AS one FROM servers WHERE cloud_name = $1 AND destroyed_at IS NULL");
-    Ok(session.optional(query.arg(cloud_name)).await?.is_some())
+/// Whether a living server has that name at its cloud: one of the same organisation, and of anybody in the operator's
+/// regions, which all share. What others have on accounts of their own makes no difference.
+pub async fn cloud_name_is_taken(
+    session: &mut Session,
+    organisation: OrganisationId,
+    provider: ProviderId,
+    cloud_name: &str,
+) -> Result<bool> {
+    let query = sql!(
+        "SELECT 1 AS one FROM servers s JOIN providers p ON p.id = s.provider_id \
+         WHERE s.cloud_name = $1 AND s.destroyed_at IS NULL AND (s.organisation_id = $2 OR (p.kind = 'arcus' \
+         AND EXISTS (SELECT 1 FROM providers own WHERE own.id = $3 AND own.kind = 'arcus'))) LIMIT 1"
+    );
+    let query = query.arg(cloud_name).arg(organisation).arg(provider);
+    Ok(session.optional(query).await?.is_some())
 }
 
 /// The organisation's living servers.

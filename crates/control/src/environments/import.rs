@@ -328,7 +328,8 @@ async fn write(
         &instance.name
     };
     // Elsewhere names come more than once.
-    let cloud_name = servers::free_of(session, given.clone()).await?;
+    let (organisation, provider) = (environment.organisation_id, place.provider.id);
+    let cloud_name = servers::free_of(session, organisation, provider, given.clone()).await?;
     let adopted = store::servers::Adopted {
         environment,
         owner: actor.user_id,

@@ -14,8 +14,11 @@ use domain::account::Actor;
 use domain::environment::Provider;
 use domain::operation::{Operation, OperationKind};
 use domain::quota::Amounts;
-use domain::server::{Desired, Server, Size};
-use domain::{EnvironmentId, Image, Plan, ProviderId, Result, SnapshotId, names, random};
+use domain::server::{Desired, Server, Setup, Size};
+use domain::{
+    EnvironmentId, Error, Image, OrganisationId, Plan, ProviderId, Result, SnapshotId, names,
+    random,
+};
 use secrecy::SecretString;
 use serde_json::{Map, Value, json};
 use store::Session;
@@ -134,7 +137,9 @@ pub(crate) async fn create(
     _: &Admitted,
     wanted: &Wanted<'_>,
 ) -> Result<(Server, Operation)> {
-    let cloud_name = free_cloud_name(session, wanted.prefix, wanted.name).await?;
+    let wanted_name = cloud_name(wanted.prefix, wanted.name);
+    let organisation = actor.organisation.id;
+    let cloud_name = free_of(session, organisation, wanted.provider, wanted_name).await?;
     let new = store::servers::NewServer {
         environment_id: Some(wanted.environment),
         provider_id: wanted.provider,
@@ -186,6 +191,20 @@ pub(crate) async fn switch(
         Some(pending) if pending.kind == kind && !pending.is_accepted() => Ok(pending),
         _ => enqueue(session, actor, server, kind, lane).await,
     }
+}
+
+/// Errors: `Conflict` for a server whose import failed: all that can come of it is that it is given back, and nothing of ours
+/// may stay with it then.
+pub(crate) async fn must_be_managed(session: &mut Session, server: &Server) -> Result<()> {
+    if server.setup != Setup::Failed
+        || !store::operations::adoption_is_open(session, server.id).await?
+    {
+        return Ok(());
+    }
+    Err(Error::conflict(
+        "the server's import failed, so that it is not managed here, and nothing was changed: delete it, which leaves it at \
+         its cloud as it is, and import it again",
+    ))
 }
 
 /// Errors: `Payment` for a server of a suspended organisation in one of the operator's regions: it stays off.
@@ -295,21 +314,25 @@ pub(crate) async fn enqueue_with(
     store::operations::enqueue(session, &new).await
 }
 
-/// `ORGANISATION-USER-APPLICATION-ENVIRONMENT-NODE`, with a number where a living server has that name, and with chance
-/// digits where many have. What is too long is cut before the node's name.
-async fn free_cloud_name(session: &mut Session, prefix: &str, name: &str) -> Result<String> {
+/// `ORGANISATION-USER-APPLICATION-ENVIRONMENT-NODE`. What is too long is cut before the node's name.
+fn cloud_name(prefix: &str, name: &str) -> String {
     let node = names::slug(name);
     let room = MAX_CLOUD_NAME.saturating_sub(node.len() + 1);
     let prefix = prefix.get(..room).unwrap_or(prefix);
-    let wanted = format!("{}-{node}", prefix.trim_end_matches('-'));
-    free_of(session, wanted).await
+    format!("{}-{node}", prefix.trim_end_matches('-'))
 }
 
-/// That name, or the first that follows from it and that no living server has.
-pub(crate) async fn free_of(session: &mut Session, wanted: String) -> Result<String> {
+/// That name, with a number where a living server has it that it could be mistaken for, and with chance digits where many
+/// have.
+pub(crate) async fn free_of(
+    session: &mut Session,
+    organisation: OrganisationId,
+    provider: ProviderId,
+    wanted: String,
+) -> Result<String> {
     let mut free = wanted.clone();
     for number in 2..=MOST_NUMBERED {
-        if !store::servers::cloud_name_is_taken(session, &free).await? {
+        if !store::servers::cloud_name_is_taken(session, organisation, provider, &free).await? {
             return Ok(free);
         }
         free = format!("{wanted}-{number}");
