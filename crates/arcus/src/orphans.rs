@@ -1,7 +1,8 @@
 //! `arcus admin orphan`: what to do with instances that no server accounts for.
 
 use clap::Subcommand;
-use control::{App, reconcile};
+use control::App;
+use control::reconcile::{self, Removal};
 use domain::{OrphanId, PublicId, Result};
 
 use crate::table;
@@ -21,7 +22,7 @@ pub(crate) enum Command {
         #[arg(long)]
         plan: Option<String>,
     },
-    /// Destroy one at its cloud.
+    /// Destroy one at its cloud; of a server whose import was undone, only take the tag off.
     Rm {
         /// Its number in the list.
         id: i64,
@@ -72,8 +73,12 @@ pub(crate) async fn run(app: &App, command: Command) -> Result<()> {
             ));
         }
         Command::Rm { id } => {
-            reconcile::remove(app, OrphanId(id)).await?;
-            table::line("the instance is being destroyed");
+            table::line(match reconcile::remove(app, OrphanId(id)).await? {
+                Removal::Destroyed => "the instance is being destroyed",
+                Removal::GivenBack => {
+                    "the instance was to be imported once: it stays at its cloud as it is, without this Arcus's tag"
+                }
+            });
         }
     }
     Ok(())

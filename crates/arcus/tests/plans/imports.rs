@@ -5,8 +5,7 @@ use std::time::Duration;
 
 use reqwest::Method;
 use serde_json::{Value, json};
-use testkit::digital_ocean::{self, Fault, StandIn};
-use testkit::{Arcus, Builder, Client, Scene, Shop, wait};
+use testkit::{Builder, Scene, wait};
 
 use super::{calls, on_terms, planned};
 
@@ -23,6 +22,7 @@ testkit::on_both_databases![
     one_that_bears_the_tag_and_waits_for_credentials_is_given_back_when_it_is_deleted,
     instances_of_one_name_are_imported_beside_each_other,
     what_is_in_the_operators_regions_is_not_a_customers_to_import,
+    an_import_does_not_tell_what_others_have,
 ];
 
 fn wanted(instances: &[&str]) -> Value {
@@ -317,148 +317,21 @@ async fn what_is_in_the_operators_regions_is_not_a_customers_to_import(builder: 
     assert_eq!(shown["nodes"][0]["size"], "eos1");
 }
 
-/// A droplet of the account that somebody made by hand.
-async fn droplet(ocean: &StandIn) -> String {
-    let body = json!({
-        "name": "handmade", "region": "fra1", "size": "s-1vcpu-1gb", "image": "debian-12-x64", "tags": ["precious"],
-    });
-    let client = Client::new(&ocean.url()).with_bearer(digital_ocean::TOKEN);
-    let made = client.post("/v2/droplets", &body).await.expect(202);
-    made["droplet"]["id"].to_string()
-}
-
-/// An account at DigitalOcean, and a droplet there that nobody manages.
-struct Ocean {
-    ocean: StandIn,
-    owner: Client,
-    /// Who calls the other API.
-    customer: Client,
-    /// Where to import to.
-    path: String,
-    /// What to import.
-    body: Value,
-    _arcus: Arcus,
-}
-
-impl Ocean {
-    async fn set() -> Self {
-        let ocean = StandIn::start();
-        let arcus = Builder::new(env!("CARGO_BIN_EXE_arcus"))
-            .variable("ARCUS_DIGITAL_OCEAN_ENDPOINT", &ocean.url())
-            .start()
-            .await;
-        let (owner, customer) = Shop::join(&arcus, "company name", "my@email.com").await;
-        let body = json!({
-            "cloud_provider": "digital_ocean", "provider_name": "my-provider", "access_token": digital_ocean::TOKEN,
-        });
-        let provider = owner.post("/providers", &body).await.ok();
-        let provider = provider["id"].as_str().expect("an id");
-        let id = droplet(&ocean).await;
-        Self {
-            path: format!("/providers/{provider}/import"),
-            body: json!({"region": "fra1", "environment": "inherited", "instances": [id]}),
-            ocean,
-            owner,
-            customer,
-            _arcus: arcus,
-        }
-    }
-
-    /// Waits until a server is so, as the other API shows it.
-    async fn until(&self, what: &str, is: impl Fn(&Value) -> bool) -> Value {
-        wait::until(what, PATIENCE, || async {
-            let all = self.customer.get("/v1/server/list").await.data();
-            Some(all[0].clone()).filter(&is)
-        })
-        .await
-    }
-
-    /// The calls since then that change something, tags by no name of their own.
-    fn changes(&self, since: usize) -> Vec<String> {
-        let all = self.ocean.calls();
-        let made = all[since..].iter().filter(|call| call.method != "GET");
-        let made = made.map(|call| format!("{} {}", call.method, call.path));
-        let mut made: Vec<_> = made.collect();
-        made.sort();
-        made
-    }
-}
-
-/// The name of a new server's tag is not known before.
-fn unnamed(call: &str) -> String {
-    match call.split('/').collect::<Vec<_>>()[..] {
-        [post, v2, tags, _, resources] => format!("{post}/{v2}/{tags}/TAG/{resources}"),
-        _ => call.to_owned(),
-    }
-}
-
-#[tokio::test]
-async fn a_droplet_is_imported_with_its_size_and_its_price() {
-    let scene = Ocean::set().await;
-    let (owner, ocean) = (&scene.owner, &scene.ocean);
-    let plan = planned(owner, Method::POST, &scene.path, &scene.body).await;
-    assert_eq!(plan["import"][0]["size"], "s-1vcpu-1gb");
-    // It is paid for already.
-    assert_eq!(plan["price"]["hourly_difference"], "0.0000");
-    assert_ne!(plan["price"]["hourly"], "0.0000");
-    let before = ocean.calls().len();
-    on_terms(owner, Method::POST, &scene.path, &scene.body, &plan)
-        .await
-        .ok();
+async fn an_import_does_not_tell_what_others_have(builder: Builder) {
+    let scene = Scene::set(builder).await;
     scene
-        .until("it to be managed", |server| server["state"] == "Running")
+        .environment("production", &json!([{"name": "web", "size": "eos1"}]))
         .await;
-    let made = scene.changes(before);
-    let made: Vec<_> = made.iter().map(|call| unnamed(call)).collect();
-    assert_eq!(made, calls(&plan));
-    assert_eq!(ocean.droplets(), 1);
-    assert!(ocean.tags().contains(&"precious".to_owned()));
-}
-
-#[tokio::test]
-async fn a_droplet_whose_import_failed_takes_no_change_and_is_given_back_as_the_plan_says() {
-    let scene = Ocean::set().await;
-    let (owner, ocean) = (&scene.owner, &scene.ocean);
-    // The first of its two tags is on it, and nobody was told so.
-    ocean.fault("POST", "/resources", Fault::FailAfter(422));
-    let made = owner.post(&scene.path, &scene.body).await.ok();
-    let server = scene
-        .until("its import to fail", |server| server["state"] == "Error")
-        .await;
-    let id = server["id"].to_string();
-    let form = [("id", &*id), ("name", "before")];
-    let refused = scene
-        .customer
-        .form(Method::POST, "/v1/snapshot/create", &form)
-        .await;
-    let why = refused.refusal(409);
-    assert!(why.contains("import failed"), "{why}");
-
+    let theirs = scene.arcus.instances()[0]["name"].clone();
+    let theirs = theirs.as_str().expect("a name");
+    let anybody = scene.arcus.client();
+    let other = anybody.register("another", "other@email.com").await;
+    let provider = other.add_provider("sandbox").await;
+    let id = stray(&scene, theirs);
+    let path = format!("/providers/{provider}/import");
+    let made = other.post(&path, &wanted(&[&id])).await.ok();
     let environment = made["id"].as_str().expect("an id");
-    let delete = format!("/environments/{environment}");
-    let plan = planned(owner, Method::DELETE, &delete, &Value::Null).await;
-    assert_eq!(plan["destroy"], json!([]), "{plan}");
-    assert_eq!(
-        plan["give_back"][0]["instance"],
-        server_id(&scene),
-        "{plan}"
-    );
-    assert_eq!(plan["price"]["hourly_difference"], "0.0000", "{plan}");
-    let before = ocean.calls().len();
-    on_terms(owner, Method::DELETE, &delete, &Value::Null, &plan)
-        .await
-        .ok();
-    wait::until("the environment to go", PATIENCE, || async {
-        let left = owner.get("/environments").await.ok();
-        (left == json!([])).then_some(())
-    })
-    .await;
-    assert_eq!(scene.changes(before), calls(&plan), "{plan}");
-    assert_eq!(ocean.droplets(), 1);
-    assert_eq!(ocean.shown()[0]["tags"], json!(["precious"]));
-}
-
-/// Which droplet is to be imported.
-fn server_id(scene: &Ocean) -> Value {
-    scene.body["instances"][0].clone()
+    let query = format!("/environments/{environment}/query");
+    let seen = other.get(&query).await.ok().to_string();
+    assert!(seen.contains(&format!("\"name\":\"{theirs}\"")), "{seen}");
 }

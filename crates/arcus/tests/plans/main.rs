@@ -3,7 +3,9 @@
 
 mod agreed;
 mod called;
+mod droplets;
 mod imports;
+mod instances;
 mod shown;
 
 use reqwest::Method;

@@ -143,12 +143,12 @@ pub(super) async fn draft(app: &App, actor: &Actor, id: &PublicId) -> Result<(Dr
     Ok(((session, draft), begun))
 }
 
-/// Destroys one node. Returns it.
-pub async fn delete_node(app: &App, actor: &Actor, id: &PublicId, terms: &Terms) -> Result<Server> {
-    let (session, mut draft) = draft_node(app, actor, id).await?;
+/// Destroys one node. Whether it stays at its cloud instead, where its import never ended.
+pub async fn delete_node(app: &App, actor: &Actor, id: &PublicId, terms: &Terms) -> Result<bool> {
+    let (session, draft) = draft_node(app, actor, id).await?;
     terms.hold(&draft)?;
     session.commit().await?;
-    draft.going.pop().ok_or_else(|| Error::not_found("node"))
+    Ok(draft.going.iter().any(|server| draft.is_given_back(server)))
 }
 
 pub(super) async fn draft_node(app: &App, actor: &Actor, id: &PublicId) -> Result<Drafted> {

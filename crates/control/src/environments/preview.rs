@@ -8,7 +8,8 @@ use clouds::budget::on_behalf_of;
 use clouds::{ErrorClass, GroupRef, InstanceRef, PreviewedCall};
 use domain::account::Actor;
 use domain::server::Server;
-use domain::{Money, PublicId, Result};
+use domain::{Error, Money, PublicId, Result};
+use futures::future::try_join_all;
 use serde_json::json;
 use sha2::{Digest, Sha256};
 
@@ -163,7 +164,7 @@ async fn looked_at(
     draft: Draft,
 ) -> Result<Preview> {
     let mut calls = making(app, account, group, &draft).await?;
-    for at in refs(account, &draft.taken) {
+    for at in draft.taken.iter().filter_map(|server| at(account, server)) {
         let its = account.cloud.preview_adopt(&at).await;
         calls.extend(its.map_err(retry::as_error)?);
     }
@@ -234,54 +235,80 @@ async fn making(
     calls.map_err(retry::as_error)
 }
 
-/// The servers that are at the cloud and are destroyed there, and the calls that do it.
+/// The servers that are at the cloud and are destroyed there, and the calls that do it. All are looked at at once: the
+/// account's budget says how many calls that are.
 async fn ending<'a>(
     app: &App,
     account: &Account,
     group: &GroupRef,
     draft: &'a Draft,
 ) -> Result<(Vec<&'a Server>, Vec<PreviewedCall>)> {
-    let (mut ended, mut calls) = (Vec::new(), Vec::new());
-    for server in &draft.going {
-        let mut session = app.store.read().await?;
-        let is_given_back = draft.is_given_back(server);
-        let was_sent = store::operations::adoption_was_sent(&mut session, server.id).await?;
-        drop(session);
-        for at in refs(account, std::slice::from_ref(server)) {
-            let its = match account.cloud.get(&at).await {
-                Ok(seen) if is_given_back => {
-                    let is_ours = seen.tag == Some(request::tag(app, server));
-                    if is_ours || (was_sent && seen.tag.is_none()) {
-                        let its = account.cloud.preview_release(&at).await;
-                        calls.extend(its.map_err(retry::as_error)?);
-                    }
-                    continue;
-                }
-                // Another's, or none of ours yet: it is left alone.
-                Ok(seen) if seen.tag != Some(request::tag(app, server)) => continue,
-                Ok(_) => account.cloud.preview_destroy(&[at], None).await,
-                Err(error) => Err(error),
-            };
-            match its {
-                Ok(its) => calls.extend(its),
-                // It is gone already: nothing will be called.
-                Err(error) if error.class == ErrorClass::NotFound => continue,
-                Err(error) => return Err(retry::as_error(error)),
-            }
-            ended.push(server);
+    let ends = draft.going.iter().map(|server| async move {
+        if draft.is_given_back(server) {
+            let calls = giving_back(app, account, server).await?;
+            return Ok::<_, Error>((None, calls));
         }
-    }
+        let calls = destroying(app, account, server).await?;
+        Ok((calls.is_some().then_some(server), calls.unwrap_or_default()))
+    });
+    let (ended, calls): (Vec<_>, Vec<_>) = try_join_all(ends).await?.into_iter().unzip();
+    let mut calls = calls.concat();
     if draft.ends {
         let its = account.cloud.preview_destroy(&[], Some(group)).await;
         calls.extend(its.map_err(retry::as_error)?);
     }
-    Ok((ended, calls))
+    Ok((ended.into_iter().flatten().collect(), calls))
 }
 
-/// Where those are that are there.
-fn refs<'a>(account: &'a Account, servers: &'a [Server]) -> impl Iterator<Item = InstanceRef> + 'a {
-    let ids = servers.iter().filter_map(|server| server.cloud_id.clone());
-    ids.map(|id| InstanceRef {
+/// The calls that destroy a server; `None` where nothing is there to destroy, or what is there is another's.
+async fn destroying(
+    app: &App,
+    account: &Account,
+    server: &Server,
+) -> Result<Option<Vec<PreviewedCall>>> {
+    let Some(at) = at(account, server) else {
+        return Ok(None);
+    };
+    let calls = match account.cloud.get(&at).await {
+        Ok(seen) if seen.tag != Some(request::tag(app, server)) => return Ok(None),
+        Ok(_) => account.cloud.preview_destroy(&[at], None).await,
+        Err(error) => Err(error),
+    };
+    match calls {
+        Ok(calls) => Ok(Some(calls)),
+        // It is gone already: nothing will be called.
+        Err(error) if error.class == ErrorClass::NotFound => Ok(None),
+        Err(error) => Err(retry::as_error(error)),
+    }
+}
+
+/// The calls that give a server back whose import never ended.
+async fn giving_back(app: &App, account: &Account, server: &Server) -> Result<Vec<PreviewedCall>> {
+    let Some(at) = at(account, server) else {
+        return Ok(Vec::new());
+    };
+    let mut session = app.store.read().await?;
+    let was_sent = store::operations::adoption_was_sent(&mut session, server.id).await?;
+    drop(session);
+    let calls = match account.cloud.get(&at).await {
+        Ok(seen)
+            if seen.tag == Some(request::tag(app, server)) || (was_sent && seen.tag.is_none()) =>
+        {
+            account.cloud.preview_release(&at).await
+        }
+        Ok(_) => return Ok(Vec::new()),
+        Err(error) => Err(error),
+    };
+    match calls {
+        Err(error) if error.class == ErrorClass::NotFound => Ok(Vec::new()),
+        calls => calls.map_err(retry::as_error),
+    }
+}
+
+/// Where a server is that is there.
+fn at(account: &Account, server: &Server) -> Option<InstanceRef> {
+    let id = server.cloud_id.clone()?;
+    Some(InstanceRef {
         region: account.region.clone(),
         id,
     })

@@ -5,7 +5,7 @@ use std::time::Duration;
 use domain::account::Actor;
 use domain::operation::Operation;
 use domain::server::{Desired, Power, Server};
-use domain::{Error, PublicId, Result};
+use domain::{Error, ErrorKind, PublicId, Result};
 use store::Session;
 
 use super::view::{self, EnvironmentView};
@@ -34,6 +34,8 @@ pub enum Outcome {
         /// The last name of a server that is being destroyed.
         new_name: Option<String>,
     },
+    /// It was not taken under management yet, and stays at its cloud, doing what it does.
+    GivenBack(Power),
     /// It failed, for this reason.
     Failed(String),
     /// It is still waiting or being tried; the reason is the last step of its operation.
@@ -119,9 +121,17 @@ async fn switch(
     // Read again under the lock: a node may have been added or removed since.
     let servers =
         store::servers::of_environment(&mut session, organisation, environment.id).await?;
-    let mut begun = Vec::with_capacity(servers.len());
+    let (mut begun, mut refused) = (Vec::with_capacity(servers.len()), Vec::new());
     for server in servers {
         if server.desired == Desired::Destroyed {
+            continue;
+        }
+        if let Err(error) = servers::must_be_managed(&mut session, &server).await {
+            if error.kind() != ErrorKind::Conflict {
+                return Err(error);
+            }
+            let outcome = Outcome::Failed(error.message().to_owned());
+            refused.push(Switched { server, outcome });
             continue;
         }
         let operation = match change {
@@ -134,7 +144,9 @@ async fn switch(
     }
     store::audit::record(&mut session, actor, action, id.as_str()).await?;
     session.commit().await?;
-    Ok((view, wait_accepted(app, actor, begun, bound).await))
+    let mut switched = wait_accepted(app, actor, begun, bound).await;
+    switched.append(&mut refused);
+    Ok((view, switched))
 }
 
 /// Waits until every operation is accepted by its cloud or over, for `bound` at the most. The change is committed by
@@ -198,6 +210,9 @@ async fn outcome(session: &mut Session, operation: &Operation, server: &Server) 
             .and_then(|power| power.as_str()?.parse().ok())
     };
     if let (Some(previous), Some(current)) = (power("previous"), power("current")) {
+        if servers::is_given_back(operation) {
+            return Ok(Outcome::GivenBack(current));
+        }
         return Ok(Outcome::Accepted {
             previous,
             current,

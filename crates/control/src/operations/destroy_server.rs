@@ -100,6 +100,10 @@ async fn give_back(run: &mut Run) -> LastStep {
     let Some(at) = run.at() else {
         return finish(run, GONE).await;
     };
+    // An earlier try has done it, and could not do what comes after.
+    if run.operation.is_accepted() {
+        return finish(run, &stays(&at)).await;
+    }
     let mut session = run.app.store.read().await?;
     let was_sent = store::operations::adoption_was_sent(&mut session, run.server.id).await?;
     drop(session);
@@ -110,7 +114,7 @@ async fn give_back(run: &mut Run) -> LastStep {
         Duration::ZERO
     };
     let deadline = tokio::time::Instant::now() + patience;
-    loop {
+    let power = loop {
         let seen = match cloud.get(&at).await {
             Ok(seen) => seen,
             Err(error) if error.class == ErrorClass::NotFound => return elsewhere(run).await,
@@ -121,13 +125,19 @@ async fn give_back(run: &mut Run) -> LastStep {
         // A tag of several parts may be on it in part.
         if is_ours || (is_over && was_sent && seen.tag.is_none()) {
             cloud.release(&at).await?;
-            break;
+            break seen.power;
         }
         if is_over {
-            break;
+            break seen.power;
         }
         run.interruptible(tokio::time::sleep(AGAIN)).await?;
-    }
+    };
+    let mut session = run
+        .power("released", 50, "it bears no tag of this Arcus", power)
+        .await?;
+    let output = json!({"previous": power.as_str(), "current": power.as_str()});
+    store::operations::set_output(&mut session, &run.lease, &output).await?;
+    session.commit().await?;
     let why = stays(&at);
     finish(run, &why).await
 }

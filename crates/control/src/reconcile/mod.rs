@@ -24,7 +24,7 @@ use tokio::task::JoinHandle;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
-pub use orphans::{adopt, remove};
+pub use orphans::{Removal, adopt, remove};
 
 use crate::app::{Account, App, HOUSE};
 

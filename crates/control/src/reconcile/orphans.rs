@@ -32,8 +32,17 @@ pub(super) async fn compare(
     let mut failed = None;
     let mut met = 0;
     for instance in seen {
-        let Some(tag) = &instance.tag else { continue };
         let mut session = app.store.read().await?;
+        let Some(tag) = &instance.tag else {
+            let token = half_released(&mut session, label, instance).await?;
+            drop(session);
+            if let Some(token) = token
+                && let Err(error) = see(app, label, account, instance, &token, true).await
+            {
+                failed = Some(error);
+            }
+            continue;
+        };
         let server = store::servers::by_token(&mut session, &tag.token).await?;
         let left_over = match &server {
             Some(server) if is_own(server, instance) => continue,
@@ -67,6 +76,21 @@ pub(super) async fn compare(
     store::orphans::forget_unseen(&mut session, label, &account.region, started).await?;
     session.commit().await?;
     failed.map_or(Ok(()), Err)
+}
+
+/// The token of one that was being given back when its cloud failed, with a part of our tag still on it: it is gone on with.
+async fn half_released(
+    session: &mut Session,
+    label: &str,
+    instance: &Instance,
+) -> Result<Option<String>> {
+    let at = &instance.at;
+    let Some(token) = store::orphans::removing(session, label, &at.region, &at.id).await? else {
+        return Ok(None);
+    };
+    let server = store::servers::by_token(session, &token).await?;
+    let is_meant = removal(session, server.as_ref()).await? == Removal::GivenBack;
+    Ok(is_meant.then_some(token))
 }
 
 /// Several may bear one token after a fault; the one whose id is in the row is the server.
@@ -103,7 +127,7 @@ async fn see(
     };
     let policy = left_over || app.settings.orphans == OrphanPolicy::Remove;
     if orphan.state == REMOVING || (policy && known_for >= wait) {
-        return destroy(app, account, &orphan, "reconciler").await;
+        return destroy(app, account, &orphan, "reconciler").await.map(drop);
     }
     if orphan.first_seen_at >= before {
         tracing::warn!(
@@ -117,8 +141,17 @@ async fn see(
     Ok(())
 }
 
-/// Destroys an orphan at its cloud, for the operator. Errors: `Conflict` for one that a server accounts for.
-pub async fn remove(app: &App, id: OrphanId) -> Result<()> {
+/// What becomes of an orphan that is to go.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Removal {
+    /// It is destroyed at its cloud.
+    Destroyed,
+    /// It was there before, its import was undone, and it got our tag all the same: that is taken off.
+    GivenBack,
+}
+
+/// Destroys an orphan at its cloud, or gives it back, for the operator. Errors: `Conflict` for one that a server accounts for.
+pub async fn remove(app: &App, id: OrphanId) -> Result<Removal> {
     let (orphan, account) = find(app, id).await?;
     undecided(&orphan)?;
     destroy(app, &account, &orphan, "cli").await
@@ -135,7 +168,7 @@ fn undecided(orphan: &Orphan) -> Result<()> {
 }
 
 /// Says that an orphan is to go, and destroys it, or gives it back; where the cloud refuses today, the next look asks again.
-async fn destroy(app: &App, account: &Account, orphan: &Orphan, who: &str) -> Result<()> {
+async fn destroy(app: &App, account: &Account, orphan: &Orphan, who: &str) -> Result<Removal> {
     // What was listed a while ago may have been adopted since, or be another's by now.
     let now = match account.cloud.get(&at(orphan)).await {
         Ok(instance) => Some(instance),
@@ -144,39 +177,40 @@ async fn destroy(app: &App, account: &Account, orphan: &Orphan, who: &str) -> Re
     };
     let mut session = app.store.read().await?;
     let server = store::servers::by_token(&mut session, &orphan.token).await?;
-    // One whose import was undone, and which got our tag all the same: it was there before, and is given back.
-    let is_given_back = match &server {
-        Some(server) => store::operations::is_given_back(&mut session, server.id).await?,
-        None => false,
-    };
+    let removal = removal(&mut session, server.as_ref()).await?;
     drop(session);
     if let Some(instance) = now {
-        let token = instance.tag.as_ref().map(|tag| tag.token.as_str());
-        if token != Some(orphan.token.as_str())
-            || server.is_some_and(|server| is_own(&server, &instance))
-        {
+        let is_meant = match &instance.tag {
+            Some(tag) => tag.token == orphan.token,
+            // Of a tag of several parts some were taken off before, when the cloud failed.
+            None => removal == Removal::GivenBack,
+        };
+        if !is_meant || server.is_some_and(|server| is_own(&server, &instance)) {
             return Err(Error::conflict(
                 "that instance is no orphan any more; nothing was done to it",
             ));
         }
     }
     if orphan.state != REMOVING {
+        let (action, what) = match removal {
+            Removal::Destroyed => ("orphan.remove", "an orphan is being removed"),
+            Removal::GivenBack => ("orphan.release", "an orphan is being given back"),
+        };
         tracing::warn!(
             account = orphan.account,
             region = orphan.region,
             instance = orphan.cloud_id,
-            "an orphan is being removed"
+            "{what}"
         );
         let mut session = app.store.write().await?;
         store::orphans::set_state(&mut session, orphan.id, REMOVING).await?;
-        store::audit::record_operator(&mut session, who, "orphan.remove", &orphan.cloud_id).await?;
+        store::audit::record_operator(&mut session, who, action, &orphan.cloud_id).await?;
         session.commit().await?;
     }
     let at = at(orphan);
-    let done = if is_given_back {
-        account.cloud.release(&at).await
-    } else {
-        account.cloud.destroy(&at).await
+    let done = match removal {
+        Removal::Destroyed => account.cloud.destroy(&at).await,
+        Removal::GivenBack => account.cloud.release(&at).await,
     };
     match done {
         Err(error) if error.class != ErrorClass::NotFound => return Err(retry::as_error(error)),
@@ -184,7 +218,17 @@ async fn destroy(app: &App, account: &Account, orphan: &Orphan, who: &str) -> Re
     }
     let mut session = app.store.write().await?;
     store::orphans::set_state(&mut session, orphan.id, "removed").await?;
-    session.commit().await
+    session.commit().await?;
+    Ok(removal)
+}
+
+async fn removal(session: &mut Session, server: Option<&Server>) -> Result<Removal> {
+    match server {
+        Some(server) if store::operations::is_given_back(session, server.id).await? => {
+            Ok(Removal::GivenBack)
+        }
+        _ => Ok(Removal::Destroyed),
+    }
 }
 
 /// Takes an orphan into an environment of the same account and region, as a server that is ready: nothing is

@@ -76,19 +76,10 @@ impl<'a> Held<'a> {
         foresee(&mut self.session, &self.server).await
     }
 
-    /// Errors: `Conflict` for a server that is not there yet, or not any more; and for one whose import failed: all that
-    /// can come of it is that it is given back, and nothing of ours may stay with it then.
+    /// Errors: `Conflict` for a server that is not there yet, or not any more, and for one whose import failed.
     pub(super) async fn must_be_there(mut self) -> Result<Self> {
         must_be_there(&self.server)?;
-        let (session, server) = (&mut self.session, &self.server);
-        if server.setup == Setup::Failed
-            && store::operations::adoption_is_open(session, server.id).await?
-        {
-            return Err(Error::conflict(
-                "the server's import failed, so that it is not managed here, and nothing was changed: delete it, which \
-                 leaves it at its cloud as it is, and import it again",
-            ));
-        }
+        super::must_be_managed(&mut self.session, &self.server).await?;
         Ok(self)
     }
 

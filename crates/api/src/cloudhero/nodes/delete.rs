@@ -29,6 +29,11 @@ pub(crate) async fn delete(
         Decision::Answer(plan) => return Ok(plan),
         Decision::Make(terms) => terms,
     };
-    environments::delete_node(&app, &actor, &id, &terms).await?;
-    Ok(Json(Message::new("the node is being destroyed", Some(id))).into_response())
+    let stays = environments::delete_node(&app, &actor, &id, &terms).await?;
+    let what = if stays {
+        "the node was not taken under management, and stays at its cloud as it is"
+    } else {
+        "the node is being destroyed"
+    };
+    Ok(Json(Message::new(what, Some(id))).into_response())
 }

@@ -103,7 +103,8 @@ fn answer(
     wrap: impl Fn(Value) -> Value,
 ) -> Response {
     let outcomes = || switched.iter().map(|switched| &switched.outcome);
-    let is_accepted = outcomes().all(|outcome| matches!(outcome, Outcome::Accepted { .. }));
+    let is_accepted = outcomes()
+        .all(|outcome| matches!(outcome, Outcome::Accepted { .. } | Outcome::GivenBack(_)));
     let is_pending = outcomes().any(|outcome| matches!(outcome, Outcome::Pending(_)));
     let status = if is_pending || pending.is_some() {
         StatusCode::ACCEPTED
@@ -145,6 +146,12 @@ fn change(switched: &Switched) -> Value {
             }
             change
         }
+        Outcome::GivenBack(power) => json!({
+            "instanceId": id,
+            "currentState": state(*power),
+            "previousState": state(*power),
+            "stays": "it was not taken under management, and stays at its cloud as it is",
+        }),
         Outcome::Failed(error) => json!({"instanceId": id, "error": error}),
         Outcome::Pending(step) => json!({"instanceId": id, "pending": step}),
     }
