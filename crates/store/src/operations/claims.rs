@@ -65,6 +65,24 @@ pub async fn next_ready(session: &mut Session) -> Result<Option<Timestamp>> {
         .map(Timestamp))
 }
 
+/// The claim, with what keeps two that claim at once apart: SQLite has one writer at a time.
+macro_rules! claiming {
+    ($lock:literal) => {
+        concat!(
+            "UPDATE operations SET status = 'running', lease_owner = $1, lease_until = $2, fence = fence + 1, \
+             attempt = attempt + 1, started_at = COALESCE(started_at, $3) WHERE id IN (SELECT o.id FROM operations o \
+             WHERE o.lane = $4 AND o.status IN ('queued', 'running') AND \
+             ((o.status = 'queued' AND o.not_before <= $3) OR \
+             (o.status = 'running' AND o.lease_until < $3 AND o.lease_owner <> $1)) \
+             AND NOT EXISTS (SELECT 1 FROM operations e WHERE e.server_id = o.server_id AND e.id <> o.id \
+             AND (e.status = 'running' OR (e.status = 'queued' AND e.id < o.id))) ORDER BY o.id LIMIT $5",
+            $lock,
+            ") RETURNING ",
+            columns!()
+        )
+    };
+}
+
 /// Claims up to `limit` operations of a lane for `owner`: what is due, or whose lease another let run out, and before
 /// which nothing of the same server waits, nor anything runs: a later one may, where an earlier one's request was
 /// committed after it. A process that was frozen finds its own leases run out when it
@@ -78,26 +96,8 @@ pub async fn claim(
 ) -> Result<Vec<Operation>> {
     let now = session.now();
     let query = sql!(
-        sqlite: concat!(
-            "UPDATE operations SET status = 'running', lease_owner = $1, lease_until = $2, fence = fence + 1, \
-             attempt = attempt + 1, started_at = COALESCE(started_at, $3) WHERE id IN (SELECT o.id FROM operations o \
-             WHERE o.lane = $4 AND o.status IN ('queued', 'running') AND \
-             ((o.status = 'queued' AND o.not_before <= $3) OR \
-             (o.status = 'running' AND o.lease_until < $3 AND o.lease_owner <> $1)) \
-             AND NOT EXISTS (SELECT 1 FROM operations e WHERE e.server_id = o.server_id AND e.id <> o.id \
-             AND (e.status = 'running' OR (e.status = 'queued' AND e.id < o.id))) ORDER BY o.id LIMIT $5) RETURNING ",
-            columns!()
-        ),
-        postgres: concat!(
-            "UPDATE operations SET status = 'running', lease_owner = $1, lease_until = $2, fence = fence + 1, \
-             attempt = attempt + 1, started_at = COALESCE(started_at, $3) WHERE id IN (SELECT o.id FROM operations o \
-             WHERE o.lane = $4 AND o.status IN ('queued', 'running') AND \
-             ((o.status = 'queued' AND o.not_before <= $3) OR \
-             (o.status = 'running' AND o.lease_until < $3 AND o.lease_owner <> $1)) \
-             AND NOT EXISTS (SELECT 1 FROM operations e WHERE e.server_id = o.server_id AND e.id <> o.id \
-             AND (e.status = 'running' OR (e.status = 'queued' AND e.id < o.id))) ORDER BY o.id LIMIT $5 FOR UPDATE SKIP LOCKED) RETURNING ",
-            columns!()
-        ),
+        sqlite: claiming!(""),
+        postgres: claiming!(" FOR UPDATE SKIP LOCKED"),
     );
     let limit = i64::try_from(limit).unwrap_or(i64::MAX);
     let rows = session
