@@ -75,6 +75,7 @@ pub(crate) async fn run(app: &App, command: Command) -> Result<()> {
         Command::Rm { id } => {
             table::line(match reconcile::remove(app, OrphanId(id)).await? {
                 Removal::Destroyed => "the instance is being destroyed",
+                Removal::Gone => "the instance is gone already",
                 Removal::GivenBack => {
                     "the instance was to be imported once: it stays at its cloud as it is, without this Arcus's tag"
                 }

@@ -31,6 +31,9 @@ use crate::together::Together;
 /// The kind of provider that stands for the operator's own regions.
 pub const HOUSE: &str = "arcus";
 
+/// What the accounts of the operator's regions are called together, where customers' are called by their ids.
+pub const OPERATORS: &str = "house";
+
 /// The simulated cloud's kind, and its region's slug.
 pub const SANDBOX: &str = "sandbox";
 

@@ -57,6 +57,8 @@ async fn an_environment_without_servers_outlives_no_region(builder: Builder) {
         .await;
     scene.arcus.tell(&["region", "rm", "sandbox"], "");
     let path = format!("/environments/{id}");
+    let plan = scene.owner.delete(&format!("{path}?plan=true")).await.ok();
+    assert_eq!(plan["calls"], json!([]), "{plan}");
     let gone = scene.owner.delete(&path).await.ok();
     assert_eq!(gone["success"], true, "{gone}");
     assert_eq!(scene.environments().await.len(), 0);

@@ -219,5 +219,6 @@ async fn a_tag_that_comes_late_is_taken_off_what_was_given_back() {
     assert_eq!(scene.tags(), json!([installation, "precious"]));
     scene.arcus.tell(&["admin", "orphan", "ls"], "");
     assert_eq!(scene.tags(), json!(["precious"]));
+    assert_eq!(scene.ocean.tags(), [installation, "precious".to_owned()]);
     assert_eq!(scene.ocean.droplets(), 1);
 }

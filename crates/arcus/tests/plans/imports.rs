@@ -23,6 +23,7 @@ testkit::on_both_databases![
     instances_of_one_name_are_imported_beside_each_other,
     what_is_in_the_operators_regions_is_not_a_customers_to_import,
     an_import_does_not_tell_what_others_have,
+    what_is_just_being_imported_is_not_switched,
 ];
 
 fn wanted(instances: &[&str]) -> Value {
@@ -334,4 +335,20 @@ async fn an_import_does_not_tell_what_others_have(builder: Builder) {
     let query = format!("/environments/{environment}/query");
     let seen = other.get(&query).await.ok().to_string();
     assert!(seen.contains(&format!("\"name\":\"{theirs}\"")), "{seen}");
+}
+
+async fn what_is_just_being_imported_is_not_switched(builder: Builder) {
+    let scene = Scene::set(builder).await;
+    let id = stray(&scene, "web");
+    let environment = tagged(&scene, &id).await;
+    let stop = format!("/environments/{environment}/stop");
+    let refused = scene.owner.get(&stop).await.ok();
+    assert_eq!(refused["success"], false, "{refused}");
+    let why = refused.to_string();
+    assert!(why.contains("just being taken under management"), "{why}");
+    scene.arcus.faults(&["latency_ms=0"]);
+    scene
+        .until(&environment, "it to be managed", is_ready)
+        .await;
+    assert_eq!(scene.arcus.calls("stop"), 0);
 }

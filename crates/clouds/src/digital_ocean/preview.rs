@@ -114,17 +114,19 @@ impl DigitalOcean {
         at: &InstanceRef,
     ) -> CloudResult<Vec<PreviewedCall>> {
         let droplet = self.describe(at).await?;
-        let owners = || droplet.tags.iter().filter(|tag| names::is_owners(tag));
-        let (its_own, shared): (Vec<_>, Vec<_>) = owners().partition(|tag| names::is_of_one(tag));
-        let off = its_own.into_iter().chain(shared).map(|tag| {
+        let owners = droplet.tags.iter().filter(|tag| names::is_owners(tag));
+        let (its_own, shared): (Vec<_>, Vec<_>) = owners.partition(|tag| names::is_of_one(tag));
+        let mut calls = Vec::new();
+        for tag in its_own.into_iter().chain(shared) {
             let path = format!("DELETE /v2/tags/{tag}/resources");
-            PreviewedCall::new(path, format!("takes the tag off {}", at.id))
-        });
-        let deleted = owners().filter(|tag| names::is_of_one(tag)).map(|tag| {
-            let does = "deletes the tag that it alone bore";
-            PreviewedCall::new(format!("DELETE /v2/tags/{tag}"), does)
-        });
-        Ok(off.chain(deleted).collect())
+            let does = format!("takes the tag off {}", at.id);
+            calls.push(PreviewedCall::new(path, does));
+            if names::is_of_one(tag) {
+                let does = "deletes the tag that it alone bore";
+                calls.push(PreviewedCall::new(format!("DELETE /v2/tags/{tag}"), does));
+            }
+        }
+        Ok(calls)
     }
 }
 

@@ -36,10 +36,10 @@ impl DigitalOcean {
         let mut old: Vec<_> = old.collect();
         // By the installation's it is listed, where only some are taken off.
         old.sort_by_key(|tag| !names::is_of_one(tag));
-        for tag in &old {
-            self.take_tag(droplet.id, tag).await?;
+        for tag in old {
+            self.take_tag(droplet.id, &tag).await?;
+            self.forget(droplet.id, &[tag]).await;
         }
-        self.forget(droplet.id, &old).await;
         Ok(())
     }
 

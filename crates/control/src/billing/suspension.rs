@@ -16,6 +16,7 @@ use store::ledger::Held;
 use super::{account, deadline, printed};
 use crate::accounts::somebody;
 use crate::app::App;
+use crate::servers;
 use crate::servers::change::Held as HeldServer;
 
 /// What Arcus does by itself is done through this.
@@ -188,6 +189,7 @@ async fn stop(app: &App, server: &Server) -> Result<()> {
     if !(is_to_run || runs_on) || !store::customers::is_held(&mut held.session, server.id).await? {
         return Ok(());
     }
+    servers::must_be_managed(&mut held.session, &held.server).await?;
     // What its owner has switched off is not switched on again one day.
     let comes_back = is_to_run || held.server.suspended;
     held.switch(Desired::Stopped).await?;

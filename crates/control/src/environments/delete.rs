@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use clouds::ErrorClass;
 use domain::account::Actor;
-use domain::environment::Environment;
+use domain::environment::{Environment, Provider};
 use domain::operation::Operation;
 use domain::server::Server;
 use domain::{Error, ErrorKind, PublicId, Result};
@@ -12,9 +12,12 @@ use domain::{Error, ErrorKind, PublicId, Result};
 use super::draft::{Draft, Drafted, Terms};
 use super::switch::{Switched, wait_accepted};
 use super::view::{self, EnvironmentView};
-use crate::app::{App, HOUSE};
+use crate::app::{Account, App, HOUSE};
 use crate::operations::{lane, request, retry};
 use crate::servers;
+
+/// How long a cloud may take over what it keeps for an environment that is to go anyway.
+const ANYWAY: Duration = Duration::from_secs(5);
 
 /// Servers that go, each with the operation that sees to it.
 pub(super) type Begun = Vec<(Server, Operation)>;
@@ -76,7 +79,21 @@ fn waits(why: &str) -> String {
 /// Errors: whatever keeps the cloud from being asked, or from answering, unless it is to go `anyway`. What the cloud refuses
 /// stays with it: it costs nothing.
 pub(crate) async fn end(app: &App, environment: &Environment, anyway: bool) -> Result<()> {
-    if let Err(error) = clear_group(app, environment).await {
+    let clearing = clear_group(app, environment);
+    let cleared = if anyway {
+        let late = |_| {
+            Err(Error::new(
+                ErrorKind::CloudUnavailable,
+                "it does not answer in time",
+            ))
+        };
+        tokio::time::timeout(ANYWAY, clearing)
+            .await
+            .unwrap_or_else(late)
+    } else {
+        clearing.await
+    };
+    if let Err(error) = cleared {
         if !anyway && error.kind() != ErrorKind::CloudRejected {
             return Err(error);
         }
@@ -93,16 +110,26 @@ pub(crate) async fn end(app: &App, environment: &Environment, anyway: bool) -> R
     session.commit().await
 }
 
+/// The account of an environment without servers; `None` where the operator has removed its region, and nobody is left to ask.
+pub(super) async fn left_account(
+    app: &App,
+    provider: &Provider,
+    region: &str,
+) -> Result<Option<Account>> {
+    match app.account(provider, region).await {
+        Err(error) if provider.kind == HOUSE && error.kind() == ErrorKind::Invalid => Ok(None),
+        account => account.map(Some),
+    }
+}
+
 async fn clear_group(app: &App, environment: &Environment) -> Result<()> {
     let mut session = app.store.read().await?;
     let organisation = environment.organisation_id;
     let provider =
         store::providers::by_id(&mut session, organisation, environment.provider_id).await?;
     drop(session);
-    let account = match app.account(&provider, &environment.region).await {
-        // The operator has removed the region, and nobody is left to ask.
-        Err(error) if provider.kind == HOUSE && error.kind() == ErrorKind::Invalid => return Ok(()),
-        account => account?,
+    let Some(account) = left_account(app, &provider, &environment.region).await? else {
+        return Ok(());
     };
     let group = request::group_of(&environment.public_id);
     let clearing = account.cloud.clear_group(&account.region, &group);

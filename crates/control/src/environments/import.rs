@@ -18,7 +18,7 @@ use store::Session;
 
 use super::draft::{Draft, Drafted, Terms};
 use crate::accounts::somebody;
-use crate::app::{Account, App, HOUSE};
+use crate::app::{Account, App, HOUSE, OPERATORS};
 use crate::catalog::house;
 use crate::operations::{lane, retry, sight};
 use crate::{applications, providers, servers};
@@ -320,6 +320,19 @@ async fn write(
     if store::servers::is_managed(session, kind, account, region, id).await? {
         return Err(Error::conflict(format!(
             "the instance {id:?} is imported already; nothing was imported"
+        )));
+    }
+    let label = match place.provider.kind.as_str() {
+        HOUSE => OPERATORS,
+        _ => place.provider.public_id.as_str(),
+    };
+    if store::orphans::removing(session, label, &instance.at.region, id)
+        .await?
+        .is_some()
+    {
+        return Err(Error::conflict(format!(
+            "the instance {id:?} bore the tag of this Arcus, which is just being taken off; nothing was imported: try again in \
+             a while"
         )));
     }
     let given = if instance.name.is_empty() {

@@ -14,6 +14,7 @@ use serde_json::json;
 use sha2::{Digest, Sha256};
 
 use super::create::NewEnvironment;
+use super::delete::left_account;
 use super::draft::{Draft, Drafted, Terms, no_longer};
 use super::import::{Import, Importer};
 use super::nodes::NewNode;
@@ -144,32 +145,44 @@ pub async fn import(
 /// Drops the transaction, and asks the cloud what it would be asked for.
 async fn preview(app: &App, (session, draft): Drafted) -> Result<Preview> {
     drop(session);
-    let account = app
-        .account(&draft.provider, &draft.environment.region)
-        .await?;
+    let (provider, region) = (&draft.provider, &draft.environment.region);
+    let is_empty = draft.made.is_empty() && draft.taken.is_empty() && draft.going.is_empty();
+    let account = if is_empty {
+        left_account(app, provider, region).await?
+    } else {
+        Some(app.account(provider, region).await?)
+    };
+    let organisation = draft.environment.organisation_id.0;
+    // Boxed, as the drafts are: a request's future would be large with them.
+    let looked_at = Box::pin(looked_at(app, account, draft));
+    on_behalf_of(organisation, looked_at).await
+}
+
+/// The calls, and those of the servers that are destroyed at the cloud.
+async fn calls<'a>(
+    app: &App,
+    account: &Account,
+    draft: &'a Draft,
+) -> Result<(Vec<PreviewedCall>, Vec<&'a Server>)> {
     let group = GroupRef {
         region: account.region.clone(),
         name: request::group_of(&draft.environment.public_id),
     };
-    let organisation = draft.environment.organisation_id.0;
-    // Boxed, as the drafts are: a request's future would be large with them.
-    let looked_at = Box::pin(looked_at(app, &account, &group, draft));
-    on_behalf_of(organisation, looked_at).await
-}
-
-async fn looked_at(
-    app: &App,
-    account: &Account,
-    group: &GroupRef,
-    draft: Draft,
-) -> Result<Preview> {
-    let mut calls = making(app, account, group, &draft).await?;
+    let mut calls = making(app, account, &group, draft).await?;
     for at in draft.taken.iter().filter_map(|server| at(account, server)) {
         let its = account.cloud.preview_adopt(&at).await;
         calls.extend(its.map_err(retry::as_error)?);
     }
-    let (ended, its) = ending(app, account, group, &draft).await?;
+    let (ended, its) = ending(app, account, &group, draft).await?;
     calls.extend(its);
+    Ok((calls, ended))
+}
+
+async fn looked_at(app: &App, account: Option<Account>, draft: Draft) -> Result<Preview> {
+    let (mut calls, ended) = match &account {
+        Some(account) => calls(app, account, &draft).await?,
+        None => (Vec::new(), Vec::new()),
+    };
     if draft.is_new {
         // It will have another id.
         let id = draft.environment.public_id.as_str();

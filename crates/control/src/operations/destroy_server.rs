@@ -41,10 +41,14 @@ pub(super) async fn run(run: &mut Run) -> LastStep {
         return give_back(run).await;
     }
     let name = retired_name(run).await?;
+    let cloud = run.account.cloud.clone();
     let Some(at) = find(run).await? else {
+        // Some clouds keep things of their own for each instance, and clear up when it is seen to be gone.
+        if let Some(at) = run.at().filter(|_| run.operation.is_accepted()) {
+            let _ = cloud.wait(&at, Until::Gone, Duration::ZERO).await;
+        }
         return finish(run, GONE).await;
     };
-    let cloud = run.account.cloud.clone();
     let at = match cloud.retire(&at, &name).await {
         Ok(renamed) => renamed,
         Err(error) if error.class == ErrorClass::Unsupported => at,
@@ -132,14 +136,20 @@ async fn give_back(run: &mut Run) -> LastStep {
         }
         run.interruptible(tokio::time::sleep(AGAIN)).await?;
     };
+    released(run, power).await?;
+    let why = stays(&at);
+    finish(run, &why).await
+}
+
+/// Records that it is its owner's alone again: requests that asked for it are answered now.
+async fn released(run: &mut Run, power: Power) -> Result<(), Fault> {
     let mut session = run
         .power("released", 50, "it bears no tag of this Arcus", power)
         .await?;
     let output = json!({"previous": power.as_str(), "current": power.as_str()});
     store::operations::set_output(&mut session, &run.lease, &output).await?;
     session.commit().await?;
-    let why = stays(&at);
-    finish(run, &why).await
+    Ok(())
 }
 
 /// Where it was it is not any more. Where an id is a name, it may bear another by now, and our tag.
@@ -147,6 +157,7 @@ async fn elsewhere(run: &mut Run) -> LastStep {
     let mut why = GONE.to_owned();
     for found in run.look(Duration::ZERO).await? {
         run.account.cloud.release(&found.at).await?;
+        released(run, found.power).await?;
         why = stays(&found.at);
     }
     finish(run, &why).await

@@ -29,7 +29,6 @@ pub(super) async fn run(app: App, of_house: bool) {
     }
 }
 
-/// Accounts beside each other, and the environments of one after each other.
 async fn look(app: &App, of_house: bool) -> Result<()> {
     let mut session = app.store.read().await?;
     let mut accounts: BTreeMap<_, Vec<Environment>> = BTreeMap::new();
@@ -54,21 +53,22 @@ async fn look(app: &App, of_house: bool) -> Result<()> {
     Ok(())
 }
 
-/// Those of one account, until it does not answer in time.
+/// Those of one account, as many as it lets go in time: one that it keeps is not the others' business.
 async fn of_account(app: App, ended: Vec<Environment>) {
-    for environment in ended {
-        let end = environments::end(&app, &environment, false);
-        match tokio::time::timeout(PATIENCE, end).await {
-            Ok(Ok(())) => {}
-            Ok(Err(error)) => tracing::info!(
-                environment = %environment.id,
-                error = error.message(),
-                "an environment can't go yet"
-            ),
-            Err(_) => {
-                tracing::info!(environment = %environment.id, "its cloud does not let an environment go in time");
-                return;
-            }
-        }
+    let account = ended.first().map(|one| one.provider_id);
+    let all =
+        stream::iter(ended).for_each_concurrent(AT_ONCE, |environment| end(&app, environment));
+    if tokio::time::timeout(PATIENCE, all).await.is_err() {
+        tracing::info!(?account, "a cloud does not let all environments go in time");
+    }
+}
+
+async fn end(app: &App, environment: Environment) {
+    if let Err(error) = environments::end(app, &environment, false).await {
+        tracing::info!(
+            environment = %environment.id,
+            error = error.message(),
+            "an environment can't go yet"
+        );
     }
 }

@@ -26,7 +26,7 @@ use tokio_util::sync::CancellationToken;
 
 pub use orphans::{Removal, adopt, remove};
 
-use crate::app::{Account, App, HOUSE};
+use crate::app::{Account, App, HOUSE, OPERATORS};
 
 /// After a nudge, so much more may happen before it is looked at.
 const GATHER: Duration = Duration::from_millis(500);
@@ -252,7 +252,7 @@ pub(crate) async fn accounts(app: &App) -> Result<Vec<(Label, Account)>> {
         match app.house_account(&region) {
             Ok(account) => accounts.push((
                 Label {
-                    name: "house".to_owned(),
+                    name: OPERATORS.to_owned(),
                     provider: None,
                 },
                 account,

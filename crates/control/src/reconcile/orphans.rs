@@ -148,6 +148,8 @@ pub enum Removal {
     Destroyed,
     /// It was there before, its import was undone, and it got our tag all the same: that is taken off.
     GivenBack,
+    /// Nothing is there any more.
+    Gone,
 }
 
 /// Destroys an orphan at its cloud, or gives it back, for the operator. Errors: `Conflict` for one that a server accounts for.
@@ -193,8 +195,8 @@ async fn destroy(app: &App, account: &Account, orphan: &Orphan, who: &str) -> Re
     }
     if orphan.state != REMOVING {
         let (action, what) = match removal {
-            Removal::Destroyed => ("orphan.remove", "an orphan is being removed"),
             Removal::GivenBack => ("orphan.release", "an orphan is being given back"),
+            _ => ("orphan.remove", "an orphan is being removed"),
         };
         tracing::warn!(
             account = orphan.account,
@@ -209,13 +211,14 @@ async fn destroy(app: &App, account: &Account, orphan: &Orphan, who: &str) -> Re
     }
     let at = at(orphan);
     let done = match removal {
-        Removal::Destroyed => account.cloud.destroy(&at).await,
         Removal::GivenBack => account.cloud.release(&at).await,
+        _ => account.cloud.destroy(&at).await,
     };
-    match done {
-        Err(error) if error.class != ErrorClass::NotFound => return Err(retry::as_error(error)),
-        _ => {}
-    }
+    let removal = match done {
+        Ok(()) => removal,
+        Err(error) if error.class == ErrorClass::NotFound => Removal::Gone,
+        Err(error) => return Err(retry::as_error(error)),
+    };
     let mut session = app.store.write().await?;
     store::orphans::set_state(&mut session, orphan.id, "removed").await?;
     session.commit().await?;
@@ -245,6 +248,11 @@ pub async fn adopt(
 ) -> Result<Server> {
     let (orphan, account) = find(app, id).await?;
     undecided(&orphan)?;
+    if orphan.state == REMOVING {
+        return Err(Error::conflict(
+            "that orphan is just being removed, and nothing was done: what is left of it then can be imported",
+        ));
+    }
     let instance = account
         .cloud
         .get(&at(&orphan))
@@ -296,11 +304,13 @@ pub async fn adopt(
         .filter(|environment| !environment.deleting)
         .ok_or_else(|| Error::not_found("environment"))?;
     admit(&mut session, app, &provider, &account, plan.as_ref()).await?;
+    let name = instance.name.clone();
+    let cloud_name = servers::free_of(&mut session, organisation, provider.id, name).await?;
     let adopted = store::servers::Adopted {
         environment: &environment,
         owner,
         name: &format!("adopted-{}", orphan.id),
-        cloud_name: &instance.name,
+        cloud_name: &cloud_name,
         token: &tag.token,
         cloud_id: &orphan.cloud_id,
     };

@@ -193,18 +193,23 @@ pub(crate) async fn switch(
     }
 }
 
-/// Errors: `Conflict` for a server whose import failed: all that can come of it is that it is given back, and nothing of ours
-/// may stay with it then.
+/// Errors: `Conflict` for a server whose import has not ended well, or not yet: where it fails, all that can come of it is that
+/// the server is given back as it was, and nothing of ours may stay with it then.
 pub(crate) async fn must_be_managed(session: &mut Session, server: &Server) -> Result<()> {
-    if server.setup != Setup::Failed
-        || !store::operations::adoption_is_open(session, server.id).await?
-    {
-        return Ok(());
+    let why = match server.setup {
+        Setup::Creating => {
+            "the server is just being taken under management, and nothing was changed: try again when it is"
+        }
+        Setup::Failed => {
+            "the server's import failed, so that it is not managed here, and nothing was changed: delete it, which leaves it \
+             at its cloud as it is, and import it again"
+        }
+        _ => return Ok(()),
+    };
+    if store::operations::adoption_is_open(session, server.id).await? {
+        return Err(Error::conflict(why));
     }
-    Err(Error::conflict(
-        "the server's import failed, so that it is not managed here, and nothing was changed: delete it, which leaves it at \
-         its cloud as it is, and import it again",
-    ))
+    Ok(())
 }
 
 /// Errors: `Payment` for a server of a suspended organisation in one of the operator's regions: it stays off.
