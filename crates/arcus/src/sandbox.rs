@@ -49,7 +49,7 @@ pub(crate) enum Command {
     Add {
         /// Its name.
         name: String,
-        /// Give it this installation's tag and this token: an orphan.
+        /// Give it a tag with this token; with the installation of this Arcus, which the tags of its own servers tell, it is an orphan.
         #[arg(long, requires = "installation")]
         token: Option<String>,
         /// The installation of the tag.

@@ -71,7 +71,7 @@ fn asked(uri: &Uri, headers: &HeaderMap) -> Result<Asked> {
     let query = uri.query().unwrap_or_default();
     // Written otherwise, it would be taken for nothing, and the change made.
     let mut said = form_urlencoded::parse(query.as_bytes())
-        .filter(|(name, _)| name.trim().eq_ignore_ascii_case("plan"));
+        .filter(|(name, _)| name.trim().to_ascii_lowercase().starts_with("plan"));
     let shown = match (said.next(), said.next()) {
         (None, _) => false,
         (Some((name, value)), None) if name == "plan" && value == "true" => true,

@@ -19,7 +19,11 @@ pub(crate) fn complete(document: &mut OpenApi, table: &Table) {
     for (path, item) in &mut document.paths.paths {
         for (method, operation) in operations(item) {
             match access(table, &method, path) {
-                Some(Access::Role(role)) => refuses(operation, role),
+                Some(Access::Role(role)) => {
+                    refuses(operation, role);
+                    // Its cloud does not answer.
+                    add(operation, StatusCode::BAD_GATEWAY);
+                }
                 Some(Access::Public) | None => {}
             }
             if operation.request_body.is_some() {

@@ -172,6 +172,7 @@ async fn what_can_not_be_made_can_not_be_planned_either(builder: Builder) {
         ("/environments?plan=maybe", "plan"),
         ("/environments?plan=", "plan"),
         ("/environments?Plan=true", "plan"),
+        ("/environments?plan[]=true", "plan"),
     ] {
         let refused = scene.owner.post(path, &body).await;
         assert!(refused.error(400).contains(word), "{path}");

@@ -69,7 +69,7 @@ pub(crate) struct ImportRequest {
     pub(crate) application: Option<String>,
     /// The cloud's ids of them.
     pub(crate) instances: Vec<String>,
-    /// By which size they count and cost; needed in the operator's own regions, and not where the cloud has sizes.
+    /// Of what size they count as, where the cloud has no sizes of its own; refused where it has.
     pub(crate) size: Option<String>,
 }
 
