@@ -107,7 +107,10 @@ run_command() {
   else
     warn "$reason; tests that need it are skipped"
   fi
-  incus_join "$@"
+  local status=0
+  (incus_join "$@") || status=$?
+  ((status == 0)) || incus_last_words
+  return "$status"
 }
 
 main() {

@@ -306,4 +306,23 @@ incus_down() {
   say "Incus is stopped"
 }
 
+# For tests that failed: says where an Incus stands that answers no more, for nobody could tell from what they say. Go
+# prints that when it gets SIGABRT, and ends; `lab.sh up` starts it anew.
+incus_last_words() {
+  local pid daemon=$LOG_DIR/incusd.log before
+  pid=$(cat "$INCUS_PID_FILE" 2>/dev/null) || true
+  if ! is_process "$pid" incusd || incus_answers; then return 0; fi
+  warn "Incus does not answer any more. Who is connected, its last words, and where it stands, most frequent first:"
+  ss -xpH 2>/dev/null | awk -v socket="$INCUS_SOCKET" '
+    $5 == socket {ours[$6]}
+    {line[NR] = $0; other[NR] = $8}
+    END {for (n in line) if (other[n] in ours) print line[n]}' | head -n 20 >&2
+  tail -n 10 "$daemon" >&2
+  before=$(wc -l <"$daemon")
+  as_root kill -ABRT "$pid"
+  wait_for 20 "the end of incusd" incus_gone "$pid" || true
+  tail -n +"$before" "$daemon" | grep -E '^(goroutine [0-9]+ \[|github.com/lxc/incus)' |
+    sed -E 's/^goroutine [0-9]+ //; s/\(0x.*//; s/\(\{.*//' | sort | uniq -c | sort -rn | head -n 60 >&2
+}
+
 incus_gone() { ! is_process "$1" incusd; }

@@ -38,6 +38,7 @@ pub(crate) struct File {
     listen: Option<SocketAddr>,
     registration: Option<RegistrationFlag>,
     sandbox: bool,
+    find_incus: Option<bool>,
     reveal_provider_secrets: bool,
     orphans: Option<OrphansFlag>,
     orphans_after_secs: Option<f64>,
@@ -74,6 +75,8 @@ pub(crate) struct Configuration {
     pub(crate) listen: SocketAddr,
     pub(crate) settings: Settings,
     pub(crate) metrics_token: Option<SecretString>,
+    /// Whether the Incus of this machine is offered.
+    pub(crate) find_incus: bool,
     pub(crate) file: File,
 }
 
@@ -136,6 +139,7 @@ impl Configuration {
             listen,
             settings,
             metrics_token,
+            find_incus: flags.find_incus.or(file.find_incus).unwrap_or(true),
             file,
         })
     }

@@ -29,7 +29,7 @@ pub(crate) async fn run(place: &Place, flags: Serve) -> Result<()> {
     let store = context::store(place).await?;
     let app = App::new(store, configuration.settings).await?;
     billing::take_up(&app).await?;
-    apply(&app, configuration.file).await?;
+    apply(&app, configuration.file, configuration.find_incus).await?;
     welcome(&app).await?;
 
     let listener = TcpListener::bind(configuration.listen)
@@ -95,7 +95,7 @@ fn log_to_stderr() {
 }
 
 /// Lays the file's regions, plans and images down, and offers what is found on this machine.
-async fn apply(app: &App, file: File) -> Result<()> {
+async fn apply(app: &App, file: File, find_incus: bool) -> Result<()> {
     for plan in file.plans {
         house::put_plan(app, &plan.plan()?, "config").await?;
     }
@@ -114,6 +114,9 @@ async fn apply(app: &App, file: File) -> Result<()> {
         }
     }
     discover::sandbox(app).await?;
+    if !find_incus {
+        return Ok(());
+    }
     // An Incus that hangs must not keep the rest from being served: it is found whenever it answers.
     let looking = tokio::spawn(look_for_incus(app.clone()));
     if tokio::time::timeout(PROMPT, looking).await.is_err() {

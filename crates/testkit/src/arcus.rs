@@ -23,6 +23,7 @@ pub struct Builder {
     database: Database,
     flags: Vec<String>,
     variables: Vec<(String, String)>,
+    finds_incus: bool,
 }
 
 /// A running Arcus. Dropped, it is killed and its folder is removed.
@@ -42,14 +43,23 @@ enum Folder {
 // === impl Builder ===
 
 impl Builder {
-    /// With the simulated cloud on, on SQLite. `binary` is `env!("CARGO_BIN_EXE_arcus")`.
+    /// With the simulated cloud on and without this machine's Incus, on SQLite. `binary` is `env!("CARGO_BIN_EXE_arcus")`.
     pub fn new(binary: &str) -> Self {
         Self {
             binary: PathBuf::from(binary),
             database: Database::Sqlite,
             flags: vec!["--sandbox".to_owned()],
             variables: Vec::new(),
+            finds_incus: false,
         }
+    }
+
+    /// With this machine's Incus as the region `local`. Only for what boots servers there: each Arcus asks its cloud
+    /// at its start, and of those that are killed amid their questions by the dozen, an Incus may never recover.
+    #[must_use]
+    pub fn with_incus(mut self) -> Self {
+        self.finds_incus = true;
+        self
     }
 
     /// On this database.
@@ -194,6 +204,7 @@ impl Arcus {
         if let Some(url) = self.builder.database.url() {
             command.arg("--database-url").arg(url);
         }
+        command.env("ARCUS_FIND_INCUS", self.builder.finds_incus.to_string());
         command.envs(
             self.builder
                 .variables

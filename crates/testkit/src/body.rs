@@ -7,7 +7,6 @@
 
 use std::io::Read;
 use std::net::Ipv4Addr;
-use std::process::Command;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -16,6 +15,8 @@ use std::time::{Duration, Instant};
 use domain::random;
 use flate2::read::GzDecoder;
 use serde_json::Value;
+
+use crate::incus;
 
 /// How long a system may take to get an address, on a machine that is busy.
 const ADDRESS_LIMIT: Duration = Duration::from_secs(120);
@@ -66,14 +67,7 @@ struct State {
 impl Bodies {
     /// `None` where no Incus with the image answers and none was promised; it says so then.
     pub(crate) fn open() -> Option<Self> {
-        if query("/1.0/images/aliases/debian%2F12").is_none() {
-            assert!(
-                std::env::var_os("ARCUS_TEST_INCUS").is_none(),
-                "ARCUS_TEST_INCUS promises an Incus with the image debian/12, and there is none"
-            );
-            eprintln!(
-                "SKIPPED, nothing was tested: no Incus with the image debian/12 answers here; scripts/lab.sh up incus image"
-            );
+        if !incus::is_there() {
             return None;
         }
         let prefix = format!("body-{}-", random::hex::<4>());
@@ -105,7 +99,7 @@ impl Bodies {
 
     /// The containers that there are of these, by their names.
     fn there(&self) -> Option<Vec<String>> {
-        let all = query("/1.0/instances?recursion=1")?;
+        let all = incus::query("/1.0/instances?recursion=1")?;
         let names = all
             .as_array()?
             .iter()
@@ -117,21 +111,14 @@ impl Bodies {
 
 impl Drop for Bodies {
     fn drop(&mut self) {
-        // What is being made can't be deleted yet, and an order that is on its way may be in the way.
-        let mut looks_without_any = 0;
-        while looks_without_any < 2 {
-            let is_making = self.in_the_making.load(Ordering::SeqCst) > 0;
-            let Some(left) = self.there() else { return };
-            for name in &left {
-                let _ = incus(&["delete", "--force", name]);
+        incus::clear(|| {
+            // What is being made can't be deleted yet.
+            let begun = Instant::now();
+            while self.in_the_making.load(Ordering::SeqCst) > 0 && begun.elapsed() < ADDRESS_LIMIT {
+                std::thread::sleep(LOOK);
             }
-            looks_without_any = if left.is_empty() && !is_making {
-                looks_without_any + 1
-            } else {
-                0
-            };
-            std::thread::sleep(LOOK * 4);
-        }
+            self.there()
+        });
     }
 }
 
@@ -183,7 +170,7 @@ fn make(name: &str, user_data: &str) {
         "-c",
         &config,
     ];
-    told(name, incus(&launched));
+    told(name, incus::run(&launched));
 }
 
 /// The life of a body that was made: it gets its address, and does what it is told.
@@ -192,10 +179,10 @@ fn live(name: &str, orders: &Receiver<Order>, state: &Mutex<State>) {
     for order in orders {
         let done = match order {
             Order::ShutDown => stopped(name),
-            Order::PowerOff => incus(&["stop", "--force", name]),
-            Order::PowerOn => incus(&["start", name]),
-            Order::Reboot => stopped(name).and_then(|()| incus(&["start", name])),
-            Order::Destroy => incus(&["delete", "--force", name]),
+            Order::PowerOff => incus::run(&["stop", "--force", name]),
+            Order::PowerOn => incus::run(&["start", name]),
+            Order::Reboot => stopped(name).and_then(|_| incus::run(&["start", name])),
+            Order::Destroy => incus::run(&["delete", "--force", name]),
         };
         told(name, done);
         match order {
@@ -208,9 +195,9 @@ fn live(name: &str, orders: &Receiver<Order>, state: &Mutex<State>) {
     }
 }
 
-fn stopped(name: &str) -> Result<(), String> {
-    incus(&["stop", "--timeout", SHUTDOWN_SECS, name])
-        .or_else(|_| incus(&["stop", "--force", name]))
+fn stopped(name: &str) -> Result<Vec<u8>, String> {
+    incus::run(&["stop", "--timeout", SHUTDOWN_SECS, name])
+        .or_else(|_| incus::run(&["stop", "--force", name]))
 }
 
 /// It runs: what it was told is done once it has an address.
@@ -229,36 +216,18 @@ fn settled(name: &str, state: &Mutex<State>) {
 }
 
 /// A test that waits for what did not come about reads here why.
-fn told(name: &str, done: Result<(), String>) {
+fn told(name: &str, done: Result<Vec<u8>, String>) {
     if let Err(reason) = done {
         eprintln!("the body {name}: {reason}");
     }
 }
 
 fn address(name: &str) -> Option<Ipv4Addr> {
-    let state = query(&format!("/1.0/instances/{name}/state"))?;
+    let state = incus::query(&format!("/1.0/instances/{name}/state"))?;
     let addresses = state["network"]["eth0"]["addresses"].as_array()?;
     let global = |one: &&Value| one["family"] == "inet" && one["scope"] == "global";
     let found = addresses.iter().find(global)?;
     found["address"].as_str()?.parse().ok()
-}
-
-fn incus(arguments: &[&str]) -> Result<(), String> {
-    let output = Command::new("incus")
-        .args(arguments)
-        .stdin(std::process::Stdio::null())
-        .output();
-    let output = output.map_err(|error| error.to_string())?;
-    if output.status.success() {
-        Ok(())
-    } else {
-        Err(String::from_utf8_lossy(&output.stderr).trim().to_owned())
-    }
-}
-
-fn query(path: &str) -> Option<Value> {
-    let output = Command::new("incus").args(["query", path]).output().ok()?;
-    serde_json::from_slice(&output.stdout).ok()
 }
 
 #[cfg(test)]

@@ -11,6 +11,7 @@ mod database;
 pub mod digital_ocean;
 pub mod ec2;
 pub mod hetzner;
+pub mod incus;
 mod ledger;
 mod prism;
 mod scene;

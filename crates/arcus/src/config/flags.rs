@@ -67,6 +67,9 @@ pub(crate) struct Serve {
     /// Enable the simulated cloud, as a provider and as the region `sandbox`.
     #[arg(long, env = "ARCUS_SANDBOX")]
     pub(crate) sandbox: bool,
+    /// Offer the Incus of this machine as the region `local`, while no region of a real cloud is set up; so unless set.
+    #[arg(long, env = "ARCUS_FIND_INCUS")]
+    pub(crate) find_incus: Option<bool>,
     /// Show the secrets of providers in the clear.
     #[arg(long, env = "ARCUS_REVEAL_PROVIDER_SECRETS")]
     pub(crate) reveal_provider_secrets: bool,

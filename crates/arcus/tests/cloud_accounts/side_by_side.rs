@@ -49,11 +49,7 @@ async fn answer_of_moto(moto: &str, fields: &[(&str, &str)]) -> String {
 
 /// The instances that the real Incus has of this organisation.
 fn at_incus(organisation: &str) -> usize {
-    let output = std::process::Command::new("incus")
-        .args(["query", "/1.0/instances?recursion=1"])
-        .output()
-        .expect("incus is installed");
-    let all: Value = serde_json::from_slice(&output.stdout).expect("JSON");
+    let all = testkit::incus::query("/1.0/instances?recursion=1").expect("Incus answers");
     let all = all.as_array().expect("an array").iter();
     let start = format!("{organisation}-");
     let name = |one: &&Value| one["config"]["user.arcus.name"].as_str().map(str::to_owned);
@@ -99,6 +95,7 @@ async fn one_account_has_environments_on_three_clouds_side_by_side_and_each_api_
         return;
     };
     let arcus = builder()
+        .with_incus()
         .variable("ARCUS_EC2_ENDPOINT", &moto)
         .variable("ARCUS_DIGITAL_OCEAN_ENDPOINT", &ocean.url())
         .start()

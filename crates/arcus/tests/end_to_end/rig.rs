@@ -49,10 +49,10 @@ impl Rig {
 
     /// Without any user.
     pub(crate) async fn start_bare(flags: &[&str]) -> Option<Self> {
-        if !incus_is_there() {
+        if !testkit::incus::is_there() {
             return None;
         }
-        let builder = Builder::new(env!("CARGO_BIN_EXE_arcus"));
+        let builder = Builder::new(env!("CARGO_BIN_EXE_arcus")).with_incus();
         let builder = flags
             .iter()
             .fold(builder, |builder, flag| builder.flag(flag));
@@ -141,7 +141,7 @@ impl Rig {
     }
 
     fn look(&self) -> Option<Vec<Value>> {
-        let all = incus_json(&["query", "/1.0/instances?recursion=2"])?;
+        let all = testkit::incus::query("/1.0/instances?recursion=2")?;
         let all = all.as_array()?;
         let config = |instance: &Value, key: &str| {
             let value = instance["config"][key].as_str();
@@ -179,24 +179,11 @@ impl Drop for Rig {
             eprintln!("The last lines of Arcus's log:\n{}", last.join("\n"));
         }
         self.arcus.kill();
-        // What was on its way to Incus when Arcus died may appear after a first look.
-        let mut looks_without_any = 0;
-        while looks_without_any < 2 {
-            let Some(left) = self.look() else { return };
-            for instance in &left {
-                let name = instance["name"].as_str().unwrap_or_default();
-                // One that is being made can't be deleted yet; the next look finds it again.
-                let _ = Command::new("incus")
-                    .args(["delete", "--force", name])
-                    .output();
-            }
-            looks_without_any = if left.is_empty() {
-                looks_without_any + 1
-            } else {
-                0
-            };
-            std::thread::sleep(Duration::from_millis(300));
-        }
+        testkit::incus::clear(|| {
+            let left = self.look()?;
+            let names = left.iter().filter_map(|one| one["name"].as_str());
+            Some(names.map(str::to_owned).collect())
+        });
     }
 }
 
@@ -268,35 +255,7 @@ pub(crate) fn ssh(arcus: &Arcus, key: &Value, login: &str, command: &str) -> Str
     String::from_utf8_lossy(&output.stdout).trim().to_owned()
 }
 
-/// Runs the `incus` program, as somebody does who knows nothing of Arcus.
+/// Runs the `incus` program, which has to succeed.
 pub(crate) fn incus(arguments: &[&str]) {
-    let output = Command::new("incus")
-        .args(arguments)
-        .output()
-        .expect("incus is installed");
-    assert!(
-        output.status.success(),
-        "incus {}: {}",
-        arguments.join(" "),
-        String::from_utf8_lossy(&output.stderr)
-    );
-}
-
-fn incus_json(arguments: &[&str]) -> Option<Value> {
-    let output = Command::new("incus").args(arguments).output().ok()?;
-    serde_json::from_slice(&output.stdout).ok()
-}
-
-fn incus_is_there() -> bool {
-    let there = incus_json(&["query", "/1.0/images/aliases/debian%2F12"]).is_some();
-    if !there {
-        assert!(
-            std::env::var_os("ARCUS_TEST_INCUS").is_none(),
-            "ARCUS_TEST_INCUS promises an Incus with the image debian/12, and there is none"
-        );
-        eprintln!(
-            "SKIPPED: no Incus with the image debian/12 answers here; scripts/lab.sh up incus image"
-        );
-    }
-    there
+    testkit::incus::run(arguments).expect("Incus does it");
 }

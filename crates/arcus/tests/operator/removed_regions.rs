@@ -7,6 +7,7 @@ testkit::on_both_databases![
     a_region_that_the_operator_removed_is_not_offered_again,
     a_region_that_arcus_toml_names_comes_back,
     an_environment_without_servers_outlives_no_region,
+    an_incus_that_is_not_to_be_looked_for_is_no_region,
 ];
 
 /// The slugs of all regions.
@@ -18,8 +19,8 @@ fn regions(arcus: &Arcus) -> Vec<String> {
 }
 
 async fn a_region_that_the_operator_removed_is_not_offered_again(builder: Builder) {
-    let mut arcus = builder.start().await;
     // With a real Incus on this machine there is `local` besides.
+    let mut arcus = builder.with_incus().start().await;
     let offered = regions(&arcus);
     assert!(offered.contains(&"sandbox".to_owned()), "{offered:?}");
     for slug in &offered {
@@ -30,6 +31,15 @@ async fn a_region_that_the_operator_removed_is_not_offered_again(builder: Builde
     assert_eq!(regions(&arcus), Vec::<String>::new());
 
     arcus.tell(&["region", "add", "sandbox", "--cloud=sandbox"], "");
+    assert_eq!(regions(&arcus), ["sandbox"]);
+}
+
+async fn an_incus_that_is_not_to_be_looked_for_is_no_region(builder: Builder) {
+    let arcus = builder
+        .with_incus()
+        .flag("--find-incus=false")
+        .start()
+        .await;
     assert_eq!(regions(&arcus), ["sandbox"]);
 }
 
