@@ -141,15 +141,11 @@ async fn give_back(run: &mut Run) -> LastStep {
     finish(run, &why).await
 }
 
-/// Records that it is its owner's alone again: requests that asked for it are answered now.
+/// It is its owner's alone again.
 async fn released(run: &mut Run, power: Power) -> Result<(), Fault> {
-    let mut session = run
-        .power("released", 50, "it bears no tag of this Arcus", power)
-        .await?;
     let output = json!({"previous": power.as_str(), "current": power.as_str()});
-    store::operations::set_output(&mut session, &run.lease, &output).await?;
-    session.commit().await?;
-    Ok(())
+    let step = ("released", 50, "it bears no tag of this Arcus");
+    run.accepted(step, power, &output).await
 }
 
 /// Where it was it is not any more. Where an id is a name, it may bear another by now, and our tag.
@@ -330,16 +326,11 @@ async fn leave(run: &mut Run) -> Result<bool, Fault> {
 
 /// Records what the cloud has accepted: requests that asked for it are answered now.
 async fn accepted(run: &mut Run, name: &str, current: Power) -> Result<(), Fault> {
-    let previous = run.server.power;
-    let mut session = run
-        .power("terminating", 50, "the cloud terminates it", current)
-        .await?;
     let output = json!({
-        "previous": previous.as_str(),
+        "previous": run.server.power.as_str(),
         "current": current.as_str(),
         "newname": name,
     });
-    store::operations::set_output(&mut session, &run.lease, &output).await?;
-    session.commit().await?;
-    Ok(())
+    let step = ("terminating", 50, "the cloud terminates it");
+    run.accepted(step, current, &output).await
 }

@@ -123,13 +123,8 @@ fn previous(run: &Run, seen: Power) -> Power {
     recorded.unwrap_or(seen)
 }
 
-/// Records what the cloud has accepted: requests that asked for it are answered now.
 async fn accepted(run: &mut Run, previous: Power, current: Power) -> Result<(), Fault> {
-    let mut session = run
-        .power("accepted", 40, "the cloud has accepted it", current)
-        .await?;
     let output = json!({"previous": previous.as_str(), "current": current.as_str()});
-    store::operations::set_output(&mut session, &run.lease, &output).await?;
-    session.commit().await?;
-    Ok(())
+    let step = ("accepted", 40, "the cloud has accepted it");
+    run.accepted(step, current, &output).await
 }

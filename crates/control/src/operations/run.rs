@@ -8,6 +8,7 @@ use clouds::{CloudError, CloudResult, ErrorClass, Instance, InstanceRef, Tag};
 use domain::operation::Operation;
 use domain::server::{Power, Server, Setup};
 use domain::{Error, ErrorKind, Result, ServerId};
+use serde_json::Value;
 use store::Session;
 use store::operations::{Lease, Step};
 use store::servers::Sight;
@@ -217,19 +218,21 @@ impl Run {
         }
     }
 
-    /// Records a step together with a new power state.
-    pub(super) async fn power(
+    /// Records a step (its name, per cent and words) that changes the power, and what the operation answers: requests that
+    /// asked for it are answered now.
+    pub(super) async fn accepted(
         &mut self,
-        name: &str,
-        percent: i64,
-        message: &str,
+        (name, percent, message): (&str, i64, &str),
         power: Power,
-    ) -> Result<Session, Fault> {
+        output: &Value,
+    ) -> Result<(), Fault> {
         let mut session = self.step(name, percent, message).await?;
         let sight = Sight::of(power);
         store::servers::observe(&mut session, self.server.id, &sight).await?;
+        store::operations::set_output(&mut session, &self.lease, output).await?;
+        session.commit().await?;
         self.server.power = power;
-        Ok(session)
+        Ok(())
     }
 
     /// What an operation comes to whose account's credentials are not accepted any more. Where they are, and do not allow
