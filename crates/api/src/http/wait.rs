@@ -12,6 +12,16 @@ use super::edge::Failure;
 /// The longest wait.
 const LONGEST: Duration = Duration::from_secs(600);
 
+/// What the documents say of it.
+#[derive(utoipa::IntoParams)]
+#[into_params(parameter_in = Query)]
+pub(crate) struct Waiting {
+    /// For how many seconds at the most the answer may be kept back, 30 unless set; `Prefer: wait=SECONDS` says the same.
+    #[param(maximum = 600)]
+    #[expect(dead_code, reason = "documents are made of its name and words")]
+    wait: Option<u64>,
+}
+
 /// The bound of a request's wait.
 pub(crate) struct Wait(pub(crate) Duration);
 

@@ -15,12 +15,12 @@ use crate::cloudhero::wire::environments::{CreateEnvironmentRequest, CreatedEnvi
 use crate::cloudhero::wire::messages::{Segment, id, id_in_body};
 use crate::http::body::Body;
 use crate::http::edge::Failure;
-use crate::http::wait::Wait;
+use crate::http::wait::{Wait, Waiting};
 
 /// Creates an environment in an application, and waits until it is ready: 30 s at the most, or as long as `wait`
 /// says. With `plan=true` nothing is made, and the answer is what would be. 202: it goes on being made. 200 with `ready` false: a node failed, and `query` says which one and why.
 #[utoipa::path(post, path = "/applications/{id}/environments", tag = "environments",
-    params(("id" = String, Path), ("wait" = Option<u64>, Query), ("plan" = Option<bool>, Query),
+    params(("id" = String, Path), Waiting, ("plan" = Option<bool>, Query),
         ("X-Plan" = Option<String>, Header)), request_body = CreateEnvironmentRequest,
     responses((status = 200, body = CreatedEnvironmentResponse), (status = 202, body = CreatedEnvironmentResponse),
         (status = 400), (status = 402), (status = 403), (status = 404), (status = 409)))]
@@ -37,7 +37,7 @@ pub(crate) async fn create_in_application(
 }
 
 /// The same in the default application.
-#[utoipa::path(post, path = "/environments", tag = "environments", params(("wait" = Option<u64>, Query),
+#[utoipa::path(post, path = "/environments", tag = "environments", params(Waiting,
         ("plan" = Option<bool>, Query), ("X-Plan" = Option<String>, Header)),
     request_body = CreateEnvironmentRequest,
     responses((status = 200, body = CreatedEnvironmentResponse), (status = 202, body = CreatedEnvironmentResponse),

@@ -11,11 +11,11 @@ use crate::cloudhero::plan::{Asked, Decision};
 use crate::cloudhero::wire::messages::{Segment, id};
 use crate::cloudhero::wire::outcomes::{OutcomesResponse, deleted};
 use crate::http::edge::Failure;
-use crate::http::wait::Wait;
+use crate::http::wait::{Wait, Waiting};
 
 /// Destroys all servers of an environment; it goes when the last one has gone.
 #[utoipa::path(delete, path = "/environments/{id}", tag = "environments", params(("id" = String, Path),
-        ("plan" = Option<bool>, Query), ("X-Plan" = Option<String>, Header), ("wait" = Option<u64>, Query)),
+        ("plan" = Option<bool>, Query), ("X-Plan" = Option<String>, Header), Waiting),
     responses((status = 200, body = OutcomesResponse), (status = 202, body = OutcomesResponse), (status = 404), (status = 409)))]
 pub(crate) async fn delete(
     state: State<App>,
@@ -36,7 +36,7 @@ pub(crate) async fn head() -> Nothing {
 
 /// Destroys all servers of an environment; it goes when the last one has gone.
 #[utoipa::path(get, path = "/environments/{id}/delete", tag = "environments", params(("id" = String, Path),
-        ("plan" = Option<bool>, Query), ("X-Plan" = Option<String>, Header), ("wait" = Option<u64>, Query)),
+        ("plan" = Option<bool>, Query), ("X-Plan" = Option<String>, Header), Waiting),
     responses((status = 200, body = OutcomesResponse), (status = 202, body = OutcomesResponse), (status = 404), (status = 409)))]
 pub(crate) async fn get(
     state: State<App>,
@@ -51,7 +51,7 @@ pub(crate) async fn get(
 
 /// Destroys all servers of an environment; it goes when the last one has gone.
 #[utoipa::path(post, path = "/environments/{id}/delete", tag = "environments", params(("id" = String, Path),
-        ("plan" = Option<bool>, Query), ("X-Plan" = Option<String>, Header), ("wait" = Option<u64>, Query)),
+        ("plan" = Option<bool>, Query), ("X-Plan" = Option<String>, Header), Waiting),
     responses((status = 200, body = OutcomesResponse), (status = 202, body = OutcomesResponse), (status = 404), (status = 409)))]
 pub(crate) async fn post(
     State(app): State<App>,

@@ -8,10 +8,10 @@ use crate::cloudhero::auth::Caller;
 use crate::cloudhero::wire::messages::{Segment, id};
 use crate::cloudhero::wire::outcomes::{OutcomesResponse, switched};
 use crate::http::edge::Failure;
-use crate::http::wait::Wait;
+use crate::http::wait::{Wait, Waiting};
 
 /// Reboots all servers of an environment, and answers when each cloud has accepted it.
-#[utoipa::path(post, path = "/environments/{id}/reboot", tag = "environments", params(("id" = String, Path)),
+#[utoipa::path(post, path = "/environments/{id}/reboot", tag = "environments", params(("id" = String, Path), Waiting),
     responses((status = 200, body = OutcomesResponse), (status = 202, body = OutcomesResponse), (status = 404)))]
 pub(crate) async fn post(
     State(app): State<App>,

@@ -9,7 +9,7 @@ use crate::cloudhero::auth::Caller;
 use crate::cloudhero::wire::messages::{Segment, id};
 use crate::cloudhero::wire::outcomes::{OutcomesResponse, switched};
 use crate::http::edge::Failure;
-use crate::http::wait::Wait;
+use crate::http::wait::{Wait, Waiting};
 
 /// Does nothing.
 #[utoipa::path(head, path = "/environments/{id}/start", tag = "environments", params(("id" = String, Path)),
@@ -19,7 +19,7 @@ pub(crate) async fn head() -> Nothing {
 }
 
 /// Starts all servers of an environment, and answers when each cloud has accepted it.
-#[utoipa::path(get, path = "/environments/{id}/start", tag = "environments", params(("id" = String, Path)),
+#[utoipa::path(get, path = "/environments/{id}/start", tag = "environments", params(("id" = String, Path), Waiting),
     responses((status = 200, body = OutcomesResponse), (status = 202, body = OutcomesResponse), (status = 404)))]
 pub(crate) async fn get(
     state: State<App>,
@@ -32,7 +32,7 @@ pub(crate) async fn get(
 }
 
 /// Starts all servers of an environment, and answers when each cloud has accepted it.
-#[utoipa::path(post, path = "/environments/{id}/start", tag = "environments", params(("id" = String, Path)),
+#[utoipa::path(post, path = "/environments/{id}/start", tag = "environments", params(("id" = String, Path), Waiting),
     responses((status = 200, body = OutcomesResponse), (status = 202, body = OutcomesResponse), (status = 404)))]
 pub(crate) async fn post(
     State(app): State<App>,
