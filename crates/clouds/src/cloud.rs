@@ -271,6 +271,12 @@ pub trait Cloud: Send + Sync + 'static {
     /// [`ErrorClass::NotFound`], as the cloud has it. Neither says that it is gone: [`wait`](Self::wait) does.
     async fn destroy(&self, at: &InstanceRef) -> CloudResult<()>;
 
+    /// Deletes the snapshots that Arcus took of an instance which is gone, where they outlive it: [`destroy`](Self::destroy) does
+    /// that before, and not for one that somebody else destroyed, nor of one that was on its way still.
+    async fn clear_gone(&self, _at: &InstanceRef) -> CloudResult<()> {
+        Ok(())
+    }
+
     /// Takes away what the cloud keeps for a group of instances, such as its firewall, once none of them is left. Where some
     /// are left, or nothing is kept, nothing happens. Where it is in use for a moment still after the last of them, it is
     /// [`ErrorClass::Unavailable`]. A create that comes at the same moment makes it anew.
