@@ -149,22 +149,24 @@ impl Operation {
 // === impl OperationKind ===
 
 impl OperationKind {
-    /// How long it may take, retries included, before it is given up.
+    /// How long it may take, retries included, before it is given up, where `input` is what it was asked to do.
     ///
-    /// A destroy is never given up: a server that may still cost money stays on the list.
-    pub fn time_limit(self) -> Option<Duration> {
+    /// Where a cloud copies a disk, that is by how long a large one takes there, by the clouds' own words up to three minutes
+    /// a gigabyte: what is given up before is made all the same, paid for, and nobody's. A destroy is never given up: a server
+    /// that may still cost money stays on the list.
+    pub fn time_limit(self, input: &serde_json::Value) -> Option<Duration> {
         match self {
-            Self::CreateServer
-            | Self::RebuildServer
-            | Self::RestoreSnapshot
-            | Self::CreateSnapshot
-            | Self::DestroySnapshot => Some(Duration::from_mins(30)),
+            Self::CreateSnapshot => Some(Duration::from_hours(8)),
+            Self::RestoreSnapshot | Self::ResizeServer => Some(Duration::from_hours(3)),
+            Self::CreateServer if input.get("snapshot").is_some() => Some(Duration::from_hours(3)),
+            Self::CreateServer | Self::RebuildServer | Self::DestroySnapshot => {
+                Some(Duration::from_mins(30))
+            }
             Self::AdoptServer
             | Self::StartServer
             | Self::StopServer
             | Self::RebootServer
-            | Self::ChangePassword
-            | Self::ResizeServer => Some(Duration::from_mins(10)),
+            | Self::ChangePassword => Some(Duration::from_mins(10)),
             Self::DestroyServer => None,
         }
     }

@@ -314,6 +314,7 @@ pub async fn counts(session: &mut Session) -> Result<(i64, i64)> {
 fn operation(row: &Row) -> Result<Operation> {
     let kind: OperationKind = row.word("kind")?;
     let started_at = row.get::<Option<i64>>("started_at")?.map(Timestamp);
+    let input = row.json("input")?;
     Ok(Operation {
         id: OperationId(row.get("id")?),
         kind,
@@ -328,10 +329,10 @@ fn operation(row: &Row) -> Result<Operation> {
         attempt: row.get("attempt")?,
         fence: row.get("fence")?,
         deadline: started_at
-            .zip(kind.time_limit())
+            .zip(kind.time_limit(&input))
             .map(|(started_at, limit)| started_at.plus(limit)),
         cancel_requested: row.get("cancel_requested")?,
-        input: row.json("input")?,
+        input,
         output: row.json("output")?,
         error: row.get("error")?,
         created_at: row.time("created_at")?,

@@ -136,6 +136,12 @@ pub async fn mark_destroyed_with(session: &mut Session, server: ServerId) -> Res
     session.execute(query.arg(now).arg(server)).await.map(drop)
 }
 
+/// Whether one was ever asked for of that server, whatever became of it.
+pub async fn any_ever_of_server(session: &mut Session, server: ServerId) -> Result<bool> {
+    let query = sql!("SELECT 1 AS one FROM snapshots WHERE server_id = $1 LIMIT 1");
+    Ok(session.optional(query.arg(server)).await?.is_some())
+}
+
 /// Whether a server is being made from it that is to stay.
 pub async fn is_in_use(session: &mut Session, snapshot: &Snapshot) -> Result<bool> {
     let query = sql!(

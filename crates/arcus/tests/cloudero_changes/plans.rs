@@ -1,5 +1,6 @@
 //! What is asked for while another plan is on its way.
 
+use serde_json::json;
 use testkit::{Builder, Shop};
 
 use crate::hands::{path, refused, snapshot};
@@ -7,6 +8,7 @@ use crate::hands::{path, refused, snapshot};
 testkit::on_both_databases![
     a_plan_is_held_against_the_one_that_the_server_is_about_to_have,
     a_snapshot_of_a_larger_disk_than_the_plan_has_is_not_restored,
+    a_server_that_does_not_start_with_the_new_plan_runs_with_its_former_one_again,
 ];
 
 async fn a_plan_is_held_against_the_one_that_the_server_is_about_to_have(builder: Builder) {
@@ -53,4 +55,33 @@ async fn a_snapshot_of_a_larger_disk_than_the_plan_has_is_not_restored(builder: 
     let restore = shop.asked(&restore, &form).await;
     shop.done(larger).await;
     shop.done(restore).await;
+}
+
+async fn a_server_that_does_not_start_with_the_new_plan_runs_with_its_former_one_again(
+    builder: Builder,
+) {
+    let shop = Shop::open(builder).await;
+    let id = shop.server("web").await;
+    shop.arcus.faults(&["unstartable=eos4"]);
+    let event = shop
+        .asked(&path(id, "upgrade_package"), &[("package", "eos4")])
+        .await;
+    let ended = shop.ended(event).await;
+    assert_eq!(ended["status"], -1, "{ended}");
+    let why = ended["error"].as_str().expect("it says why");
+    assert!(why.contains("no room for eos4"), "{why}");
+    assert!(why.contains("former plan again"), "{why}");
+    let shown = shop.shown(id).await;
+    assert_eq!(
+        (&shown["package"], &shown["state"]),
+        (&json!("eos2"), &json!("Running")),
+        "{shown}"
+    );
+    let at_cloud = shop.arcus.instances();
+    assert_eq!(at_cloud[0]["plan"], "eos2", "{at_cloud:?}");
+    // And costs what it did.
+    let list = shop.customer.get("/v1/package/list").await.data();
+    let plans = list.as_array().expect("an array");
+    let plan = plans.iter().find(|plan| plan["slug"] == "eos2");
+    assert_eq!(shown["price"], plan.expect("is listed")["price"], "{list}");
 }

@@ -1,12 +1,13 @@
-//! Reboots and passwords go by what a server is doing.
+//! Reboots and passwords go by what a server is doing; and its end, whatever its name.
 
 use testkit::{Builder, Method, Shop};
 
-use crate::hands::{path, refused};
+use crate::hands::{destroy, path, refused};
 
 testkit::on_both_databases![
     a_server_that_is_off_is_started_by_a_reboot_and_meant_to_run_from_then_on,
     a_password_is_set_where_the_server_runs_when_its_turn_comes,
+    a_server_that_keeps_its_name_at_the_cloud_is_destroyed_all_the_same,
 ];
 
 async fn a_server_that_is_off_is_started_by_a_reboot_and_meant_to_run_from_then_on(
@@ -42,4 +43,13 @@ async fn password(shop: &Shop, id: i64) {
     let answer = shop.customer.form(Method::POST, &path, &[]).await.data();
     shop.done(answer["event_id"].as_i64().expect("an event"))
         .await;
+}
+
+async fn a_server_that_keeps_its_name_at_the_cloud_is_destroyed_all_the_same(builder: Builder) {
+    let shop = Shop::open(builder).await;
+    let id = shop.server("web").await;
+    shop.arcus.faults(&["reject_rename=true"]);
+    let event = destroy(&shop, id).await;
+    shop.done(event).await;
+    assert!(shop.arcus.instances().is_empty());
 }

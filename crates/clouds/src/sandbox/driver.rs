@@ -102,6 +102,7 @@ impl Cloud for Sandbox {
     async fn start(&self, at: &InstanceRef) -> CloudResult<()> {
         self.alter("start", at, |machine, now, faults| {
             machine.must_live()?;
+            machine.must_be_startable(faults)?;
             machine.start(now, faults);
             Ok(())
         })
@@ -126,9 +127,8 @@ impl Cloud for Sandbox {
     }
 
     async fn retire(&self, at: &InstanceRef, name: &str) -> CloudResult<InstanceRef> {
-        self.alter("retire", at, |machine, _, _| {
-            name.clone_into(&mut machine.name);
-            Ok(())
+        self.alter("retire", at, |machine, _, faults| {
+            machine.rename(name, faults)
         })
         .await?;
         Ok(at.clone())
@@ -193,9 +193,9 @@ impl Cloud for Sandbox {
     }
 
     async fn resize(&self, at: &InstanceRef, plan: &Plan) -> CloudResult<()> {
-        self.alter("resize", at, |machine, _, faults| {
+        self.alter("resize", at, |machine, now, faults| {
             machine.must_live()?;
-            machine.resize(plan, faults)
+            machine.resize(plan, now, faults)
         })
         .await
     }

@@ -205,7 +205,12 @@ impl Machine {
     }
 
     /// Takes another size, unless what is on its disk would not fit.
-    pub(super) fn resize(&mut self, plan: &Plan, faults: &Faults) -> CloudResult<()> {
+    pub(super) fn resize(
+        &mut self,
+        plan: &Plan,
+        now: Timestamp,
+        faults: &Faults,
+    ) -> CloudResult<()> {
         let used_gib = guest::disk_usage(&self.disk, faults).div_ceil(1 << 30);
         if plan.disk_gib > 0 && plan.disk_gib < used_gib {
             return Err(refused(format!(
@@ -215,6 +220,26 @@ impl Machine {
             )));
         }
         self.size(plan);
+        if self.must_be_startable(faults).is_err() {
+            self.stop(now, faults, true);
+        }
+        Ok(())
+    }
+
+    /// Takes another name.
+    pub(super) fn rename(&mut self, name: &str, faults: &Faults) -> CloudResult<()> {
+        if faults.reject_rename {
+            return Err(refused("names are not changed here"));
+        }
+        name.clone_into(&mut self.name);
+        Ok(())
+    }
+
+    /// Some clouds find out only then that they have no room for a size.
+    pub(super) fn must_be_startable(&self, faults: &Faults) -> CloudResult<()> {
+        if !self.plan.is_empty() && self.plan == faults.unstartable {
+            return Err(refused(format!("there is no room for {} here", self.plan)));
+        }
         Ok(())
     }
 

@@ -5,7 +5,7 @@
 
 use std::time::Duration;
 
-use clouds::{ErrorClass, InstanceRef, Until};
+use clouds::{CloudError, ErrorClass, InstanceRef, Until};
 use domain::names;
 use domain::server::Power;
 use serde_json::json;
@@ -47,15 +47,18 @@ pub(super) async fn run(run: &mut Run) -> LastStep {
         if let Some(at) = run.at().filter(|_| run.operation.is_accepted()) {
             let _ = cloud.wait(&at, Until::Gone, Duration::ZERO).await;
         }
-        return finish(run, GONE).await;
+        return gone(run).await;
     };
-    let at = match cloud.retire(&at, &name).await {
-        Ok(renamed) => renamed,
-        Err(error) if error.class == ErrorClass::Unsupported => at,
+    let (at, named) = match cloud.retire(&at, &name).await {
+        Ok(renamed) => (renamed, "it bears its last name".to_owned()),
         Err(error) if error.class == ErrorClass::NotFound => return vanished(run).await,
+        // It costs money, and a name is but a name.
+        Err(error) if is_refused(run, &error).await => {
+            (at, format!("it keeps its name: {}", error.message))
+        }
         Err(error) => return Err(error.into()),
     };
-    let mut session = run.step("renamed", 30, "it bears its last name").await?;
+    let mut session = run.step("renamed", 30, &named).await?;
     let sight = store::servers::Sight {
         cloud_id: Some(at.id.clone()),
         ..store::servers::Sight::of(run.server.power)
@@ -83,6 +86,27 @@ pub(super) async fn run(run: &mut Run) -> LastStep {
                 Duration::from_secs(1),
             ));
         }
+    }
+    gone(run).await
+}
+
+/// Whether a cloud that can be reached, and accepts the credentials, does not do this one thing.
+async fn is_refused(run: &Run, error: &CloudError) -> bool {
+    match error.class {
+        ErrorClass::Rejected | ErrorClass::Quota | ErrorClass::Unsupported => true,
+        ErrorClass::Auth => !run.is_shut_out().await,
+        _ => false,
+    }
+}
+
+/// It is gone, by our hand or another's. A snapshot of it that is not, because nobody asked for that or it was still being
+/// taken, would be paid for by nobody's leave.
+async fn gone(run: &mut Run) -> LastStep {
+    let mut session = run.app.store.read().await?;
+    let has_snapshots = store::snapshots::any_ever_of_server(&mut session, run.server.id).await?;
+    drop(session);
+    if let Some(at) = run.at().filter(|_| has_snapshots) {
+        run.account.cloud.clear_gone(&at).await?;
     }
     finish(run, GONE).await
 }
@@ -255,7 +279,7 @@ async fn vanished(run: &mut Run) -> LastStep {
             "it changed under our hands".to_owned(),
             Duration::from_secs(1),
         )),
-        None => finish(run, GONE).await,
+        None => gone(run).await,
     }
 }
 

@@ -1,23 +1,35 @@
 //! Gives a server another plan, while it runs where its cloud can do that.
+//!
+//! What must stay true: a server that ran is not left switched off. One that its cloud does not start with the new plan, which
+//! some find out only then, gets its former one again, and costs what it did.
 
 use std::time::Duration;
 
-use clouds::Until;
+use clouds::{CloudError, ErrorClass, InstanceRef, Until};
 use domain::Plan;
 use domain::server::Power;
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::run::{Fault, LastStep, Run};
 
 /// How long a system may take to come up again.
 const START: Duration = Duration::from_mins(5);
 
+/// So often a cloud is asked to start a server with a new plan before that is taken for a refusal.
+const STARTS: i64 = 3;
+
 pub(super) async fn resize(run: &mut Run) -> LastStep {
     let at = run.existing()?;
     let plan: Plan = run.input("plan")?;
     let cloud = run.account.cloud.clone();
     let before = run.interruptible(run.get(&at)).await??;
-    remember_power(run, before.power).await?;
+    if !run.has_done("power") {
+        let output = json!({ "power": before.power.as_str(), "former": run.server.agreed_plan() });
+        remember(run, output).await?;
+    }
+    if let Some(why) = gone_back(run) {
+        return start_as_before(run, &at, why).await;
+    }
     run.note("resize", 20, "asking the cloud for the new size")
         .await?;
     run.sample(&before).await?;
@@ -33,13 +45,77 @@ pub(super) async fn resize(run: &mut Run) -> LastStep {
         }
         return Err(error.into());
     }
-    let mut session = run
-        .step("resized", 60, "the server has the new size")
-        .await?;
-    store::servers::set_plan(&mut session, run.server.id, &plan).await?;
-    store::billing::change(&mut session, run.server.id).await?;
-    session.commit().await?;
+    take(run, &plan, "resized", "the server has the new size").await?;
+    let now = run.interruptible(run.get(&at)).await??;
+    if ran(run)
+        && now.power == Power::Stopped
+        && let Err(error) = cloud.start(&at).await
+    {
+        if !will_not_start(run, &error).await? {
+            return Err(error.into());
+        }
+        let why = format!(
+            "the cloud does not start it with the plan {}: {}; it has its former plan again",
+            plan.slug, error.message
+        );
+        go_back(run, &at, &plan, &why).await?;
+        return start_as_before(run, &at, why).await;
+    }
     run_again(run, "running").await
+}
+
+/// Records that it has that plan now, and costs what that costs.
+async fn take(run: &mut Run, plan: &Plan, step: &'static str, message: &str) -> Result<(), Fault> {
+    let mut session = run.step(step, 60, message).await?;
+    store::servers::set_plan(&mut session, run.server.id, plan).await?;
+    store::billing::change(&mut session, run.server.id).await?;
+    store::operations::set_output(&mut session, &run.lease, &run.operation.output).await?;
+    session.commit().await?;
+    Ok(())
+}
+
+/// Whether a start will be refused again. A cloud without room says so as one does that is away for a moment, so that it is
+/// asked a few times.
+async fn will_not_start(run: &Run, error: &CloudError) -> Result<bool, Fault> {
+    Ok(match error.class {
+        ErrorClass::Rejected | ErrorClass::Quota | ErrorClass::Unsupported => true,
+        ErrorClass::Unavailable => {
+            let mut session = run.app.store.read().await?;
+            store::operations::retries_in_a_row(&mut session, run.operation.id).await? >= STARTS
+        }
+        _ => false,
+    })
+}
+
+/// Gives it the plan again that it had. A disk that has grown stays as large as it is.
+async fn go_back(run: &mut Run, at: &InstanceRef, plan: &Plan, why: &str) -> Result<(), Fault> {
+    let former = run.operation.output.get("former").cloned();
+    let former: Plan = former
+        .and_then(|former| serde_json::from_value(former).ok())
+        .ok_or_else(|| Fault::Failed(format!("{why}, or not: which it was is not known")))?;
+    let former = Plan {
+        disk_gib: former.disk_gib.max(plan.disk_gib),
+        ..former
+    };
+    run.account.cloud.resize(at, &former).await?;
+    run.operation.output["gone_back"] = why.into();
+    take(run, &former, "taken_back", why).await
+}
+
+/// Why it has its former plan again, where it has.
+fn gone_back(run: &Run) -> Option<String> {
+    let why = run.operation.output.get("gone_back")?;
+    why.as_str().map(str::to_owned)
+}
+
+async fn start_as_before(run: &mut Run, at: &InstanceRef, why: String) -> LastStep {
+    let cloud = run.account.cloud.clone();
+    cloud.start(at).await?;
+    let waiting = cloud.wait(at, Until::Running, START);
+    let instance = run.interruptible(waiting).await??;
+    run.saw("running", 90, "the instance runs", &instance)
+        .await?;
+    Err(Fault::Failed(why))
 }
 
 /// Keeps what it was doing before the first try: a change may leave it switched off.
@@ -47,8 +123,11 @@ pub(super) async fn remember_power(run: &mut Run, power: Power) -> Result<(), Fa
     if run.has_done("power") {
         return Ok(());
     }
+    remember(run, json!({ "power": power.as_str() })).await
+}
+
+async fn remember(run: &mut Run, output: Value) -> Result<(), Fault> {
     let mut session = run.step("begin", 5, "taking it in hand").await?;
-    let output = json!({ "power": power.as_str() });
     store::operations::set_output(&mut session, &run.lease, &output).await?;
     session.commit().await?;
     run.operation.output = output;

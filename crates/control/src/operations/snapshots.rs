@@ -2,6 +2,8 @@
 //!
 //! What must stay true: each can be tried again after a crash at any point, and does then what is left to do.
 
+use std::time::Duration;
+
 use clouds::ErrorClass;
 use domain::SnapshotId;
 use domain::snapshot::Snapshot;
@@ -9,6 +11,9 @@ use domain::snapshot::Snapshot;
 use super::resize::{remember_power, run_again};
 use super::run::{Fault, LastStep, Run};
 use crate::servers;
+
+/// How soon one is looked for again that is not shown yet.
+const NOT_SHOWN: Duration = Duration::from_secs(5);
 
 pub(super) async fn create(run: &mut Run) -> LastStep {
     let at = run.existing()?;
@@ -28,12 +33,15 @@ pub(super) async fn create(run: &mut Run) -> LastStep {
         cloud.create_snapshot(&at, &snapshot.cloud_name).await?;
     }
     let seen = run.interruptible(cloud.snapshots(&at)).await??;
-    let size = seen
-        .into_iter()
-        .find(is_it)
-        .and_then(|seen| seen.size_bytes);
+    // Said to be there before it is, its deletion would find nothing, and it would be paid for.
+    let Some(taken) = seen.into_iter().find(is_it) else {
+        return Err(Fault::Later(
+            "the cloud has taken the snapshot, and does not show it yet".to_owned(),
+            NOT_SHOWN,
+        ));
+    };
     let mut session = run.step("taken", 90, "the snapshot is there").await?;
-    store::snapshots::made(&mut session, snapshot.id, size).await?;
+    store::snapshots::made(&mut session, snapshot.id, taken.size_bytes).await?;
     Ok(session)
 }
 

@@ -158,8 +158,16 @@ pub(crate) async fn create(
         tags: wanted.tags,
     };
     let server = store::servers::create(session, actor, &new).await?;
+    let input = match wanted.own.snapshot {
+        Some(snapshot) => json!({ "snapshot": snapshot.0 }),
+        None => json!({}),
+    };
+    let asked = Asked {
+        input: &input,
+        secret: None,
+    };
     let kind = OperationKind::CreateServer;
-    let operation = enqueue(session, actor, &server, kind, wanted.lane).await?;
+    let operation = enqueue_with(session, actor, &server, kind, wanted.lane, &asked).await?;
     Ok((server, operation))
 }
 

@@ -8,12 +8,13 @@ use control::servers::change;
 use domain::OperationId;
 use domain::operation::{OperationKind, OperationStatus};
 use domain::server::Setup;
+use serde_json::Value;
 
 use crate::common::on_both;
 use crate::shop::Shop;
 
 fn limit(kind: OperationKind) -> Duration {
-    kind.time_limit().expect("it has one")
+    kind.time_limit(&Value::Null).expect("it has one")
 }
 
 /// The cloud does not answer: the operation has failed, in the cloud's words, and the server is what it was, at its cloud
