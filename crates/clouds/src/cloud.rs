@@ -277,6 +277,11 @@ pub trait Cloud: Send + Sync + 'static {
         Ok(())
     }
 
+    /// The calls that [`clear_gone`](Self::clear_gone) would make.
+    async fn preview_clear_gone(&self, _at: &InstanceRef) -> CloudResult<Vec<PreviewedCall>> {
+        Ok(Vec::new())
+    }
+
     /// Takes away what the cloud keeps for a group of instances, such as its firewall, once none of them is left. Where some
     /// are left, or nothing is kept, nothing happens. Where it is in use for a moment still after the last of them, it is
     /// [`ErrorClass::Unavailable`]. A create that comes at the same moment makes it anew.

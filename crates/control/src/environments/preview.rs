@@ -158,12 +158,19 @@ async fn preview(app: &App, (session, draft): Drafted) -> Result<Preview> {
     on_behalf_of(organisation, looked_at).await
 }
 
-/// The calls, and those of the servers that are destroyed at the cloud.
+/// A server of which something is destroyed at the cloud.
+struct Ended<'a> {
+    server: &'a Server,
+    /// Whether it is there itself, or its snapshots alone.
+    is_there: bool,
+}
+
+/// The calls, and the servers of which they destroy something.
 async fn calls<'a>(
     app: &App,
     account: &Account,
     draft: &'a Draft,
-) -> Result<(Vec<PreviewedCall>, Vec<&'a Server>)> {
+) -> Result<(Vec<PreviewedCall>, Vec<Ended<'a>>)> {
     let group = GroupRef {
         region: account.region.clone(),
         name: request::group_of(&draft.environment.public_id),
@@ -248,21 +255,23 @@ async fn making(
     calls.map_err(retry::as_error)
 }
 
-/// The servers that are at the cloud and are destroyed there, and the calls that do it. All are looked at at once: the
+/// The servers of which something is destroyed at the cloud, and the calls that do it. All are looked at at once: the
 /// account's budget says how many calls that are.
 async fn ending<'a>(
     app: &App,
     account: &Account,
     group: &GroupRef,
     draft: &'a Draft,
-) -> Result<(Vec<&'a Server>, Vec<PreviewedCall>)> {
+) -> Result<(Vec<Ended<'a>>, Vec<PreviewedCall>)> {
     let ends = draft.going.iter().map(|server| async move {
         if draft.is_given_back(server) {
             let calls = giving_back(app, account, server).await?;
             return Ok::<_, Error>((None, calls));
         }
-        let calls = destroying(app, account, server).await?;
-        Ok((calls.is_some().then_some(server), calls.unwrap_or_default()))
+        let (is_there, calls) = destroying(app, account, server).await?;
+        let ended = Ended { server, is_there };
+        let ends = is_there || !calls.is_empty();
+        Ok((ends.then_some(ended), calls))
     });
     let (ended, calls): (Vec<_>, Vec<_>) = try_join_all(ends).await?.into_iter().unzip();
     let mut calls = calls.concat();
@@ -273,26 +282,49 @@ async fn ending<'a>(
     Ok((ended.into_iter().flatten().collect(), calls))
 }
 
-/// The calls that destroy a server; `None` where nothing is there to destroy, or what is there is another's.
+/// Whether a server is there to be destroyed, and the calls that destroy it, or what outlived it.
 async fn destroying(
     app: &App,
     account: &Account,
     server: &Server,
-) -> Result<Option<Vec<PreviewedCall>>> {
+) -> Result<(bool, Vec<PreviewedCall>)> {
     let Some(at) = at(account, server) else {
-        return Ok(None);
+        return Ok((false, Vec::new()));
     };
     let calls = match account.cloud.get(&at).await {
-        Ok(seen) if seen.tag != Some(request::tag(app, server)) => return Ok(None),
-        Ok(_) => account.cloud.preview_destroy(&[at], None).await,
+        Ok(seen) if seen.tag != Some(request::tag(app, server)) => {
+            return Ok((false, clearing(app, account, server, &at).await?));
+        }
+        Ok(_) => {
+            let it = std::slice::from_ref(&at);
+            account.cloud.preview_destroy(it, None).await
+        }
         Err(error) => Err(error),
     };
     match calls {
-        Ok(calls) => Ok(Some(calls)),
-        // It is gone already: nothing will be called.
-        Err(error) if error.class == ErrorClass::NotFound => Ok(None),
+        Ok(calls) => Ok((true, calls)),
+        Err(error) if error.class == ErrorClass::NotFound => {
+            Ok((false, clearing(app, account, server, &at).await?))
+        }
         Err(error) => Err(retry::as_error(error)),
     }
+}
+
+/// The calls that delete what outlived a server.
+async fn clearing(
+    app: &App,
+    account: &Account,
+    server: &Server,
+    at: &InstanceRef,
+) -> Result<Vec<PreviewedCall>> {
+    let mut session = app.store.read().await?;
+    let has_snapshots = store::snapshots::any_ever_of_server(&mut session, server.id).await?;
+    drop(session);
+    if !has_snapshots {
+        return Ok(Vec::new());
+    }
+    let calls = account.cloud.preview_clear_gone(at).await;
+    calls.map_err(retry::as_error)
 }
 
 /// The calls that give a server back whose import never ended.
@@ -373,19 +405,21 @@ async fn irreversible(
     app: &App,
     price: &Price,
     draft: &Draft,
-    ended: &[&Server],
+    ended: &[Ended<'_>],
 ) -> Result<Vec<String>> {
     let mut lines = Vec::new();
     if !draft.made.is_empty() && price.currency.is_some() {
         lines.push("what the new servers cost until they are deleted is to be paid".to_owned());
     }
     let mut session = app.store.read().await?;
-    for server in ended {
+    for Ended { server, is_there } in ended {
         let name = &server.name;
-        lines.push(format!(
-            "the disk of {name} and all that is on it are destroyed"
-        ));
-        if let Some(ip) = &server.public_ip {
+        if *is_there {
+            lines.push(format!(
+                "the disk of {name} and all that is on it are destroyed"
+            ));
+        }
+        if let Some(ip) = server.public_ip.as_ref().filter(|_| *is_there) {
             lines.push(format!("the address {ip} of {name} is given back"));
         }
         let organisation = server.organisation_id;
