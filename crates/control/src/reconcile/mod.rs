@@ -221,6 +221,8 @@ async fn look_in_time(app: &App, label: &Label, account: &Account) -> Result<()>
 }
 
 async fn look(app: &App, label: &Label, account: &Account) -> Result<()> {
+    // Before the list is asked for: what another look has found since is not forgotten for not being in it.
+    let began = app.clock().now();
     let seen = account
         .cloud
         .list(&account.region, &app.installation)
@@ -231,7 +233,7 @@ async fn look(app: &App, label: &Label, account: &Account) -> Result<()> {
         .into_iter()
         .filter(|instance| !own.contains(&instance.at.id))
         .collect();
-    orphans::compare(app, &label.name, account, &others).await
+    orphans::compare(app, &label.name, account, &others, began).await
 }
 
 /// How an account is called in the database.

@@ -7,7 +7,7 @@
 use clouds::{ErrorClass, Instance, InstanceRef, Tag};
 use domain::environment::Provider;
 use domain::server::{Server, Setup};
-use domain::{Error, OrphanId, Plan, PublicId, Result};
+use domain::{Error, OrphanId, Plan, PublicId, Result, Timestamp};
 use store::Session;
 use store::orphans::Orphan;
 
@@ -27,8 +27,8 @@ pub(super) async fn compare(
     label: &str,
     account: &Account,
     seen: &[Instance],
+    began: Timestamp,
 ) -> Result<()> {
-    let started = app.clock().now();
     let mut failed = None;
     let mut met = 0;
     for instance in seen {
@@ -73,7 +73,7 @@ pub(super) async fn compare(
         }
     }
     let mut session = app.store.write().await?;
-    store::orphans::forget_unseen(&mut session, label, &account.region, started).await?;
+    store::orphans::forget_unseen(&mut session, label, &account.region, began).await?;
     session.commit().await?;
     failed.map_or(Ok(()), Err)
 }
