@@ -45,6 +45,15 @@ impl<T: Clone> Kept<T> {
         cell.get_or_try_init(|| ask).await.cloned()
     }
 
+    /// Answers that came with that to another question.
+    pub(crate) fn learn(&self, answers: impl IntoIterator<Item = (String, T)>) {
+        let mut cells = self.cells.lock().unwrap_or_else(PoisonError::into_inner);
+        for (key, answer) in answers {
+            let known = Arc::new(OnceCell::new_with(Some(answer)));
+            cells.insert(key, (Instant::now(), known));
+        }
+    }
+
     /// Forgets the answers whose key begins so.
     pub(crate) fn forget(&self, prefix: &str) {
         let mut cells = self.cells.lock().unwrap_or_else(PoisonError::into_inner);
@@ -75,6 +84,13 @@ mod tests {
         kept.forget("a");
         kept.get("a", ask()).await.expect("answers");
         assert_eq!(calls.load(Ordering::SeqCst), 2);
+    }
+
+    #[tokio::test]
+    async fn what_was_learnt_is_not_asked_for() {
+        let kept = Kept::new(Duration::from_secs(60));
+        kept.learn([("a".to_owned(), 1)]);
+        assert_eq!(kept.get("a", async { Err("no") }).await, Ok(1));
     }
 
     #[tokio::test]

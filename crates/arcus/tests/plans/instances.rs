@@ -87,7 +87,7 @@ async fn snapshots_of_an_instance_that_somebody_else_ended_go_with_its_server() 
 
     // Amazon forgets soon after that there ever was such an instance.
     amazon.ask(REGION, "TerminateInstances", &[("InstanceId.1", &id)]);
-    //MEM
+    amazon.set_memory(Duration::ZERO);
     let plan = planned(&shop.owner, Method::DELETE, &environment, &Value::Null).await;
     assert_eq!(
         plan["irreversible"],
@@ -105,7 +105,7 @@ async fn snapshots_of_an_instance_that_somebody_else_ended_go_with_its_server() 
     made.sort();
     assert_eq!(made, planned);
     assert_eq!(amazon.images(), Vec::<String>::new());
-    //SNAP
+    assert_eq!(amazon.snapshots(), Vec::<String>::new());
 }
 
 #[tokio::test]

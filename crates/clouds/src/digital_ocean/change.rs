@@ -7,7 +7,7 @@ use domain::{Image, Plan};
 use serde_json::json;
 
 use super::offer::image_id;
-use super::{DigitalOcean, droplets, errors};
+use super::{DigitalOcean, droplets, errors, names};
 use crate::cloud::{CloudResult, InstanceRef};
 
 // === impl DigitalOcean ===
@@ -16,6 +16,9 @@ impl DigitalOcean {
     /// DigitalOcean changes the size of what is off, and leaves it off. The disk grows with the size; it never shrinks,
     /// so there is no way back from a larger one.
     pub(super) async fn resize_droplet(&self, at: &InstanceRef, plan: &Plan) -> CloudResult<()> {
+        // An earlier call, whose answer was lost, may be at it. Who is told that it is done starts the droplet.
+        let settled = self.settle(names::id(at)?, "resize").await;
+        settled.map_err(|error| droplets::gone(error, at))?;
         let droplet = self.describe(at).await?;
         if plan.disk_gib < droplet.disk {
             return Err(errors::rejected(format!(

@@ -75,6 +75,7 @@ impl DigitalOcean {
             names::installation(&request.tag.installation)?,
             names::group(&request.group)?,
         ];
+        self.check_size(&request.plan.slug, &request.region).await?;
         let image = match &request.snapshot {
             Some(snapshot) => Value::from(self.image_of(snapshot).await?),
             None => image_id(&request.image),

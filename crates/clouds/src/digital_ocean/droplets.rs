@@ -33,6 +33,15 @@ impl DigitalOcean {
         }
     }
 
+    /// Whether there is such a droplet. Lists may show one for a while that is gone.
+    pub(super) async fn is_there(&self, droplet: u64) -> CloudResult<bool> {
+        let path = ["droplets", &droplet.to_string()];
+        match self.client.get::<Value>(&path).await {
+            Err(error) if error.class == ErrorClass::NotFound => Ok(false),
+            known => known.map(|_| true),
+        }
+    }
+
     pub(super) async fn find_droplets(
         &self,
         region: &str,

@@ -68,7 +68,12 @@ pub(super) fn rejected(message: impl Into<String>) -> CloudError {
     CloudError::new(ErrorClass::Rejected, message)
 }
 
-const BUSY: &[&str] = &["pending event", "event pending", "already in progress"];
+const BUSY: &[&str] = &[
+    "pending event",
+    "event pending",
+    "blocking event",
+    "already in progress",
+];
 
 fn by_words(reason: &str) -> ErrorClass {
     const QUOTA: &[&str] = &[
@@ -122,6 +127,8 @@ mod tests {
     #[test]
     fn each_answer_has_its_class() {
         let limit = "creating this/these droplet(s) will exceed your droplet limit";
+        let blocked =
+            "there are currently blocking events processing for one or more of the droplets";
         for (status, message, changes, class) in [
             (401, "Unable to authenticate you", false, ErrorClass::Auth),
             (403, "You are not authorized", true, ErrorClass::Auth),
@@ -140,6 +147,7 @@ mod tests {
                 true,
                 ErrorClass::Unavailable,
             ),
+            (422, blocked, true, ErrorClass::Unavailable),
             (409, "duplicate name", true, ErrorClass::Rejected),
             (
                 429,

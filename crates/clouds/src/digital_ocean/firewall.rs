@@ -66,8 +66,10 @@ impl DigitalOcean {
     pub(super) async fn clear_firewall(&self, group: &str) -> CloudResult<()> {
         let tag = names::group(group)?;
         let _alone = self.ensuring.lock().await;
-        if !self.tagged(&tag).await?.is_empty() {
-            return Ok(());
+        for droplet in self.tagged(&tag).await? {
+            if self.is_there(droplet.id).await? {
+                return Ok(());
+            }
         }
         let firewalls = self.firewalls_named(&tag).await?;
         if firewalls.is_empty() && !self.has_tag(&tag).await? {

@@ -2,8 +2,8 @@
 //!
 //! `registry` opens it through [`KIND`]; everything else of the crate sees it as `dyn Cloud`. What must stay true: a
 //! droplet bears its tags from the call that makes it (`arcus-in-INSTALLATION`, `arcus-token-TOKEN`), so that one whose
-//! answer was lost is found; nothing here has to outlive a restart, since what is under way is asked of DigitalOcean itself;
-//! and what would cost money after its droplet is gone, goes with it.
+//! answer was lost is found; nothing here has to outlive a restart, since what is under way is asked of DigitalOcean itself
+//! and what is kept only saves calls; and what would cost money after its droplet is gone, goes with it.
 //!
 //! | file | what it owns |
 //! |---|---|
@@ -29,6 +29,7 @@ use crate::cloud::{
     Cloud, CloudError, CloudResult, CreateInstance, GroupRef, Instance, InstanceRef, Offer,
     PreviewedCall, Snapshot, Tag, Traffic, Until,
 };
+use crate::kept::Kept;
 use crate::registry::{Field, Kind, Settings};
 
 mod actions;
@@ -51,6 +52,7 @@ mod tags;
 mod wire;
 
 use client::Client;
+use offer::SoldIn;
 
 /// The registry's line for DigitalOcean.
 pub const KIND: Kind = Kind {
@@ -76,9 +78,14 @@ const FIELDS: &[Field] = &[Field {
 /// How long a new droplet may be missing from the list of its tag.
 const SETTLING: Duration = Duration::from_secs(10);
 
+/// For what is sold where.
+const SALES_HOLD: Duration = Duration::from_mins(5);
+
 /// One account.
 pub struct DigitalOcean {
     client: Client,
+    /// Where each size is sold, under no key.
+    sizes: Kept<Arc<SoldIn>>,
     /// Held while it is made sure that the account has something: two creates at once would make it twice.
     ensuring: Mutex<()>,
     /// The tags of droplets on their way out: one that is gone tells of its tags no more.
@@ -92,6 +99,7 @@ pub struct DigitalOcean {
 fn open(settings: Settings) -> CloudResult<Arc<dyn Cloud>> {
     Ok(Arc::new(DigitalOcean {
         client: Client::new(&settings)?,
+        sizes: Kept::new(SALES_HOLD),
         ensuring: Mutex::default(),
         leaving: Mutex::default(),
     }))
@@ -147,6 +155,14 @@ impl Cloud for DigitalOcean {
 
     async fn destroy(&self, at: &InstanceRef) -> CloudResult<()> {
         self.destroy_droplet(at).await
+    }
+
+    async fn clear_gone(&self, at: &InstanceRef) -> CloudResult<()> {
+        self.delete_snapshots_of_gone(at).await
+    }
+
+    async fn preview_clear_gone(&self, at: &InstanceRef) -> CloudResult<Vec<PreviewedCall>> {
+        self.preview_rest(at).await
     }
 
     async fn clear_group(&self, _region: &str, group: &str) -> CloudResult<()> {

@@ -1,17 +1,24 @@
 //! What DigitalOcean sells: regions and sizes with their prices, and the names of its images.
 //!
-//! Called by `catalog` reads through [`Cloud::offer`](crate::Cloud::offer), and by `create` and `change` for the images.
-//! What must stay true: a price is read from the digits that were sent, never through a float.
+//! Called by `catalog` reads through [`Cloud::offer`](crate::Cloud::offer), by `create` and `change` for the images, and by
+//! `create` for what a region sells. What must stay true: a price is read from the digits that were sent, never through a
+//! float.
+
+use std::collections::HashMap;
+use std::sync::Arc;
 
 use domain::{Image, Plan, Region};
 use serde_json::Value;
 
-use super::{DigitalOcean, wire};
+use super::{DigitalOcean, errors, wire};
 use crate::cloud::{CloudResult, Offer};
 use crate::text::decimal;
 
 /// All of DigitalOcean's prices are in dollars.
 const CURRENCY: &str = "USD";
+
+/// The slugs of the regions that sell a size, by the size's.
+pub(super) type SoldIn = HashMap<String, Vec<String>>;
 
 // === impl DigitalOcean ===
 
@@ -36,7 +43,26 @@ impl DigitalOcean {
             currency: Some(CURRENCY.to_owned()),
         })
     }
+
+    /// Refuses a size that a region does not sell, as DigitalOcean does when there is a firewall for it already.
+    pub(super) async fn check_size(&self, size: &str, region: &str) -> CloudResult<()> {
+        let ask = async {
+            let sizes = self.client.list::<wire::Size>(&["sizes"], &[]).await?;
+            let sold = sizes.into_iter().filter(|size| size.available);
+            let sold: SoldIn = sold.map(|size| (size.slug, size.regions)).collect();
+            CloudResult::Ok(Arc::new(sold))
+        };
+        let sold = self.sizes.get("", ask).await?;
+        let mut regions = sold.get(size).into_iter().flatten();
+        if regions.any(|one| one == region) {
+            return Ok(());
+        }
+        Err(errors::rejected(format!("{size} is not sold in {region}")))
+    }
 }
+
+/// What the slugs of sizes with GPUs begin with.
+const WITH_GPUS: &str = "gpu-";
 
 /// A size whose price can't be read is not offered: nobody would know what it costs.
 fn plan(size: wire::Size) -> Option<Plan> {
@@ -45,7 +71,6 @@ fn plan(size: wire::Size) -> Option<Plan> {
     let transfer = decimal(size.transfer.get()).unwrap_or_default();
     Some(Plan {
         family: family(&size.slug).to_owned(),
-        slug: size.slug,
         cpus: size.vcpus,
         memory_mib: size.memory,
         disk_gib: size.disk,
@@ -53,7 +78,10 @@ fn plan(size: wire::Size) -> Option<Plan> {
         bandwidth_tb: u32::try_from(transfer.0 / 1_000_000).unwrap_or(0),
         hourly,
         monthly,
-        open: size.available && !size.regions.is_empty(),
+        // DigitalOcean lists droplets with GPUs only where they alone are asked for, which can't be combined with a tag: one
+        // whose create lost its answer would not be found again, and be paid for all the same.
+        open: size.available && !size.regions.is_empty() && !size.slug.starts_with(WITH_GPUS),
+        slug: size.slug,
     })
 }
 
@@ -110,6 +138,19 @@ mod tests {
             ("512mb", "Other"),
         ] {
             assert_eq!(family(slug), expected, "{slug}");
+        }
+    }
+
+    #[test]
+    fn a_size_whose_droplets_could_not_be_found_again_is_not_for_sale() {
+        for (slug, open) in [("g-2vcpu-8gb", true), ("gpu-h100x1-80gb", false)] {
+            let size = serde_json::json!({
+                "slug": slug, "memory": 8192, "vcpus": 2, "disk": 25, "transfer": 4.0, "price_hourly": 0.09375,
+                "price_monthly": 63.0, "available": true, "regions": ["nyc3"],
+            });
+            let size = serde_json::from_str(&size.to_string()).expect("is read");
+            let plan = plan(size).expect("has a price");
+            assert_eq!((plan.slug.as_str(), plan.open), (slug, open));
         }
     }
 

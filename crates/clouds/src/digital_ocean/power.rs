@@ -65,11 +65,22 @@ impl DigitalOcean {
         Ok(at.clone())
     }
 
-    /// The snapshots that Arcus took go first: without their droplet nobody would know that they cost money.
+    /// The snapshots that Arcus took go first: without their droplet nobody would know that they cost money. What keeps
+    /// the droplet busy may be one more of them, so they are looked for again before each try.
     pub(super) async fn destroy_droplet(&self, at: &InstanceRef) -> CloudResult<()> {
-        let gone = match self.delete_our_snapshots(at).await {
-            Ok(()) => self.delete_droplet(names::id(at)?).await,
-            failed => failed,
+        let id = names::id(at)?;
+        let mut patience = None;
+        let gone = loop {
+            if let Err(error) = self.delete_our_snapshots(at).await {
+                break Err(error);
+            }
+            let deleted = self.delete_now(id).await;
+            let busy = errors::is_busy(deleted.as_ref().err());
+            // Counted from the first refusal: the snapshots are waited for much longer.
+            let patience = patience.get_or_insert_with(Patience::new);
+            if patience.again(busy).await.is_none() {
+                break deleted;
+            }
         };
         match gone {
             Err(error) if error.class == ErrorClass::NotFound => Ok(()),
@@ -77,13 +88,11 @@ impl DigitalOcean {
         }
     }
 
-    /// As soon as the droplet is not busy.
+    /// As soon as the droplet is not busy. For one that nobody can have taken a snapshot of.
     pub(super) async fn delete_droplet(&self, id: u64) -> CloudResult<()> {
-        let id = id.to_string();
-        let path = ["droplets", id.as_str()];
         let mut patience = Patience::new();
         loop {
-            let deleted = self.client.change(Method::DELETE, &path, None).await;
+            let deleted = self.delete_now(id).await;
             if patience
                 .again(errors::is_busy(deleted.as_ref().err()))
                 .await
@@ -92,6 +101,11 @@ impl DigitalOcean {
                 return deleted;
             }
         }
+    }
+
+    async fn delete_now(&self, id: u64) -> CloudResult<()> {
+        let path = ["droplets", &id.to_string()];
+        self.client.change(Method::DELETE, &path, None).await
     }
 
     /// Asks the system to shut down, and cuts its power where it doesn't; waits until it is off.

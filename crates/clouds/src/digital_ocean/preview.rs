@@ -108,6 +108,16 @@ impl DigitalOcean {
         Ok(calls)
     }
 
+    /// What deleting the snapshots of a droplet that is gone calls.
+    pub(super) async fn preview_rest(&self, at: &InstanceRef) -> CloudResult<Vec<PreviewedCall>> {
+        let left = self.snapshots_of_gone(at).await?.into_iter();
+        let calls = left.map(|snapshot| {
+            let does = format!("deletes the snapshot {} of {}", snapshot.name, at.id);
+            PreviewedCall::new(format!("DELETE /v2/snapshots/{}", snapshot.id), does)
+        });
+        Ok(calls.collect())
+    }
+
     /// What taking our tags off one calls.
     pub(super) async fn preview_release_of(
         &self,

@@ -1,7 +1,8 @@
 //! Snapshots of a droplet's disk: taken, listed, gone back to, deleted.
 //!
 //! Taking one and going back wait for DigitalOcean's action. What must stay true: those that Arcus took are told by
-//! their names from those of other people, which outlive the droplet and are never deleted with it.
+//! their names from those of other people, which outlive the droplet and are never deleted with it; and one that is just
+//! being taken, which no list shows, is waited for before any is deleted, since it costs money when it is there.
 
 use domain::Money;
 use reqwest::Method;
@@ -21,9 +22,7 @@ impl DigitalOcean {
         if name.is_empty() || name.chars().any(char::is_control) {
             return Err(errors::rejected("a snapshot needs a name"));
         }
-        self.settle(id, "snapshot")
-            .await
-            .map_err(|error| droplets::gone(error, at))?;
+        self.settle_snapshots(at).await?;
         if self.snapshot_named(at, name).await?.is_some() {
             return Ok(());
         }
@@ -35,9 +34,7 @@ impl DigitalOcean {
 
     pub(super) async fn list_snapshots(&self, at: &InstanceRef) -> CloudResult<Vec<Snapshot>> {
         let id = names::id(at)?;
-        self.settle(id, "snapshot")
-            .await
-            .map_err(|error| droplets::gone(error, at))?;
+        self.settle_snapshots(at).await?;
         let seen = self.snapshots_at(at).await?;
         let shown = |snapshot: wire::Snapshot| Snapshot {
             name: names::read_snapshot(id, &snapshot.name).0.to_owned(),
@@ -67,18 +64,48 @@ impl DigitalOcean {
 
     /// One that is gone already is a success, as long as its droplet is there.
     pub(super) async fn delete_snapshot(&self, at: &InstanceRef, name: &str) -> CloudResult<()> {
+        self.settle_snapshots(at).await?;
         match self.snapshot_named(at, name).await? {
-            Some(snapshot) => self.delete_snapshot_with(snapshot.id).await,
+            Some(snapshot) => self.delete_snapshot_with(&snapshot.id.to_string()).await,
             None => Ok(()),
         }
     }
 
     /// Deletes those that Arcus took of a droplet which is about to go.
     pub(super) async fn delete_our_snapshots(&self, at: &InstanceRef) -> CloudResult<()> {
+        self.settle_snapshots(at).await?;
         for snapshot in self.our_snapshots(at).await? {
-            self.delete_snapshot_with(snapshot.id).await?;
+            self.delete_snapshot_with(&snapshot.id.to_string()).await?;
         }
         Ok(())
+    }
+
+    /// Deletes those that Arcus took of a droplet which is gone: the account still tells whose they were.
+    pub(super) async fn delete_snapshots_of_gone(&self, at: &InstanceRef) -> CloudResult<()> {
+        for snapshot in self.snapshots_of_gone(at).await? {
+            self.delete_snapshot_with(&snapshot.id).await?;
+        }
+        Ok(())
+    }
+
+    /// What that deletes.
+    pub(super) async fn snapshots_of_gone(
+        &self,
+        at: &InstanceRef,
+    ) -> CloudResult<Vec<wire::AccountSnapshot>> {
+        let id = names::id(at)?;
+        let of = id.to_string();
+        let parameters = [("resource_type", "droplet")];
+        let mut kept: Vec<wire::AccountSnapshot> =
+            self.client.list(&["snapshots"], &parameters).await?;
+        kept.retain(|one| one.resource_id == of && names::read_snapshot(id, &one.name).1);
+        Ok(kept)
+    }
+
+    /// Waits for one that is just being taken, which may take hours.
+    async fn settle_snapshots(&self, at: &InstanceRef) -> CloudResult<()> {
+        let settled = self.settle(names::id(at)?, "snapshot").await;
+        settled.map_err(|error| droplets::gone(error, at))
     }
 
     /// Those that Arcus took.
@@ -121,13 +148,9 @@ impl DigitalOcean {
         seen.map_err(|error| droplets::gone(error, at))
     }
 
-    async fn delete_snapshot_with(&self, id: u64) -> CloudResult<()> {
-        let id = id.to_string();
-        match self
-            .client
-            .change(Method::DELETE, &["snapshots", &id], None)
-            .await
-        {
+    async fn delete_snapshot_with(&self, id: &str) -> CloudResult<()> {
+        let path = ["snapshots", id];
+        match self.client.change(Method::DELETE, &path, None).await {
             Err(error) if error.class == ErrorClass::NotFound => Ok(()),
             deleted => deleted,
         }

@@ -19,6 +19,7 @@ macro_rules! listed {
 }
 
 listed! {
+    AccountSnapshot: "snapshots",
     Action: "actions",
     Droplet: "droplets",
     Firewall: "firewalls",
@@ -156,6 +157,15 @@ pub(super) struct Snapshot {
     #[serde(default)]
     pub(super) created_at: String,
     pub(super) size_gigabytes: Option<Box<RawValue>>,
+}
+
+/// A snapshot in the account's list, where its number is text.
+#[derive(Debug, Deserialize)]
+pub(super) struct AccountSnapshot {
+    pub(super) id: String,
+    pub(super) name: String,
+    /// Of which droplet it is.
+    pub(super) resource_id: String,
 }
 
 #[derive(Debug, Deserialize)]

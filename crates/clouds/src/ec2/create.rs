@@ -1,10 +1,13 @@
 //! Creating: from an image or a snapshot, with its tags, its firewall and its disk in one call.
 //!
 //! What must stay true: the tags come with the call that makes the instance, and Amazon knows the token, so that the
-//! same call sent twice makes one; the metadata service answers to the instance's own processes only (version 2, one hop).
+//! same call sent twice makes one; every disk that it makes goes with the instance; the metadata service answers to the
+//! instance's own processes only (version 2, one hop).
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
+use futures::FutureExt;
+use futures::future::{BoxFuture, Shared};
 use sha2::{Digest, Sha256};
 use tokio::time::Instant;
 
@@ -20,6 +23,9 @@ const SMALLEST_DISK: u64 = 8;
 /// The longest that a client token may be.
 const LONGEST_CLIENT_TOKEN: usize = 64;
 
+/// Whether the type of a create is offered: asked for once, and awaited before anything is made.
+pub(super) type Offered<'a> = Shared<BoxFuture<'a, CloudResult<()>>>;
+
 /// What the disk of an instance begins as.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Base {
@@ -29,6 +35,8 @@ pub(super) struct Base {
     pub(super) root: String,
     /// The least that its root disk has, in GiB.
     pub(super) least_gib: u64,
+    /// Where it has further disks, as one of an instance with more than one has.
+    pub(super) others: Vec<String>,
 }
 
 // === impl Ec2 ===
@@ -37,12 +45,16 @@ impl Ec2 {
     pub(super) async fn create_instance(&self, request: &CreateInstance) -> CloudResult<Instance> {
         let region = request.region.as_str();
         let user_data = user_data::encoded(&request.user_data)?;
-        // All are waited for, whatever becomes of the others: none is dropped half-way.
-        let (base, group, key) = tokio::join!(
+        let offered = self.must_offer(region, &request.plan.slug).boxed().shared();
+        // All are waited for, whatever becomes of the others: none is dropped half-way. What they make, they make when the
+        // type is known to be offered.
+        let (is_offered, base, group, key) = tokio::join!(
+            offered.clone(),
             self.base(request),
-            self.group(request),
-            self.key_pair(request)
+            self.group(request, offered.clone()),
+            self.key_pair(request, offered.clone())
         );
+        is_offered?;
         let (base, group, key) = (base?, group?, key?);
         let disk = request.plan.disk_gib.max(SMALLEST_DISK).max(base.least_gib);
         let tags = [
@@ -65,9 +77,16 @@ impl Ec2 {
             .with("BlockDeviceMapping.1.DeviceName", &base.root)
             .with("BlockDeviceMapping.1.Ebs.VolumeSize", disk.to_string())
             .with("BlockDeviceMapping.1.Ebs.VolumeType", "gp3")
-            .with("BlockDeviceMapping.1.Ebs.DeleteOnTermination", "true")
-            .tags_of("instance", &tags)
-            .tags_of("volume", &tags);
+            .with("BlockDeviceMapping.1.Ebs.DeleteOnTermination", "true");
+        // What else the image brings is as large as it says, and goes with the instance as well.
+        let form = (2..)
+            .zip(&base.others)
+            .fold(form, |form, (number, device)| {
+                let mapping = format!("BlockDeviceMapping.{number}");
+                form.with(format!("{mapping}.DeviceName"), device)
+                    .with(format!("{mapping}.Ebs.DeleteOnTermination"), "true")
+            });
+        let form = form.tags_of("instance", &tags).tags_of("volume", &tags);
         let made = self.run_instances(region, form).await?;
         let instance = made.instances_set.all.first().ok_or_else(|| {
             CloudError::new(
@@ -94,7 +113,7 @@ impl Ec2 {
         }
     }
 
-    async fn base(&self, request: &CreateInstance) -> CloudResult<Base> {
+    pub(super) async fn base(&self, request: &CreateInstance) -> CloudResult<Base> {
         let region = request.region.as_str();
         match &request.snapshot {
             Some(snapshot) => self.snapshot_base(region, snapshot).await,
@@ -117,7 +136,11 @@ impl Ec2 {
 
     /// Imports the first key that Amazon would take, for its console to show; user data brings all of them. It is the
     /// group's, and goes with it.
-    async fn key_pair(&self, request: &CreateInstance) -> CloudResult<Option<String>> {
+    async fn key_pair(
+        &self,
+        request: &CreateInstance,
+        offered: Offered<'_>,
+    ) -> CloudResult<Option<String>> {
         let (region, group) = (request.region.as_str(), request.group.as_str());
         let Some(key) = shown_key(&request.public_keys) else {
             return Ok(None);
@@ -127,6 +150,7 @@ impl Ec2 {
             if !request.is_first && self.has_key_pair(region, &name).await? {
                 return Ok(());
             }
+            offered.await?;
             let material = STANDARD.encode(key.trim());
             let form = Form::new()
                 .with("KeyName", &name)
@@ -176,16 +200,16 @@ impl From<wire::Image> for Base {
         } else {
             image.root_device_name
         };
-        let disks = image.block_device_mapping.all.iter();
-        let least_gib = disks
-            .filter(|disk| disk.device_name == root)
-            .filter_map(|disk| disk.ebs.volume_size)
-            .max()
-            .unwrap_or_default();
+        let disks = image.block_device_mapping.all.into_iter();
+        let (first, others): (Vec<_>, Vec<_>) = disks
+            .filter(|disk| disk.ebs.is_there())
+            .partition(|disk| disk.device_name == root);
+        let sizes = first.iter().filter_map(|disk| disk.ebs.volume_size);
         Self {
             id: image.image_id,
+            least_gib: sizes.max().unwrap_or_default(),
             root,
-            least_gib,
+            others: others.into_iter().map(|disk| disk.device_name).collect(),
         }
     }
 }

@@ -11,6 +11,9 @@ use crate::http;
 /// What it is called in messages.
 pub(super) const CLOUD: &str = "Amazon EC2";
 
+/// Amazon's code where the owner of the account did not allow an action.
+pub(super) const NOT_ALLOWED: &str = "UnauthorizedOperation";
+
 /// After a throttled call that doesn't say when to come back.
 const THROTTLE_PAUSE: Duration = Duration::from_secs(5);
 
@@ -62,7 +65,7 @@ fn by_code(code: &str, retry_after: Option<Duration>) -> Option<ErrorClass> {
         | "OptInRequired"
         | "RequestExpired"
         | "SignatureDoesNotMatch"
-        | "UnauthorizedOperation"
+        | NOT_ALLOWED
         | "UnrecognizedClientException" => ErrorClass::Auth,
         "EC2ThrottledException"
         | "RequestLimitExceeded"
@@ -96,6 +99,8 @@ fn by_code(code: &str, retry_after: Option<Duration>) -> Option<ErrorClass> {
         | "InsufficientHostCapacity"
         | "InsufficientInstanceCapacity"
         | "InvalidAMIID.Unavailable"
+        // Of an image that is not shown yet.
+        | "InvalidSnapshot.InUse"
         | "PendingVerification"
         | "SnapshotCreationPerVolumeRateExceeded"
         | "VolumeModificationRateExceeded" => ErrorClass::Unavailable,

@@ -10,6 +10,7 @@ use tokio::time::Instant;
 
 use super::action::Action;
 use super::client::Called;
+use super::create::Offered;
 use super::errors::rejected;
 use super::form::{Form, NAME};
 use super::shown::NOT_GONE;
@@ -38,16 +39,24 @@ enum Rule {
 
 impl Ec2 {
     /// The id of the security group of that server's group, with the ports open that it asks for.
-    pub(super) async fn group(&self, request: &CreateInstance) -> CloudResult<String> {
+    pub(super) async fn group(
+        &self,
+        request: &CreateInstance,
+        offered: Offered<'_>,
+    ) -> CloudResult<String> {
         let region = request.region.as_str();
         let ports = with_ssh(&request.ports);
         let key = format!("{region}/{}/{ports:?}", request.group);
         // Boxed: three calls after one another are a large future.
         let ensure = Box::pin(async {
-            let group = match self.made_unseen(request).await? {
-                Some(made) => made,
-                None => self.found_or_made(region, &request.group).await?,
+            let made = self.made_unseen(request, offered.clone()).await?;
+            let group = if let Some(made) = made {
+                made
+            } else {
+                let group = &request.group;
+                self.found_or_made(region, group, offered.clone()).await?
             };
+            offered.await?;
             self.open(region, &group, &ports).await?;
             Ok(group.group_id)
         });
@@ -56,10 +65,15 @@ impl Ec2 {
 
     /// The group of a first server, made without looking for it or for its VPC: Amazon takes the default one. `None` where
     /// it takes a look after all.
-    async fn made_unseen(&self, request: &CreateInstance) -> CloudResult<Option<network::Group>> {
+    async fn made_unseen(
+        &self,
+        request: &CreateInstance,
+        offered: Offered<'_>,
+    ) -> CloudResult<Option<network::Group>> {
         if !request.is_first || self.options.subnet.is_some() {
             return Ok(None);
         }
+        offered.await?;
         match self.make_group(&request.region, None, &request.group).await {
             Ok(made) => Ok(Some(made)),
             Err(failure) if [IS_THERE, NO_VPC].contains(&failure.code.as_str()) => Ok(None),
@@ -156,11 +170,17 @@ impl Ec2 {
         self.vpcs.get(region, ask).await
     }
 
-    async fn found_or_made(&self, region: &str, group: &str) -> CloudResult<network::Group> {
+    async fn found_or_made(
+        &self,
+        region: &str,
+        group: &str,
+        offered: Offered<'_>,
+    ) -> CloudResult<network::Group> {
         let vpc = self.vpc(region).await?;
         if let Some(found) = self.find_group(region, &vpc, group).await? {
             return Ok(found);
         }
+        offered.await?;
         match self.make_group(region, Some(&vpc), group).await {
             Ok(made) => Ok(made),
             // Somebody was quicker, or the answer to an earlier try was lost.

@@ -100,6 +100,8 @@ const FIELDS: &[Field] = &[
 const SETTLING: Duration = Duration::from_secs(10);
 /// For images: a newer one may wait that long.
 const IMAGES_HOLD: Duration = Duration::from_hours(1);
+/// For what a region offers.
+const OFFERS_HOLD: Duration = Duration::from_hours(1);
 /// For networks, firewalls and keys.
 const REST_HOLDS: Duration = Duration::from_mins(10);
 
@@ -109,6 +111,8 @@ pub struct Ec2 {
     options: Options,
     looks: Looks,
     images: Kept<Base>,
+    /// Whether types are offered, by region and type.
+    offered: Kept<bool>,
     /// The ids of VPCs by region.
     vpcs: Kept<String>,
     /// The ids of security groups by region, group and ports.
@@ -130,6 +134,7 @@ fn open(settings: Settings) -> CloudResult<Arc<dyn Cloud>> {
         options,
         looks: Looks::default(),
         images: Kept::new(IMAGES_HOLD),
+        offered: Kept::new(OFFERS_HOLD),
         vpcs: Kept::new(REST_HOLDS),
         groups: Kept::new(REST_HOLDS),
         keys: Kept::new(REST_HOLDS),
@@ -189,6 +194,14 @@ impl Cloud for Ec2 {
         self.destroy_instance(at).await
     }
 
+    async fn clear_gone(&self, at: &InstanceRef) -> CloudResult<()> {
+        self.delete_all_snapshots(at).await
+    }
+
+    async fn preview_clear_gone(&self, at: &InstanceRef) -> CloudResult<Vec<PreviewedCall>> {
+        self.preview_rest(at).await
+    }
+
     async fn clear_group(&self, region: &str, group: &str) -> CloudResult<()> {
         self.delete_group(region, group).await
     }
@@ -206,7 +219,7 @@ impl Cloud for Ec2 {
     }
 
     async fn preview_adopt(&self, at: &InstanceRef) -> CloudResult<Vec<PreviewedCall>> {
-        Ok(preview::adoption(at))
+        self.preview_adoption(at).await
     }
 
     async fn adopt(&self, at: &InstanceRef, tag: &Tag) -> CloudResult<()> {

@@ -6,9 +6,11 @@
 use domain::{Money, Plan, Region};
 
 use super::action::Action;
+use super::client::Called;
+use super::errors::{NOT_ALLOWED, rejected};
 use super::form::Form;
 use super::{Ec2, prices, wire};
-use crate::cloud::{CloudResult, Offer};
+use crate::cloud::{CloudError, CloudResult, Offer};
 
 /// The most that a page of types holds.
 const PAGE: &str = "100";
@@ -67,6 +69,10 @@ impl Ec2 {
                 .client
                 .call(region, Action::DescribeInstanceTypes, form);
             let page: wire::InstanceTypes = answer.await?;
+            // They are those that this region has.
+            let types = page.instance_type_set.all.iter();
+            self.offered
+                .learn(types.map(|one| (offered_key(region, &one.instance_type), true)));
             plans.extend(page.instance_type_set.all.iter().filter_map(plan));
             next = page.next_token.filter(|token| !token.is_empty());
             if next.is_none() {
@@ -76,6 +82,37 @@ impl Ec2 {
         plans.sort_by(|one, other| order(one).cmp(&order(other)));
         Ok(plans)
     }
+
+    /// Refuses a type that a region does not have: the plans are those of one region. Of one type alone it is one call with a
+    /// short answer; a region has more than a thousand.
+    pub(super) async fn must_offer(&self, region: &str, slug: &str) -> CloudResult<()> {
+        let ask = async {
+            let form = Form::new()
+                .with("LocationType", "region")
+                .filter("instance-type", [slug]);
+            let action = Action::DescribeInstanceTypeOfferings;
+            let answer: Called<wire::Offerings> = self.client.call(region, action, form).await;
+            match answer {
+                Ok(found) => {
+                    let mut all = found.instance_type_offering_set.all.iter();
+                    Ok(all.any(|one| one.instance_type == slug))
+                }
+                // By a policy from before this look: Amazon itself refuses then.
+                Err(failure) if failure.code == NOT_ALLOWED => Ok(true),
+                Err(failure) => Err(CloudError::from(failure)),
+            }
+        };
+        let key = offered_key(self.options.amazons(region), slug);
+        if self.offered.get(&key, ask).await? {
+            Ok(())
+        } else {
+            Err(rejected(format!("{slug} is not offered in {region}")))
+        }
+    }
+}
+
+fn offered_key(aws_region: &str, slug: &str) -> String {
+    format!("{aws_region}/{slug}")
 }
 
 fn order(plan: &Plan) -> (&str, u32, u64, &str) {

@@ -1,20 +1,24 @@
 //! Switching on and off, and the way out: retire and destroy.
 //!
 //! Each returns when Amazon has accepted it; how it ends is for `wait`. What must stay true: what is already so is a
-//! success, so that each can be sent again after a crash; and an instance takes its snapshots along, since nobody would
-//! remember to stop paying for them.
+//! success, so that each can be sent again after a crash; an instance takes its snapshots along, since nobody would
+//! remember to stop paying for them; and none of them goes before an instance that Amazon would not let go.
 
 use domain::server::Power;
 
-use super::Ec2;
 use super::action::Action;
 use super::client::Called;
+use super::errors::{Failure, rejected};
 use super::form::{Form, INSTALLATION, NAME, TOKEN};
 use super::instances::gone;
+use super::{Ec2, wire};
 use crate::cloud::{CloudError, CloudResult, ErrorClass, InstanceRef, Tag};
 
 /// Amazon's code where an instance is in no state for what was asked.
 const WRONG_STATE: [&str; 2] = ["IncorrectInstanceState", "IncorrectState"];
+
+/// The tag that Amazon puts on what an Auto Scaling group has made.
+const SCALING_GROUP: &str = "aws:autoscaling:groupName";
 
 // === impl Ec2 ===
 
@@ -52,11 +56,30 @@ impl Ec2 {
     }
 
     pub(super) async fn adopt_instance(&self, at: &InstanceRef, tag: &Tag) -> CloudResult<()> {
+        self.must_be_ones_own(at).await?;
         let tags = [
             (INSTALLATION, tag.installation.as_str()),
             (TOKEN, tag.token.as_str()),
         ];
         self.tag(at, &tags).await
+    }
+
+    /// Refuses what Amazon itself would end or replace, however it is managed here.
+    pub(super) async fn must_be_ones_own(&self, at: &InstanceRef) -> CloudResult<()> {
+        let instance = self.describe(at).await?;
+        let id = &at.id;
+        if instance.instance_lifecycle.as_deref() == Some("spot") {
+            return Err(rejected(format!(
+                "{id} is a Spot instance, which Amazon EC2 ends when it wants its capacity back: import one that runs on demand"
+            )));
+        }
+        if let Some(group) = wire::tag(&instance.tag_set, SCALING_GROUP) {
+            return Err(rejected(format!(
+                "{id} is in the Auto Scaling group {group}, which ends and replaces its instances by itself: detach it from \
+                 the group first"
+            )));
+        }
+        Ok(())
     }
 
     /// Without our tag nothing is called: the policy allows it on those alone that bear it.
@@ -73,11 +96,37 @@ impl Ec2 {
     }
 
     pub(super) async fn destroy_instance(&self, at: &InstanceRef) -> CloudResult<()> {
-        self.delete_all_snapshots(at).await?;
+        let to_go = self.snapshots_to_go(at, None).await?;
+        // Where nothing goes before it, Amazon's own refusal comes soon enough.
+        if !to_go.is_empty() && self.is_protected(at).await? {
+            return Err(protected(at));
+        }
+        self.delete_snapshots(at, &to_go).await?;
         let answer = self.of(at, Action::TerminateInstances, Form::new()).await;
-        match answer.map_err(CloudError::from) {
-            Err(error) if error.class == ErrorClass::NotFound => Ok(()),
-            answer => answer,
+        match answer {
+            Err(failure) if says_protected(&failure) => Err(protected(at)),
+            Err(failure) if failure.error.class == ErrorClass::NotFound => Ok(()),
+            answer => Ok(answer?),
+        }
+    }
+
+    /// Whether somebody switched termination protection on: Amazon does not end the instance then. One that is gone, or on its
+    /// way out, is protected from nothing.
+    pub(super) async fn is_protected(&self, at: &InstanceRef) -> Called<bool> {
+        let form = Form::new()
+            .with("InstanceId", &at.id)
+            .with("Attribute", "disableApiTermination");
+        let action = Action::DescribeInstanceAttribute;
+        let answer: Called<wire::Attribute> = self.client.call(&at.region, action, form).await;
+        match answer {
+            Ok(attribute) => Ok(attribute.disable_api_termination.value),
+            Err(failure)
+                if failure.error.class == ErrorClass::NotFound
+                    || WRONG_STATE.contains(&failure.code.as_str()) =>
+            {
+                Ok(false)
+            }
+            Err(failure) => Err(failure),
         }
     }
 
@@ -113,4 +162,19 @@ impl Ec2 {
             _ => Err(failure.into()),
         }
     }
+}
+
+/// Amazon has one code for all that it does not permit.
+fn says_protected(failure: &Failure) -> bool {
+    failure.code == "OperationNotPermitted"
+        && failure.error.message.contains("disableApiTermination")
+}
+
+/// What a destroy of a protected instance is refused with.
+pub(super) fn protected(at: &InstanceRef) -> CloudError {
+    rejected(format!(
+        "termination protection is on for {} at Amazon EC2: switch it off there (its attribute disableApiTermination), \
+         then delete the server again",
+        at.id
+    ))
 }

@@ -8,6 +8,9 @@ use std::collections::HashSet;
 use super::Ec2;
 use super::action::Action;
 use super::create::shown_key;
+use super::errors::NOT_ALLOWED;
+use super::power::protected;
+use super::snapshots::{ToGo, disks_behind};
 use super::{group, user_data};
 use crate::cloud::{CloudResult, CreateInstance, GroupRef, InstanceRef, PreviewedCall};
 
@@ -23,10 +26,8 @@ impl Ec2 {
         for request in requests {
             let region = request.region.as_str();
             user_data::encoded(&request.user_data)?;
-            match &request.snapshot {
-                Some(snapshot) => self.snapshot_base(region, snapshot).await?,
-                None => self.image(region, &request.image).await?,
-            };
+            let offered = self.must_offer(region, &request.plan.slug);
+            tokio::try_join!(offered, self.base(request))?;
             if seen.insert(("group", region, request.group.clone())) {
                 calls.extend(self.preview_group(request).await?);
             }
@@ -76,14 +77,18 @@ impl Ec2 {
             let id = &at.id;
             let does = format!("gives {id} its last name");
             calls.push(previewed(Action::CreateTags, does));
-            for (image, disks) in self.snapshots_to_go(at).await? {
-                let does = format!("deletes the snapshot {image} of {id}");
-                calls.push(previewed(Action::DeregisterImage, does));
-                for disk in disks {
-                    let does = format!("deletes {disk}, which {image} kept");
-                    calls.push(previewed(Action::DeleteSnapshot, does));
-                }
+            let (to_go, is_protected) =
+                tokio::join!(self.snapshots_to_go(at, None), self.is_protected(at));
+            let to_go = to_go?;
+            let is_protected = match is_protected {
+                // Nor does the destroy look where nothing goes before the instance.
+                Err(failure) if failure.code == NOT_ALLOWED && to_go.is_empty() => false,
+                answer => answer?,
+            };
+            if is_protected {
+                return Err(protected(at));
             }
+            calls.extend(of_snapshots(at, &to_go));
             let does = format!("destroys {id} and its disks");
             calls.push(previewed(Action::TerminateInstances, does));
         }
@@ -102,6 +107,21 @@ impl Ec2 {
         Ok(calls)
     }
 
+    /// What deleting the snapshots of an instance that is gone calls.
+    pub(super) async fn preview_rest(&self, at: &InstanceRef) -> CloudResult<Vec<PreviewedCall>> {
+        Ok(of_snapshots(at, &self.snapshots_to_go(at, None).await?))
+    }
+
+    /// What putting an instance under our tag calls.
+    pub(super) async fn preview_adoption(
+        &self,
+        at: &InstanceRef,
+    ) -> CloudResult<Vec<PreviewedCall>> {
+        self.must_be_ones_own(at).await?;
+        let does = format!("puts the tags of this Arcus on {}", at.id);
+        Ok(vec![previewed(Action::CreateTags, does)])
+    }
+
     /// What taking our tag off one calls.
     pub(super) async fn preview_release_of(
         &self,
@@ -115,10 +135,23 @@ impl Ec2 {
     }
 }
 
-/// What putting an instance under our tag calls.
-pub(super) fn adoption(at: &InstanceRef) -> Vec<PreviewedCall> {
-    let does = format!("puts the tags of this Arcus on {}", at.id);
-    vec![previewed(Action::CreateTags, does)]
+fn of_snapshots(at: &InstanceRef, to_go: &ToGo) -> Vec<PreviewedCall> {
+    let id = &at.id;
+    let mut calls = Vec::new();
+    for image in &to_go.images {
+        let name = &image.image_id;
+        let does = format!("deletes the snapshot {name} of {id}");
+        calls.push(previewed(Action::DeregisterImage, does));
+        for disk in disks_behind(image) {
+            let does = format!("deletes {disk}, which {name} kept");
+            calls.push(previewed(Action::DeleteSnapshot, does));
+        }
+    }
+    for disk in &to_go.left {
+        let does = format!("deletes {disk}, which is left of a snapshot of {id}");
+        calls.push(previewed(Action::DeleteSnapshot, does));
+    }
+    calls
 }
 
 fn previewed(action: Action, does: String) -> PreviewedCall {

@@ -1,6 +1,8 @@
 //! Another size: the type of the instance, and a root disk that grows.
 //!
-//! What must stay true: a disk is never made smaller, which Amazon can't do, and nothing is changed before that is known.
+//! What must stay true: a disk is never made smaller, which Amazon can't do, and nothing is changed before that is known; the
+//! disk comes first, since Amazon may refuse to change one for hours after an earlier change, and then nothing is changed at
+//! all; and what is as it should be already is not changed again.
 
 use std::time::Duration;
 
@@ -8,27 +10,40 @@ use domain::Plan;
 use domain::server::Power;
 
 use super::action::Action;
-use super::errors::rejected;
+use super::client::Called;
+use super::errors::{NOT_ALLOWED, rejected};
 use super::form::Form;
 use super::{Ec2, wire};
 use crate::cloud::{CloudResult, InstanceRef, Until};
 
 /// How long a system may take to shut down before Amazon cuts its power, and some more.
 const PATIENCE: Duration = Duration::from_mins(10);
+/// Amazon's codes where a disk was changed a while ago, or is being changed.
+const NOT_AGAIN_YET: [&str; 2] = [
+    "IncorrectModificationState",
+    "VolumeModificationRateExceeded",
+];
 
 // === impl Ec2 ===
 
 impl Ec2 {
     pub(super) async fn resize_instance(&self, at: &InstanceRef, plan: &Plan) -> CloudResult<()> {
-        let instance = self.describe(at).await?;
+        let offered = self.must_offer(&at.region, &plan.slug);
+        let (instance, ()) = tokio::try_join!(self.describe(at), offered)?;
         let disk = instance
             .root_disk()
             .and_then(|disk| disk.volume_id.as_deref());
         let grows = match (plan.disk_gib, disk) {
             (0, _) => None,
-            (wanted, Some(disk)) => self.growth(&at.region, disk, wanted).await?,
+            (wanted, Some(disk)) => self
+                .must_grow(&at.region, disk, wanted)
+                .await?
+                .then_some(disk),
             (_, None) => return Err(rejected("nobody can tell how large the instance's disk is")),
         };
+        if let Some(disk) = grows {
+            self.grow(&at.region, disk, plan.disk_gib).await?;
+        }
         if instance.instance_type != plan.slug {
             if instance.power() != Power::Stopped {
                 self.stop_instance(at, false).await?;
@@ -40,16 +55,43 @@ impl Ec2 {
             let action = Action::ModifyInstanceAttribute;
             self.client.run(&at.region, action, form).await?;
         }
-        if let Some(form) = grows {
-            self.client
-                .run(&at.region, Action::ModifyVolume, form)
-                .await?;
-        }
         Ok(())
     }
 
-    /// What makes a disk as large as wanted; nothing where it is.
-    async fn growth(&self, region: &str, disk: &str, wanted: u64) -> CloudResult<Option<Form>> {
+    /// Makes a disk so large. One that is just becoming so shows its old size for a while, and takes no other change: then it
+    /// was asked for before.
+    async fn grow(&self, region: &str, disk: &str, wanted: u64) -> CloudResult<()> {
+        let form = Form::new()
+            .with("VolumeId", disk)
+            .with("Size", wanted.to_string());
+        let answer = self.client.run(region, Action::ModifyVolume, form);
+        match answer.await {
+            Err(failure)
+                if NOT_AGAIN_YET.contains(&failure.code.as_str())
+                    && self.becomes(region, disk, wanted).await? =>
+            {
+                Ok(())
+            }
+            answer => Ok(answer?),
+        }
+    }
+
+    /// Whether the last change of a disk, which is under way or done, makes it so large.
+    async fn becomes(&self, region: &str, disk: &str, wanted: u64) -> CloudResult<bool> {
+        let form = Form::new().list("VolumeId", [disk]);
+        let action = Action::DescribeVolumesModifications;
+        let answer: Called<wire::Modifications> = self.client.call(region, action, form).await;
+        let found = match answer {
+            // By a policy from before this look.
+            Err(failure) if failure.code == NOT_ALLOWED => return Ok(false),
+            answer => answer?,
+        };
+        let mut all = found.volume_modification_set.all.into_iter();
+        Ok(all.any(|one| one.target_size == wanted && one.modification_state != "failed"))
+    }
+
+    /// Whether a disk is smaller than wanted; a larger one is refused.
+    async fn must_grow(&self, region: &str, disk: &str, wanted: u64) -> CloudResult<bool> {
         let form = Form::new().list("VolumeId", [disk]);
         let answer = self.client.call(region, Action::DescribeVolumes, form);
         let found: wire::Volumes = answer.await?;
@@ -59,9 +101,6 @@ impl Ec2 {
                 "the disk has {size} GiB, and Amazon EC2 can't make it smaller: choose a size with {size} GiB or more"
             )));
         }
-        let form = Form::new()
-            .with("VolumeId", disk)
-            .with("Size", wanted.to_string());
-        Ok((size < wanted).then_some(form))
+        Ok(size < wanted)
     }
 }

@@ -63,6 +63,8 @@ pub(super) struct Instance {
     pub(super) instance_state: State,
     #[serde(default)]
     pub(super) instance_type: String,
+    /// `spot` or `scheduled`; none where it runs until somebody ends it.
+    pub(super) instance_lifecycle: Option<String>,
     /// Why it is in its state, where Amazon says so.
     pub(super) state_reason: Option<StateReason>,
     /// The public one.
@@ -133,6 +135,20 @@ pub(super) struct Tag {
     pub(super) value: String,
 }
 
+/// `DescribeInstanceAttribute`, of the one attribute that is asked for.
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct Attribute {
+    #[serde(default)]
+    pub(super) disable_api_termination: Switch,
+}
+
+#[derive(Debug, Default, Deserialize)]
+pub(super) struct Switch {
+    #[serde(default)]
+    pub(super) value: bool,
+}
+
 /// `DescribeRegions`.
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -194,6 +210,21 @@ pub(super) struct Memory {
     pub(super) mib: u64,
 }
 
+/// `DescribeInstanceTypeOfferings`.
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct Offerings {
+    #[serde(default)]
+    pub(super) instance_type_offering_set: Items<Offering>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct Offering {
+    #[serde(default)]
+    pub(super) instance_type: String,
+}
+
 /// `DescribeImages`.
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -219,6 +250,31 @@ pub(super) struct Image {
     pub(super) tag_set: Items<Tag>,
 }
 
+/// `CreateImage`.
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct Taken {
+    pub(super) image_id: String,
+}
+
+/// `DescribeSnapshots`.
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct DiskSnapshots {
+    #[serde(default)]
+    pub(super) snapshot_set: Items<DiskSnapshot>,
+}
+
+/// What is kept of a disk.
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct DiskSnapshot {
+    pub(super) snapshot_id: String,
+    /// `pending`, `completed`, `error`, among others.
+    #[serde(default)]
+    pub(super) status: String,
+}
+
 /// `DescribeVolumes`.
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -234,12 +290,40 @@ pub(super) struct Volume {
     pub(super) size: u64,
 }
 
+/// `DescribeVolumesModifications`: the last change of each volume.
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct Modifications {
+    #[serde(default)]
+    pub(super) volume_modification_set: Items<Modification>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct Modification {
+    /// `modifying`, `optimizing`, `completed`, or `failed`.
+    #[serde(default)]
+    pub(super) modification_state: String,
+    /// In GiB.
+    #[serde(default)]
+    pub(super) target_size: u64,
+}
+
 /// `GetConsoleOutput`.
 #[derive(Debug, Deserialize)]
 pub(super) struct Console {
     /// In base64; absent before the first look of Amazon's.
     #[serde(default)]
     pub(super) output: String,
+}
+
+// === impl Disk ===
+
+impl Disk {
+    /// Whether an image has it; what is no EBS volume is a disk of the host's, which goes by itself.
+    pub(super) fn is_there(&self) -> bool {
+        self.snapshot_id.is_some() || self.volume_size.is_some()
+    }
 }
 
 // === impl Refusal ===

@@ -91,10 +91,11 @@ impl Hetzner {
     }
 
     async fn image_for(&self, request: &CreateInstance) -> CloudResult<u64> {
+        let (size, location) = (&request.plan.slug, &request.region);
+        let architecture = self.architecture_in(size, location).await?;
         if let Some(snapshot) = &request.snapshot {
             return self.image_of(snapshot).await;
         }
-        let architecture = self.architecture_of(&request.plan.slug).await?;
         self.system_image(&request.image, &architecture).await
     }
 

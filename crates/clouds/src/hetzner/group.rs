@@ -2,7 +2,10 @@
 //! which they reach one another everywhere, since Hetzner's firewalls stand before the public addresses alone.
 //!
 //! Made before the first server of a group by `create`, deleted with the last one by `clear_group`. What must stay true:
-//! rules are added and never taken away, since another server of the group, or a person, may need them.
+//! rules are added and never taken away, since another server of the group, or a person, may need them; and a network to which
+//! a person has attached something stays, since it would be taken from that.
+
+use std::collections::HashSet;
 
 use reqwest::Method;
 use serde_json::{Value, json};
@@ -53,8 +56,10 @@ impl Hetzner {
     pub(super) async fn take_group_away(&self, group: &str) -> CloudResult<()> {
         let selector = labels::selector(labels::GROUP, group)?;
         let _alone = self.making_groups.lock().await;
-        if !self.selected(&selector).await?.is_empty() {
-            return Ok(());
+        for server in self.selected(&selector).await? {
+            if self.is_there(server.id).await? {
+                return Ok(());
+            }
         }
         self.groups.forget(&format!("{group}/"));
         let parameters = [("label_selector", selector.as_str())];
@@ -65,9 +70,36 @@ impl Hetzner {
         }
         let networks: Vec<Network> = self.client.list(&["networks"], &parameters).await?;
         for network in networks {
-            self.delete_unused("networks", network.id).await?;
+            if self.is_used_by_others(&network, &HashSet::new()).await? {
+                // It costs nothing.
+                let id = network.id;
+                tracing::info!(
+                    network = id,
+                    group,
+                    "a network stays: others are attached to it"
+                );
+            } else {
+                self.delete_unused("networks", network.id).await?;
+            }
         }
         Ok(())
+    }
+
+    /// Whether something is attached to a network besides the group's own servers: Hetzner would take the network from it.
+    pub(super) async fn is_used_by_others(
+        &self,
+        network: &Network,
+        ours: &HashSet<u64>,
+    ) -> CloudResult<bool> {
+        if !network.load_balancers.is_empty() {
+            return Ok(true);
+        }
+        for server in network.servers.iter().filter(|id| !ours.contains(id)) {
+            if self.is_there(*server).await? {
+                return Ok(true);
+            }
+        }
+        Ok(false)
     }
 
     /// A server that has just gone may hold it for a moment: then it is tried again later, by who asked for it.

@@ -37,21 +37,6 @@ impl Hetzner {
             .get(&format!("{architecture}/{name}"), ask)
             .await
     }
-
-    /// The architecture of a server type.
-    pub(super) async fn architecture_of(&self, server_type: &str) -> CloudResult<String> {
-        let ask = async {
-            let parameters = [("name", server_type)];
-            let found = self.client.list(&["server_types"], &parameters).await?;
-            let mut found = found.into_iter();
-            let found: Option<wire::ServerType> = found.next();
-            let found = found.map(|found| found.architecture);
-            found.ok_or_else(|| {
-                errors::rejected(format!("Hetzner Cloud has no server type {server_type:?}"))
-            })
-        };
-        self.architectures.get(server_type, ask).await
-    }
 }
 
 /// The name or number of an image: the one that the operator gave for it, where it is in Hetzner's form, else the one that

@@ -53,6 +53,7 @@ mod wire;
 
 use client::Client;
 use group::Group;
+use offer::Sale;
 use traffic::Counters;
 
 /// The registry's line for Hetzner Cloud.
@@ -80,7 +81,7 @@ const FIELDS: &[Field] = &[Field {
 const SETTLING: Duration = Duration::from_secs(5);
 /// For images and locations: a newer one may wait that long.
 const SALES_HOLD: Duration = Duration::from_hours(1);
-/// For firewalls, networks and keys.
+/// For firewalls, networks and keys, and for where a server type is sold.
 const REST_HOLDS: Duration = Duration::from_mins(5);
 /// For the counters of all servers, which are read once a minute for each of them.
 const COUNTERS_HOLD: Duration = Duration::from_secs(45);
@@ -90,9 +91,10 @@ pub struct Hetzner {
     client: Client,
     /// Two creates of one group would make its firewall twice, or take each other's rules away.
     making_groups: Mutex<()>,
-    /// By the architecture and the name; and an architecture by the server type.
+    /// By the architecture and the name.
     images: Kept<u64>,
-    architectures: Kept<String>,
+    /// By the server type.
+    sales: Kept<Sale>,
     /// The network zone of a location.
     zones: Kept<String>,
     groups: Kept<Group>,
@@ -109,7 +111,7 @@ fn open(settings: Settings) -> CloudResult<Arc<dyn Cloud>> {
         client: Client::new(&settings)?,
         making_groups: Mutex::default(),
         images: Kept::new(SALES_HOLD),
-        architectures: Kept::new(SALES_HOLD),
+        sales: Kept::new(REST_HOLDS),
         zones: Kept::new(SALES_HOLD),
         groups: Kept::new(REST_HOLDS),
         keys: Kept::new(REST_HOLDS),
@@ -169,6 +171,14 @@ impl Cloud for Hetzner {
 
     async fn destroy(&self, at: &InstanceRef) -> CloudResult<()> {
         self.destroy_server(at).await
+    }
+
+    async fn clear_gone(&self, at: &InstanceRef) -> CloudResult<()> {
+        self.delete_snapshots_of(labels::id(at)?).await
+    }
+
+    async fn preview_clear_gone(&self, at: &InstanceRef) -> CloudResult<Vec<PreviewedCall>> {
+        self.preview_snapshots(labels::id(at)?, &at.id).await
     }
 
     async fn clear_group(&self, _region: &str, group: &str) -> CloudResult<()> {

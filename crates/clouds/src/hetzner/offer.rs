@@ -1,14 +1,16 @@
 //! What Hetzner sells: locations, and server types with their prices.
 //!
-//! Called by `catalog` reads through [`Cloud::offer`](crate::Cloud::offer). A server type has a price for each location and
-//! a plan has one: it is that of the dearest, so that nothing costs more than was said. What must stay true: a price is read
-//! from the digits that were sent, never through a float; prices are in euros, with the tax that the account pays.
+//! Called by `catalog` reads through [`Cloud::offer`](crate::Cloud::offer), and by `create` for what a location sells. A
+//! server type has a price for each location and a plan has one: it is that of the dearest, so that nothing costs more than
+//! was said. Each server gets an IPv4 address, which has a price of its own: the plan's is that of both. What must stay true:
+//! a price is read from the digits that were sent, never through a float; prices are in euros, with the tax that the account
+//! pays.
 
 use domain::time::Clock;
 use domain::{Money, Plan, Region, Timestamp};
 
-use super::wire::{Location, Price, ServerType, SoldAt};
-use super::{Hetzner, wire};
+use super::wire::{Amount, Location, OnePricing, Price, Pricing, ServerType, SoldAt};
+use super::{Hetzner, errors};
 use crate::cloud::{CloudResult, Offer};
 use crate::text::{decimal, timestamp};
 
@@ -21,10 +23,13 @@ const TERABYTE: u64 = 1_000_000_000_000;
 impl Hetzner {
     /// Images are the operator's own, which are known by their distribution.
     pub(super) async fn read_offer(&self) -> CloudResult<Offer> {
-        let (locations, types) = tokio::try_join!(
+        let (locations, types, sold) = tokio::try_join!(
             self.client.list::<Location>(&["locations"], &[]),
             self.client.list::<ServerType>(&["server_types"], &[]),
+            self.client.get::<OnePricing>(&["pricing"]),
         )?;
+        let address = address(&sold.pricing)
+            .ok_or_else(|| errors::lost("it tells no price of an IPv4 address", false))?;
         let region = |location: Location| Region {
             slug: location.name,
             name: location.city,
@@ -33,7 +38,7 @@ impl Hetzner {
             open: true,
         };
         let now = Clock::System.now();
-        let plans = types.into_iter().filter_map(|one| plan(one, now));
+        let plans = types.into_iter().filter_map(|one| plan(one, address, now));
         Ok(Offer {
             regions: locations.into_iter().map(region).collect(),
             plans: plans.collect(),
@@ -41,17 +46,77 @@ impl Hetzner {
             currency: Some(CURRENCY.to_owned()),
         })
     }
+
+    /// What an image for a server type has to fit. Refuses a server type that a location does not sell, as Hetzner does when
+    /// there are a firewall and a network for it already.
+    pub(super) async fn architecture_in(&self, name: &str, location: &str) -> CloudResult<String> {
+        let ask = async {
+            let parameters = [("name", name)];
+            let found = self.client.list(&["server_types"], &parameters).await?;
+            let found: Option<ServerType> = found.into_iter().next();
+            let found = found.map(|found| sale(found, Clock::System.now()));
+            found.ok_or_else(|| {
+                errors::rejected(format!("Hetzner Cloud has no server type {name:?}"))
+            })
+        };
+        let sale = self.sales.get(name, ask).await?;
+        if sale.locations.iter().any(|one| one == location) {
+            return Ok(sale.architecture);
+        }
+        Err(errors::rejected(format!(
+            "{name} is not sold in {location}"
+        )))
+    }
+}
+
+/// What is kept of a server type.
+#[derive(Debug, Clone)]
+pub(super) struct Sale {
+    architecture: String,
+    /// Where new servers of it may be made.
+    locations: Vec<String>,
+}
+
+fn sale(sold: ServerType, now: Timestamp) -> Sale {
+    let open = sold.locations.into_iter();
+    let open = open.filter(|place| is_open(place, now));
+    Sale {
+        architecture: sold.architecture,
+        locations: open.map(|place| place.name).collect(),
+    }
+}
+
+/// What something costs for an hour and for a month.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Costs {
+    hourly: Money,
+    monthly: Money,
+}
+
+/// What an IPv4 address costs at most.
+fn address(sold: &Pricing) -> Option<Costs> {
+    let ipv4 = sold.primary_ips.iter().filter(|sold| sold.kind == "ipv4");
+    let prices: Vec<_> = ipv4.flat_map(|sold| &sold.prices).collect();
+    Some(Costs {
+        hourly: dearest(prices.iter().map(|price| &price.price_hourly))?,
+        monthly: dearest(prices.iter().map(|price| &price.price_monthly))?,
+    })
+}
+
+/// The largest amount; `None` where there is none, and where one can't be read.
+fn dearest<'a>(amounts: impl Iterator<Item = &'a Amount>) -> Option<Money> {
+    let amounts = amounts.map(|amount| decimal(&amount.gross));
+    amounts.collect::<Option<Vec<Money>>>()?.into_iter().max()
 }
 
 /// A server type whose price can't be read is not offered: nobody would know what it costs.
-fn plan(sold: ServerType, now: Timestamp) -> Option<Plan> {
-    let dearest = |amount: fn(&Price) -> &wire::Amount| {
-        let amounts = sold.prices.iter();
-        let amounts = amounts.map(|price| decimal(&amount(price).gross));
-        amounts.collect::<Option<Vec<Money>>>()?.into_iter().max()
+fn plan(sold: ServerType, address: Costs, now: Timestamp) -> Option<Plan> {
+    let with = |address: Money, amount: fn(&Price) -> &Amount| {
+        let Money(server) = dearest(sold.prices.iter().map(amount))?;
+        server.checked_add(address.0).map(Money)
     };
-    let hourly = dearest(|price| &price.price_hourly)?;
-    let monthly = dearest(|price| &price.price_monthly)?;
+    let hourly = with(address.hourly, |price| &price.price_hourly)?;
+    let monthly = with(address.monthly, |price| &price.price_monthly)?;
     let Money(millionths) = decimal(sold.memory.get())?;
     let traffic = sold.prices.iter().map(|price| price.included_traffic).min();
     Some(Plan {
@@ -111,7 +176,42 @@ mod tests {
             sold[key] = value.clone();
         }
         let sold = serde_json::from_str(&sold.to_string()).expect("is read");
-        plan(sold, timestamp("2026-06-01T00:00:00Z").expect("a time"))
+        let address = Costs {
+            hourly: Money(1_000),
+            monthly: Money(600_000),
+        };
+        let now = timestamp("2026-06-01T00:00:00Z").expect("a time");
+        plan(sold, address, now)
+    }
+
+    #[test]
+    fn an_ipv4_address_costs_what_it_costs_at_most() {
+        let amount = |gross: &str| json!({ "net": "0.0001", "gross": gross });
+        let price = |hourly: &str, monthly: &str| {
+            json!({
+                "location": "fsn1", "price_hourly": amount(hourly), "price_monthly": amount(monthly),
+            })
+        };
+        let read = |sold: &Value| {
+            let sold = json!({ "primary_ips": sold });
+            address(&serde_json::from_value(sold).expect("is read"))
+        };
+        let sold = json!([
+            { "type": "ipv6", "prices": [price("0.0090", "9.0000")] },
+            { "type": "ipv4", "prices": [price("0.0010", "0.5000"), price("0.0009", "0.6000")] },
+        ]);
+        let expected = Costs {
+            hourly: Money(1_000),
+            monthly: Money(600_000),
+        };
+        assert_eq!(read(&sold), Some(expected));
+        for unknown in [
+            json!([]),
+            json!([sold[0]]),
+            json!([{ "type": "ipv4", "prices": [] }]),
+        ] {
+            assert_eq!(read(&unknown), None, "{unknown}");
+        }
     }
 
     #[test]
@@ -119,7 +219,7 @@ mod tests {
         let plan = sold(&json!({})).expect("is sold");
         assert_eq!(
             (plan.hourly, plan.monthly),
-            (Money(8_000), Money(4_900_000))
+            (Money(9_000), Money(5_500_000))
         );
         assert_eq!((plan.cpus, plan.memory_mib, plan.disk_gib), (2, 4096, 40));
         assert_eq!((plan.bandwidth_tb, plan.open), (1, true));

@@ -80,28 +80,53 @@ impl Hetzner {
             let path = format!("/v1/servers/{}", at.id);
             let does = format!("gives {name} its last name");
             calls.push(PreviewedCall::new(format!("PUT {path}"), does));
-            for snapshot in self.images_of(server.id).await? {
-                let does = format!("deletes the snapshot {} of {name}", snapshot.description);
-                let path = format!("DELETE /v1/images/{}", snapshot.id);
-                calls.push(PreviewedCall::new(path, does));
-            }
+            calls.extend(self.preview_snapshots(server.id, &name).await?);
             let does = format!("destroys {name} and its disk");
             calls.push(PreviewedCall::new(format!("DELETE {path}"), does));
         }
         if let Some(group) = group {
-            let known = self.foresee(&group.name).await?;
-            let name = labels::of_group(&group.name)?;
-            for (what, plural, id) in [
-                ("firewall", "firewalls", known.firewall),
-                ("network", "networks", known.network),
-            ] {
-                if let Some(id) = id {
-                    let path = format!("DELETE /v1/{plural}/{id}");
-                    calls.push(PreviewedCall::new(
-                        path,
-                        format!("deletes the {what} {name}"),
-                    ));
-                }
+            calls.extend(self.preview_clearing(instances, &group.name).await?);
+        }
+        Ok(calls)
+    }
+
+    /// What deleting the snapshots of a server calls, whether it is there or not.
+    pub(super) async fn preview_snapshots(
+        &self,
+        server: u64,
+        name: &str,
+    ) -> CloudResult<Vec<PreviewedCall>> {
+        let snapshots = self.images_of(server).await?.into_iter();
+        let calls = snapshots.map(|snapshot| {
+            let does = format!("deletes the snapshot {} of {name}", snapshot.description);
+            PreviewedCall::new(format!("DELETE /v1/images/{}", snapshot.id), does)
+        });
+        Ok(calls.collect())
+    }
+
+    /// What taking away what a group has calls, when these are gone.
+    async fn preview_clearing(
+        &self,
+        instances: &[InstanceRef],
+        group: &str,
+    ) -> CloudResult<Vec<PreviewedCall>> {
+        let name = labels::of_group(group)?;
+        let mut calls = Vec::new();
+        if let Some(firewall) = self.of_group::<Firewall>("firewalls", group).await? {
+            let path = format!("DELETE /v1/firewalls/{}", firewall.id);
+            let does = format!("deletes the firewall {name}");
+            calls.push(PreviewedCall::new(path, does));
+        }
+        if let Some(network) = self.of_group::<Network>("networks", group).await? {
+            // Those of the group that are on their way out already are among its own as well.
+            let selector = labels::selector(labels::GROUP, group)?;
+            let borne = self.selected(&selector).await?.into_iter();
+            let mut ours: HashSet<u64> = borne.map(|server| server.id).collect();
+            ours.extend(instances.iter().filter_map(|at| labels::id(at).ok()));
+            if !self.is_used_by_others(&network, &ours).await? {
+                let path = format!("DELETE /v1/networks/{}", network.id);
+                let does = format!("deletes the network {name}");
+                calls.push(PreviewedCall::new(path, does));
             }
         }
         Ok(calls)

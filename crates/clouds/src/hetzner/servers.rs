@@ -32,6 +32,15 @@ impl Hetzner {
         }
     }
 
+    /// Whether there is such a server. Lists may show one for a while that is gone.
+    pub(super) async fn is_there(&self, server: u64) -> CloudResult<bool> {
+        let path = ["servers", &server.to_string()];
+        match self.client.get::<OneServer>(&path).await {
+            Err(error) if error.class == ErrorClass::NotFound => Ok(false),
+            known => known.map(|_| true),
+        }
+    }
+
     pub(super) async fn find_servers(&self, region: &str, tag: &Tag) -> CloudResult<Vec<Instance>> {
         let selector = labels::selector_of(tag)?;
         self.selected_in(region, &selector).await

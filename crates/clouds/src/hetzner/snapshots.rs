@@ -70,7 +70,7 @@ impl Hetzner {
         }
     }
 
-    /// Deletes those of a server that is about to go.
+    /// Deletes those of a server that is about to go, or is gone: they bear its id all the same.
     pub(super) async fn delete_snapshots_of(&self, id: u64) -> CloudResult<()> {
         for snapshot in self.images_of(id).await? {
             self.delete_image(snapshot.id).await?;

@@ -173,6 +173,35 @@ pub(super) struct Price {
     pub(super) included_traffic: u64,
 }
 
+#[derive(Debug, Deserialize)]
+pub(super) struct OnePricing {
+    pub(super) pricing: Pricing,
+}
+
+/// What costs money besides server types.
+#[derive(Debug, Deserialize)]
+pub(super) struct Pricing {
+    #[serde(default)]
+    pub(super) primary_ips: Vec<AddressSold>,
+}
+
+/// What the addresses of a kind cost.
+#[derive(Debug, Deserialize)]
+pub(super) struct AddressSold {
+    /// `ipv4` or `ipv6`.
+    #[serde(rename = "type")]
+    pub(super) kind: String,
+    #[serde(default)]
+    pub(super) prices: Vec<AddressPrice>,
+}
+
+/// What an address costs at one location.
+#[derive(Debug, Deserialize)]
+pub(super) struct AddressPrice {
+    pub(super) price_hourly: Amount,
+    pub(super) price_monthly: Amount,
+}
+
 /// An amount as text, in euros.
 #[derive(Debug, Deserialize)]
 pub(super) struct Amount {
@@ -181,6 +210,8 @@ pub(super) struct Amount {
 
 #[derive(Debug, Deserialize)]
 pub(super) struct SoldAt {
+    #[serde(default)]
+    pub(super) name: String,
     pub(super) available: Option<bool>,
     pub(super) deprecation: Option<Deprecation>,
 }
@@ -236,6 +267,11 @@ pub(super) struct Network {
     pub(super) id: u64,
     #[serde(default)]
     pub(super) subnets: Vec<Subnet>,
+    /// Which servers are attached to it.
+    #[serde(default)]
+    pub(super) servers: Vec<u64>,
+    #[serde(default)]
+    pub(super) load_balancers: Vec<u64>,
 }
 
 #[derive(Debug, Deserialize)]

@@ -1,7 +1,10 @@
 //! Sizes, and what must not be done twice.
 
+use std::time::Duration;
+
 use clouds::{Cloud, ErrorClass, InstanceRef, Until};
 use domain::server::Power;
+use serde_json::json;
 use testkit::digital_ocean::{Fault, StandIn};
 
 use super::rig::{PATIENCE, alone, image, plan, request, running};
@@ -42,19 +45,21 @@ async fn a_resize_whose_answer_was_lost_is_waited_for() {
     let at = &made.at;
     cloud.stop(at, true).await.expect("accepted");
     cloud.wait(at, Until::Stopped, PATIENCE).await.expect("off");
-    stand_in.set_pace(std::time::Duration::from_millis(500));
+    stand_in.set_pace(Duration::from_millis(500));
     stand_in.fault("POST", "/actions", Fault::HangUpAfter);
     let large = plan("s-2vcpu-4gb", 80);
     let lost = cloud.resize(at, &large).await.expect_err("lost");
     assert_eq!(lost.class, ErrorClass::OutcomeUnknown);
     cloud.resize(at, &large).await.expect("is so then");
+    assert_eq!(begun(&stand_in, "resize"), 1, "nothing is sent amid it");
+    cloud.start(at).await.expect("it is over");
 }
 
 #[tokio::test]
 async fn a_snapshot_whose_answer_was_lost_is_waited_for() {
     let (stand_in, cloud) = alone();
     let made = running(&cloud, &request("taken")).await;
-    stand_in.set_pace(std::time::Duration::from_millis(500));
+    stand_in.set_pace(Duration::from_millis(500));
     stand_in.fault("POST", "/actions", Fault::HangUpAfter);
     let lost = cloud.create_snapshot(&made.at, "one").await;
     assert_eq!(lost.expect_err("lost").class, ErrorClass::OutcomeUnknown);
@@ -137,6 +142,52 @@ async fn a_snapshot_that_is_there_is_not_taken_again() {
     assert!(seen[0].size_bytes.is_some_and(|size| size > 2 << 30));
 }
 
+/// Begins a snapshot whose end nobody waits for.
+async fn begin_snapshot(stand_in: &StandIn, cloud: &dyn Cloud, at: &InstanceRef, name: &str) {
+    stand_in.fault("POST", "/actions", Fault::HangUpAfter);
+    let lost = cloud.create_snapshot(at, name).await;
+    assert_eq!(lost.expect_err("lost").class, ErrorClass::OutcomeUnknown);
+    assert!(stand_in.snapshots().is_empty(), "it takes a while");
+}
+
+#[tokio::test]
+async fn a_snapshot_that_is_being_taken_is_deleted_once_it_is_whole() {
+    let (stand_in, cloud) = alone();
+    let made = running(&cloud, &request("early")).await;
+    stand_in.set_pace(Duration::from_secs(1));
+    begin_snapshot(&stand_in, &*cloud, &made.at, "early").await;
+    let deleted = cloud.destroy_snapshot(&made.at, "early").await;
+    deleted.expect("deleted");
+    assert_eq!(cloud.snapshots(&made.at).await.expect("listed"), []);
+}
+
+#[tokio::test]
+async fn a_snapshot_that_is_being_taken_goes_with_its_droplet() {
+    let (stand_in, cloud) = alone();
+    let made = running(&cloud, &request("under-way")).await;
+    stand_in.set_pace(Duration::from_secs(1));
+    begin_snapshot(&stand_in, &*cloud, &made.at, "one").await;
+    cloud.destroy(&made.at).await.expect("accepted");
+    let gone = cloud.wait(&made.at, Until::Gone, PATIENCE).await;
+    gone.expect("gone");
+    assert_eq!(stand_in.snapshots(), [""; 0]);
+}
+
+#[tokio::test]
+async fn a_snapshot_that_lands_while_its_droplet_is_too_busy_to_go_goes_too() {
+    let (stand_in, cloud) = alone();
+    let made = running(&cloud, &request("landing")).await;
+    stand_in.set_pace(Duration::from_secs(1));
+    begin_snapshot(&stand_in, &*cloud, &made.at, "one").await;
+    // As if it had begun after the first look.
+    let nothing = json!({ "actions": [], "links": {}, "meta": { "total": 0 } });
+    stand_in.fault("GET", "/actions?", Fault::Answer(nothing));
+    cloud.destroy(&made.at).await.expect("accepted");
+    let gone = cloud.wait(&made.at, Until::Gone, PATIENCE).await;
+    gone.expect("gone");
+    assert_eq!(stand_in.snapshots(), [""; 0]);
+}
+
 #[tokio::test]
 async fn what_would_cost_money_without_its_droplet_goes_with_it() {
     let (stand_in, cloud) = alone();
@@ -146,10 +197,10 @@ async fn what_would_cost_money_without_its_droplet_goes_with_it() {
         .rebuild(&made.at, &image(), "", false, "1-1")
         .await
         .expect("rebuilt");
-    let body = serde_json::json!({ "type": "snapshot", "name": "a person's" });
+    let body = json!({ "type": "snapshot", "name": "a person's" });
     let path = format!("droplets/{}/actions", made.at.id);
     super::rig::raw(&stand_in.url(), &path, &body).await;
-    tokio::time::sleep(std::time::Duration::from_millis(200)).await;
+    tokio::time::sleep(Duration::from_millis(200)).await;
     cloud.destroy(&made.at).await.expect("accepted");
     cloud
         .wait(&made.at, Until::Gone, PATIENCE)
@@ -165,10 +216,41 @@ async fn what_would_cost_money_without_its_droplet_goes_with_it() {
 }
 
 #[tokio::test]
+async fn what_arcus_took_of_a_droplet_that_its_owner_destroyed_is_deleted_afterwards() {
+    let (stand_in, cloud) = alone();
+    let (gone, other) = (request("vanished"), request("other"));
+    let (gone, other) = (running(&cloud, &gone).await, running(&cloud, &other).await);
+    for (at, name) in [(&gone.at, "one"), (&gone.at, "two"), (&other.at, "three")] {
+        cloud.create_snapshot(at, name).await.expect("taken");
+    }
+    let theirs = [
+        "a person's".to_owned(),
+        format!("arcus-{}-four", other.at.id),
+    ];
+    for name in &theirs {
+        let body = json!({ "type": "snapshot", "name": name });
+        let path = format!("droplets/{}/actions", gone.at.id);
+        super::rig::raw(&stand_in.url(), &path, &body).await;
+        let taken = || async { stand_in.snapshots().contains(name).then_some(()) };
+        testkit::wait::until("it to be taken", PATIENCE, taken).await;
+    }
+    super::rig::vanish(&stand_in.url(), &gone.at).await;
+    let wait = cloud.wait(&gone.at, Until::Gone, PATIENCE).await;
+    wait.expect("gone");
+    assert_eq!(stand_in.snapshots().len(), 5, "they outlive it");
+
+    for _ in 0..2 {
+        cloud.clear_gone(&gone.at).await.expect("cleared");
+        let left = [&[format!("arcus-{}-three", other.at.id)], &theirs[..]].concat();
+        assert_eq!(stand_in.snapshots(), left);
+    }
+}
+
+#[tokio::test]
 async fn a_droplet_that_goes_at_once_leaves_no_tag_that_it_alone_bore() {
     let (stand_in, cloud) = alone();
     let made = running(&cloud, &request("quick")).await;
-    stand_in.set_pace(std::time::Duration::ZERO);
+    stand_in.set_pace(Duration::ZERO);
     cloud.retire(&made.at, "gone").await.expect("renamed");
     cloud.destroy(&made.at).await.expect("accepted");
     assert_eq!(stand_in.droplets(), 0, "gone before anybody waits for it");

@@ -6,7 +6,7 @@ use clouds::ErrorClass;
 use domain::time::Clock;
 use testkit::digital_ocean::Fault;
 
-use super::rig::{alone, open_with, request, running};
+use super::rig::{KEY, alone, open_with, plan, request, running};
 
 #[tokio::test]
 async fn a_token_that_is_not_accepted_is_told_and_not_shown() {
@@ -132,4 +132,30 @@ async fn user_data_beyond_the_limit_is_refused_before_anything_is_sent() {
     assert_eq!(refused.class, ErrorClass::Rejected);
     assert!(refused.message.contains("65536"), "{refused}");
     assert_eq!(stand_in.calls().len(), 0);
+}
+
+#[tokio::test]
+async fn a_size_that_the_region_does_not_sell_is_refused_before_anything_is_made() {
+    let (stand_in, cloud) = alone();
+    let mut request = request("not-sold");
+    request.public_keys = vec![KEY.to_owned()];
+    request.plan = plan("g-2vcpu-8gb", 25);
+    "fra1".clone_into(&mut request.region);
+    let requests = std::slice::from_ref(&request);
+    let foreseen = cloud.preview_create(requests).await.map(drop);
+    let made = cloud.create(&request).await.map(drop);
+    for refused in [foreseen, made] {
+        let refused = refused.expect_err("refused");
+        assert_eq!(refused.class, ErrorClass::Rejected);
+        assert_eq!(refused.message, "g-2vcpu-8gb is not sold in fra1");
+    }
+    assert!(stand_in.calls().iter().all(|call| call.method == "GET"));
+
+    "nyc3".clone_into(&mut request.region);
+    running(&cloud, &request).await;
+    let calls = stand_in.calls();
+    let looks = calls
+        .iter()
+        .filter(|call| call.path.starts_with("/v2/sizes"));
+    assert_eq!(looks.count(), 1, "what is sold is kept");
 }

@@ -51,6 +51,20 @@ async fn a_group_has_one_firewall_which_lets_in_what_its_servers_ask_for() {
 }
 
 #[tokio::test]
+async fn a_droplet_that_is_listed_and_gone_does_not_keep_its_groups_firewall() {
+    let (stand_in, cloud) = alone();
+    let request = request("lag");
+    let made = running(&cloud, &request).await;
+    stand_in.let_lists_lag();
+    cloud.destroy(&made.at).await.expect("accepted");
+    let gone = cloud.wait(&made.at, Until::Gone, PATIENCE).await;
+    gone.expect("gone");
+    let cleared = cloud.clear_group(&request.region, &request.group).await;
+    cleared.expect("cleared");
+    assert_eq!(stand_in.firewalls(), [""; 0]);
+}
+
+#[tokio::test]
 async fn many_creates_at_once_make_one_firewall_and_one_key() {
     let (stand_in, cloud) = alone();
     let creates = (0..8).map(|_| {

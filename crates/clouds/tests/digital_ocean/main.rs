@@ -38,7 +38,8 @@ async fn setup() -> Option<Setup> {
     Some((rig::open(&prism.url), fixture))
 }
 
-/// What the suite leaves out, and the specification should see: keys, a firewall that gets more rules, a group's end.
+/// What the suite leaves out, and the specification should see: keys, a firewall that gets more rules, snapshots that
+/// outlive their droplet, a group's end.
 #[tokio::test]
 async fn keys_and_firewalls_keep_to_the_specification() {
     let Some(prism) = rig::shared_prism().await else {
@@ -52,9 +53,12 @@ async fn keys_and_firewalls_keep_to_the_specification() {
         request.ports = ports;
         request.tag.token = domain::random::hex::<8>();
         let made = rig::running(&cloud, &request).await;
-        cloud.destroy(&made.at).await.expect("accepted");
+        let taken = cloud.create_snapshot(&made.at, "one").await;
+        taken.expect("is taken");
+        rig::vanish(&prism.url, &made.at).await;
         let gone = cloud.wait(&made.at, Until::Gone, rig::PATIENCE).await;
         gone.expect("is gone");
+        cloud.clear_gone(&made.at).await.expect("is cleared");
     }
     let cleared = cloud.clear_group(REGION, &request.group).await;
     cleared.expect("nothing is left of the group");

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use clouds::registry::{self, Settings};
-use clouds::{Budget, Cloud, CreateInstance, Instance, Tag, Until};
+use clouds::{Budget, Cloud, CreateInstance, Instance, InstanceRef, Tag, Until};
 use domain::credentials::Credentials;
 use domain::{Image, ImageSource, Money, Plan, random};
 use serde_json::{Value, json};
@@ -71,6 +71,14 @@ pub(crate) async fn raw(url: &str, path: &str, body: &Value) -> String {
     let call = http.post(format!("{url}/v2/{path}")).bearer_auth(TOKEN);
     let answer = call.json(body).send().await.expect("answers");
     answer.text().await.expect("in text")
+}
+
+/// Destroys a droplet as its owner would, without the driver.
+pub(crate) async fn vanish(url: &str, at: &InstanceRef) {
+    let http = reqwest::Client::builder().build().expect("builds");
+    let call = http.delete(format!("{url}/v2/droplets/{}", at.id));
+    let answer = call.bearer_auth(TOKEN).send().await.expect("answers");
+    assert!(answer.status().is_success(), "{answer:?}");
 }
 
 pub(crate) fn request(name: &str) -> CreateInstance {

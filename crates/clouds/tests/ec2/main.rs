@@ -27,8 +27,11 @@ macro_rules! at_both {
 mod credentials;
 mod faults;
 mod firewall;
+mod forward;
 mod images;
+mod importing;
 mod making;
+mod resizing;
 mod rig;
 mod selling;
 mod settling;

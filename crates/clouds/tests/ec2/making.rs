@@ -1,9 +1,9 @@
 //! What a create asks of Amazon.
 
-use clouds::ErrorClass;
+use clouds::{ErrorClass, SnapshotRef};
 use domain::random;
 
-use super::rig::{Rig, plan};
+use super::rig::{Rig, image, plan};
 
 at_both!(
     an_instance_is_made_whole,
@@ -86,5 +86,39 @@ async fn a_disk_grows_and_never_shrinks(rig: Rig) {
     ];
     let disks = rig.raw("DescribeVolumes", &filter).await;
     assert!(disks.contains("<size>40</size>"), "{disks}");
+    rig.destroy(&made).await;
+}
+
+/// Those that the image brings, too, whatever it says of them; as does what is made from a snapshot of such a server.
+#[tokio::test]
+async fn every_disk_of_a_server_goes_with_it() {
+    let rig = Rig::stand_in();
+    let mut request = rig.request("database");
+    request.image = image("anything", Some("ami-0da7a00000000001"));
+    request.plan = plan("t3.small", 33);
+    let made = rig.running(&request).await;
+    assert_eq!(rig.amazon().volumes().len(), 2);
+    let all = rig.raw("DescribeVolumes", &[]).await;
+    for size in [33, 20] {
+        assert!(all.contains(&format!("<size>{size}</size>")), "{all}");
+    }
+    // By hand, as for a disk that is to stay: what is made from its snapshot is another server's.
+    rig.amazon().keep_disks(&made.at.id);
+    let taken = rig.cloud.create_snapshot(&made.at, "one").await;
+    taken.expect("is taken");
+    let mut copy = rig.request("copy");
+    copy.snapshot = Some(SnapshotRef {
+        of: made.at.clone(),
+        name: "one".to_owned(),
+    });
+    let copy = rig.running(&copy).await;
+    assert_eq!(rig.amazon().volumes().len(), 4);
+    rig.destroy(&copy).await;
+    assert_eq!(rig.amazon().volumes().len(), 2);
+    let mut again = rig.request("again");
+    again.image = request.image;
+    let again = rig.running(&again).await;
+    rig.destroy(&again).await;
+    assert_eq!(rig.amazon().volumes().len(), 2);
     rig.destroy(&made).await;
 }

@@ -11,6 +11,8 @@ use domain::{Image, ImageSource, Money, Plan, random};
 use serde_json::json;
 use testkit::ec2::{ACCESS_KEY, SECRET_KEY, StandIn};
 
+use super::forward;
+
 /// Where the lab starts it.
 const USUAL: &str = "http://127.0.0.1:55430";
 pub(crate) const REGION: &str = "us-east-1";
@@ -36,7 +38,8 @@ impl Rig {
     pub(crate) async fn moto() -> Option<Self> {
         let promised = std::env::var("ARCUS_TEST_MOTO").ok();
         let endpoint = promised.clone().unwrap_or_else(|| USUAL.to_owned());
-        let rig = Self::at(At::Moto(endpoint.clone()));
+        let way = forward::to_moto(endpoint.clone()).await;
+        let rig = Self::at(At::Moto(way));
         match rig.cloud.check().await {
             Ok(()) => Some(rig),
             Err(error) if promised.is_none() => {
@@ -131,14 +134,14 @@ impl Rig {
     /// What the imitation itself answers, as XML without the space between its elements.
     pub(crate) async fn raw(&self, action: &str, fields: &[(&str, &str)]) -> String {
         let text = match &self.at {
-            At::Moto(endpoint) => moto(endpoint, action, fields).await,
+            At::Moto(endpoint) => at_moto(endpoint, action, fields).await,
             At::StandIn(stand_in) => stand_in.ask(REGION, action, fields),
         };
         text.lines().map(str::trim).collect()
     }
 }
 
-async fn moto(endpoint: &str, action: &str, fields: &[(&str, &str)]) -> String {
+async fn at_moto(endpoint: &str, action: &str, fields: &[(&str, &str)]) -> String {
     let fields = [&[("Action", action), ("Version", "2016-11-15")], fields].concat();
     let http = reqwest::Client::builder().no_proxy().build();
     let request = http.expect("builds").post(endpoint);

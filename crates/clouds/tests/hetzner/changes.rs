@@ -7,7 +7,9 @@ use domain::server::Power;
 use serde_json::json;
 use testkit::hetzner::{Fault, StandIn};
 
-use super::rig::{alone, destroy, image, plan, raw, reaches, request, running, sent};
+use super::rig::{
+    PATIENCE, alone, destroy, image, plan, raw, reaches, request, running, sent, vanish,
+};
 
 fn begun(stand_in: &StandIn, kind: &str) -> usize {
     sent(stand_in, "POST", &format!("/actions/{kind}")).len()
@@ -121,6 +123,30 @@ async fn what_was_off_is_off_again_also_when_the_answer_was_lost() {
     restore("2-1").await.expect("restored");
     assert!(!is_on(&*cloud, at).await);
     assert_eq!(begun(&stand_in, "rebuild"), 2);
+}
+
+#[tokio::test]
+async fn what_arcus_took_of_a_server_that_its_owner_destroyed_is_deleted_afterwards() {
+    let (stand_in, cloud) = alone();
+    let (gone, other) = (request("vanished"), request("other"));
+    let (gone, other) = (running(&cloud, &gone).await, running(&cloud, &other).await);
+    for (at, name) in [(&gone.at, "one"), (&gone.at, "two"), (&other.at, "three")] {
+        cloud.create_snapshot(at, name).await.expect("taken");
+    }
+    let body = json!({ "type": "snapshot", "description": "a person's" });
+    let path = format!("servers/{}/actions/create_image", gone.at.id);
+    raw(&stand_in.url(), &path, &body).await;
+    // Hetzner refuses while it is locked.
+    let at_rest = || async { cloud.snapshots(&gone.at).await.ok() };
+    testkit::wait::until("it to be taken", PATIENCE, at_rest).await;
+    vanish(&stand_in.url(), &gone.at).await;
+    reaches(&cloud, &gone.at, Until::Gone).await;
+    assert_eq!(stand_in.snapshots().len(), 4, "they outlive it");
+
+    for _ in 0..2 {
+        cloud.clear_gone(&gone.at).await.expect("cleared");
+        assert_eq!(stand_in.snapshots(), ["three", "a person's"]);
+    }
 }
 
 #[tokio::test]

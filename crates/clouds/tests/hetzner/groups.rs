@@ -1,10 +1,12 @@
 //! Firewalls and networks of groups.
 
-use clouds::ErrorClass;
-use serde_json::Value;
-use testkit::hetzner::Fault;
+use std::sync::Arc;
 
-use super::rig::{alone, destroy, request, running, sent};
+use clouds::{Cloud, ErrorClass, GroupRef, InstanceRef};
+use serde_json::{Value, json};
+use testkit::hetzner::{Fault, StandIn};
+
+use super::rig::{REGION, alone, destroy, raw, request, running, sent};
 
 fn ports(rules: &Value) -> Vec<&str> {
     let rules = rules.as_array().expect("rules");
@@ -80,4 +82,61 @@ async fn a_firewall_that_is_in_use_for_a_moment_more_is_deleted_by_the_next_try_
     assert!(!deleted.any(|call| call.path.contains("/networks/")));
     clear().await.expect("it is in use no more");
     assert!(stand_in.firewalls().is_empty());
+}
+
+/// Takes the last server of a group away, and what the group has. Whether the preview names the deletion of the network.
+async fn end(cloud: &Arc<dyn Cloud>, at: &InstanceRef, group: &str) -> bool {
+    let of = GroupRef {
+        region: REGION.to_owned(),
+        name: group.to_owned(),
+    };
+    let last = std::slice::from_ref(at);
+    let foreseen = cloud.preview_destroy(last, Some(&of)).await;
+    let foreseen = foreseen.expect("foreseen");
+    destroy(cloud, at).await;
+    let cleared = cloud.clear_group(REGION, group).await;
+    cleared.expect("cleared");
+    let mut calls = foreseen.iter();
+    calls.any(|one| one.call.starts_with("DELETE /v1/networks/"))
+}
+
+/// A server of somebody else's, in the network of the one that was made last.
+async fn attach_theirs(stand_in: &StandIn) {
+    let made = sent(stand_in, "POST", "/v1/servers");
+    let networks = &made.last().expect("one was made")["networks"];
+    let theirs = json!({
+        "name": "theirs", "location": REGION, "server_type": "cx23", "image": "114690387", "labels": {},
+        "networks": networks,
+    });
+    raw(&stand_in.url(), "servers", &theirs).await;
+    assert!(stand_in.servers().contains(&"theirs".to_owned()));
+}
+
+#[tokio::test]
+async fn a_network_to_which_others_are_attached_stays_and_no_preview_says_otherwise() {
+    for with_server in [true, false] {
+        let (stand_in, cloud) = alone();
+        let request = request("shared");
+        let made = running(&cloud, &request).await;
+        if with_server {
+            attach_theirs(&stand_in).await;
+        } else {
+            stand_in.attach_load_balancer();
+        }
+        let foreseen = end(&cloud, &made.at, &request.group).await;
+        assert!(!foreseen, "with a server: {with_server}");
+        assert_eq!(stand_in.networks(), ["arcus-group-shared"]);
+        assert_eq!(stand_in.firewalls(), [""; 0]);
+    }
+}
+
+#[tokio::test]
+async fn a_server_that_is_listed_and_gone_does_not_keep_what_its_group_has() {
+    let (stand_in, cloud) = alone();
+    let request = request("lag");
+    let made = running(&cloud, &request).await;
+    stand_in.let_lists_lag();
+    assert!(end(&cloud, &made.at, &request.group).await, "foreseen");
+    assert_eq!(stand_in.firewalls(), [""; 0]);
+    assert_eq!(stand_in.networks(), [""; 0]);
 }

@@ -37,8 +37,8 @@ async fn setup() -> Option<Setup> {
     Some((rig::open(&prism.url), fixture))
 }
 
-/// What the suite leaves out, and the specification should see: keys, a firewall that gets more rules, a second network
-/// zone, a disk that grows, a group's end.
+/// What the suite leaves out, and the specification should see: prices, keys, a firewall that gets more rules, a second
+/// network zone, a disk that grows, a group's end.
 #[tokio::test]
 async fn keys_groups_and_growing_disks_keep_to_the_specification() {
     let Some(prism) = rig::shared_prism().await else {
@@ -48,6 +48,7 @@ async fn keys_groups_and_growing_disks_keep_to_the_specification() {
     let cloud = rig::open(&prism.url);
     let mut request = rig::request("whole");
     request.public_keys = vec![rig::KEY.to_owned()];
+    cloud.offer().await.expect("an offer");
     for (port, region) in [(443, REGION), (8080, "ash")] {
         request.ports = vec![port];
         region.clone_into(&mut request.region);

@@ -87,7 +87,8 @@ async fn the_offer_has_locations_and_server_types_with_exact_prices() {
     let plan = plan.expect("is sold");
     assert_eq!(
         (plan.hourly, plan.monthly),
-        (Money(5_600), Money(3_490_000))
+        (Money(6_600), Money(4_090_000)),
+        "with an IPv4 address, where it costs most"
     );
     assert_eq!((plan.cpus, plan.memory_mib, plan.disk_gib), (2, 4096, 40));
     assert!(plan.open && plan.bandwidth_tb == 21);
@@ -148,6 +149,32 @@ async fn user_data_beyond_the_limit_is_refused_before_anything_is_sent() {
     assert_eq!(refused.class, ErrorClass::Rejected);
     assert!(refused.message.contains("32768"), "{refused}");
     assert_eq!(stand_in.calls().len(), 0);
+}
+
+#[tokio::test]
+async fn a_server_type_that_the_location_does_not_sell_is_refused_before_anything_is_made() {
+    let (stand_in, cloud) = alone();
+    let mut request = request("not-sold");
+    request.public_keys = vec![super::rig::KEY.to_owned()];
+    request.plan = plan("cax11", 40);
+    "ash".clone_into(&mut request.region);
+    let requests = std::slice::from_ref(&request);
+    let foreseen = cloud.preview_create(requests).await.map(drop);
+    let made = cloud.create(&request).await.map(drop);
+    for refused in [foreseen, made] {
+        let refused = refused.expect_err("refused");
+        assert_eq!(refused.class, ErrorClass::Rejected);
+        assert_eq!(refused.message, "cax11 is not sold in ash");
+    }
+    assert_eq!(changing(&stand_in, 0), [""; 0]);
+
+    REGION.clone_into(&mut request.region);
+    running(&cloud, &request).await;
+    let calls = stand_in.calls();
+    let looks = calls
+        .iter()
+        .filter(|call| call.path.starts_with("/v1/server_types"));
+    assert_eq!(looks.count(), 1, "what is sold is kept");
 }
 
 #[tokio::test]

@@ -93,6 +93,14 @@ pub(crate) fn sent(stand_in: &StandIn, method: &str, path: &str) -> Vec<Value> {
         .collect()
 }
 
+/// Destroys a server as its owner would, without the driver.
+pub(crate) async fn vanish(url: &str, at: &InstanceRef) {
+    let http = reqwest::Client::builder().build().expect("builds");
+    let call = http.delete(format!("{url}/v1/servers/{}", at.id));
+    let answer = call.bearer_auth(TOKEN).send().await.expect("answers");
+    assert!(answer.status().is_success(), "{answer:?}");
+}
+
 pub(crate) fn request(name: &str) -> CreateInstance {
     CreateInstance {
         tag: Tag {

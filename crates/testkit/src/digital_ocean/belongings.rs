@@ -173,6 +173,14 @@ impl World {
         asked.page("snapshots", its.map(Snapshot::shown).collect())
     }
 
+    /// Those of all droplets, gone or not. Of volumes there are none.
+    pub(super) fn list_all_snapshots(&self, asked: &Asked) -> Reply {
+        let wanted = asked.query.get("resource_type");
+        let all = self.snapshots.iter();
+        let all = all.filter(|_| wanted.is_none_or(|kind| kind == "droplet"));
+        asked.page("snapshots", all.map(Snapshot::kept).collect())
+    }
+
     pub(super) fn delete_snapshot(&mut self, id: u64) -> Reply {
         let before = self.snapshots.len();
         self.snapshots.retain(|snapshot| snapshot.id != id);
@@ -191,6 +199,15 @@ impl Snapshot {
         json!({
             "id": self.id, "name": self.name, "created_at": self.created_at, "regions": [self.region],
             "min_disk_size": self.disk, "size_gigabytes": 2.34, "type": "snapshot",
+        })
+    }
+
+    /// As the account's list shows it.
+    fn kept(&self) -> Value {
+        json!({
+            "id": self.id.to_string(), "name": self.name, "created_at": self.created_at, "regions": [self.region],
+            "min_disk_size": self.disk, "size_gigabytes": 2.34, "resource_id": self.of.to_string(),
+            "resource_type": "droplet", "tags": [],
         })
     }
 

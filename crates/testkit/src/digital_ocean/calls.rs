@@ -87,6 +87,7 @@ fn route(world: &mut World, method: &Method, asked: &Asked, fails: bool) -> Repl
         ("GET", ["v2", "droplets", id, "actions"]) => world.list_actions(number(id), asked),
         ("POST", ["v2", "droplets", id, "actions"]) => world.act(number(id), &asked.body, fails),
         ("GET", ["v2", "actions", id]) => world.get_action(number(id)),
+        ("GET", ["v2", "snapshots"]) => world.list_all_snapshots(asked),
         ("DELETE", ["v2", "snapshots", id]) => world.delete_snapshot(number(id)),
         ("POST", ["v2", "tags"]) => world.add_tag(&asked.body),
         ("GET", ["v2", "tags", tag]) => world.show_tag(tag),

@@ -35,6 +35,9 @@ const fn size(
     }
 }
 
+/// The size that one region does not sell, and which region.
+const NOT_SOLD: (&str, &str) = ("g-2vcpu-8gb", "fra1");
+
 static SIZES: &[Size] = &[
     size("s-1vcpu-512mb-10gb", (512, 1, 10), (0.5, 4.0, 0.00595)),
     size("s-1vcpu-1gb", (1024, 1, 25), (1.0, 6.0, 0.00893)),
@@ -58,7 +61,8 @@ pub(super) fn has_region(slug: &str) -> bool {
 pub(super) fn region(slug: &str) -> Value {
     let name = REGIONS.iter().find(|(known, ..)| *known == slug);
     let (name, available) = name.map_or(("", false), |(_, name, open)| (*name, *open));
-    let sizes: Vec<_> = SIZES.iter().map(|size| size.slug).collect();
+    let sizes = SIZES.iter().filter(|size| size.is_sold_in(slug));
+    let sizes: Vec<_> = sizes.map(|size| size.slug).collect();
     json!({
         "name": name, "slug": slug, "features": ["backups", "ipv6", "metadata"], "available": available, "sizes": sizes,
     })
@@ -75,7 +79,7 @@ pub(super) fn sizes() -> Vec<Value> {
 pub(super) fn shown_size(size: &Size) -> Value {
     let regions: Vec<_> = REGIONS
         .iter()
-        .filter(|region| region.2)
+        .filter(|region| region.2 && size.is_sold_in(region.0))
         .map(|region| region.0)
         .collect();
     json!({
@@ -83,6 +87,15 @@ pub(super) fn shown_size(size: &Size) -> Value {
         "price_monthly": size.monthly, "price_hourly": size.hourly, "regions": regions, "available": true,
         "description": "Basic",
     })
+}
+
+// === impl Size ===
+
+impl Size {
+    /// Whether a region sells it.
+    pub(super) fn is_sold_in(&self, region: &str) -> bool {
+        (self.slug, region) != NOT_SOLD
+    }
 }
 
 /// The size of that slug.

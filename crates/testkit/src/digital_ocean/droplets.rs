@@ -25,6 +25,9 @@ impl World {
         if !catalog::has_region(region) {
             return error(422, "You specified an invalid region for Droplet creation.");
         }
+        if !size.is_sold_in(region) {
+            return error(422, "Size is not available in this region.");
+        }
         let snapshot = self
             .snapshots
             .iter()
@@ -81,15 +84,24 @@ impl World {
         }
     }
 
-    pub(super) fn list_droplets(&self, asked: &Asked) -> Reply {
+    pub(super) fn list_droplets(&mut self, asked: &Asked) -> Reply {
         let tag = asked.query.get("tag_name");
         let bears = |droplet: &Droplet| tag.is_none_or(|tag| droplet.tags.contains(tag));
         let found = self.droplets.iter().filter(|(_, droplet)| bears(droplet));
-        asked.page("droplets", found.map(|(id, _)| self.shown(*id)).collect())
+        let mut found: Vec<_> = found.map(|(id, _)| self.shown(*id)).collect();
+        for (shown, tags) in &mut self.still_listed {
+            if tag.is_some_and(|tag| tags.remove(tag)) {
+                found.push(shown.clone());
+            }
+        }
+        asked.page("droplets", found)
     }
 
-    /// It is seen for a moment after that.
+    /// It is seen for a moment after that. Its snapshots stay, whoever took them.
     pub(super) fn destroy_droplet(&mut self, id: u64) -> Reply {
+        if self.is_being_taken(id) {
+            return error(422, "Droplet already has a pending event.");
+        }
         let pace = self.pace;
         match self.droplets.get_mut(&id) {
             Some(droplet) => {

@@ -118,6 +118,11 @@ impl StandIn {
         self.world().droplet_limit = limit;
     }
 
+    /// Lets lists lag behind: a droplet that is gone is still shown by the next list of each of its tags.
+    pub fn let_lists_lag(&self) {
+        self.world().lists_lag = true;
+    }
+
     /// Lets the next call of that method, whose path holds `path`, go wrong.
     pub fn fault(&self, method: &'static str, path: &'static str, fault: Fault) {
         self.world().faults.push((method, path, fault));

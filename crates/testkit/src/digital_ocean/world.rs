@@ -27,6 +27,9 @@ pub(super) struct World {
     pub(super) faults: Vec<(&'static str, &'static str, Fault)>,
     pub(super) calls: Vec<Call>,
     pub(super) bodies: Option<Weak<Bodies>>,
+    pub(super) lists_lag: bool,
+    /// Droplets that are gone and are listed once more for each of their tags that is left here.
+    pub(super) still_listed: Vec<(Value, BTreeSet<String>)>,
     last_id: u64,
 }
 
@@ -85,6 +88,8 @@ impl Default for World {
             faults: Vec::new(),
             calls: Vec::new(),
             bodies: None,
+            lists_lag: false,
+            still_listed: Vec::new(),
             last_id: 1000,
         }
     }
@@ -109,9 +114,17 @@ impl World {
         for id in due {
             self.complete(id);
         }
-        self.droplets.retain(|_, droplet| {
-            droplet.gone_at.is_none_or(|gone| gone > now) || !droplet.is_at_rest()
+        let gone = self.droplets.iter().filter(|(_, droplet)| {
+            droplet.gone_at.is_some_and(|gone| gone <= now) && droplet.is_at_rest()
         });
+        let gone: Vec<u64> = gone.map(|(id, _)| *id).collect();
+        for id in gone {
+            let shown = self.shown(id);
+            let droplet = self.droplets.remove(&id);
+            if let Some(droplet) = droplet.filter(|_| self.lists_lag) {
+                self.still_listed.push((shown, droplet.tags));
+            }
+        }
     }
 
     fn is_at_rest(&self, droplet: u64) -> bool {
@@ -147,6 +160,15 @@ impl World {
     pub(super) fn is_busy(&self, droplet: u64) -> bool {
         let mut actions = self.actions.values();
         actions.any(|action| action.droplet == droplet && action.status == "in-progress")
+    }
+
+    /// Whether a snapshot is being taken of a droplet.
+    pub(super) fn is_being_taken(&self, droplet: u64) -> bool {
+        let mut actions = self.actions.values();
+        actions.any(|action| {
+            let is_snapshot = action.body["type"] == json!("snapshot");
+            action.droplet == droplet && is_snapshot && action.status == "in-progress"
+        })
     }
 
     fn complete(&mut self, id: u64) {

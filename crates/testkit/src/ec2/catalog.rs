@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use super::asked::{Asked, fits};
 use super::calls::{Reply, refuse};
 use super::disks::Shown;
-use super::world::World;
+use super::world::{Kept, World};
 use super::xml::{element, items, text};
 
 /// The number of the account.
@@ -27,6 +27,9 @@ const TYPES: &[Type] = &[
     ("i2.xlarge", false, "x86_64", 4, 31_232),
     ("r3.large", false, "x86_64", 2, 15_360),
 ];
+
+/// The types that the other regions don't have.
+const IN_THE_FIRST_ALONE: &[&str] = &["i2.xlarge", "r3.large"];
 
 /// An image: its id, its owner, its name, its day, where its root disk is, and the least size of that in GiB.
 type Published = (
@@ -90,7 +93,18 @@ const IMAGES: &[Published] = &[
         "/dev/sda1",
         8,
     ),
+    (
+        WITH_DATA,
+        "777777777777",
+        "database-7-amd64",
+        "2026-10-20",
+        "/dev/xvda",
+        8,
+    ),
 ];
+
+/// The image that brings a second disk, which stays where nobody says otherwise.
+const WITH_DATA: &str = "ami-0da7a00000000001";
 
 pub(super) fn regions() -> String {
     let shown = |region: &&str| {
@@ -108,6 +122,44 @@ pub(super) fn has_type(name: &str) -> bool {
     TYPES.iter().any(|(known, ..)| *known == name)
 }
 
+/// Whether a region has a type that there is.
+pub(super) fn is_offered(region: &str, name: &str) -> bool {
+    region == REGIONS[0] || !IN_THE_FIRST_ALONE.contains(&name)
+}
+
+pub(super) fn offerings(world: &World, asked: &Asked) -> Reply {
+    let filters = asked.fields.filters()?;
+    if asked.fields.text("LocationType") != "region" {
+        return Err(refuse(
+            400,
+            "InvalidParameterValue",
+            "regions alone are asked about",
+        ));
+    }
+    let is = |name: &str| {
+        let asks = |(filter, values): &(String, Vec<String>)| {
+            filter == "instance-type" && values.iter().any(|wanted| fits(wanted, name))
+        };
+        filters.iter().all(asks)
+    };
+    let names = TYPES.iter().map(|(name, ..)| *name);
+    let found: Vec<_> = names
+        .filter(|name| is_offered(&asked.region, name) && is(name))
+        .collect();
+    let (page, next) = asked.fields.page(found, world.page);
+    let shown = page.into_iter().map(|name| {
+        [
+            text("instanceType", name),
+            text("locationType", "region"),
+            text("location", &asked.region),
+        ]
+        .concat()
+    });
+    let next = next.map(|token| text("nextToken", token));
+    let shown = items("instanceTypeOfferingSet", shown);
+    Ok([shown, next.unwrap_or_default()].concat())
+}
+
 pub(super) fn types(world: &World, asked: &Asked) -> Reply {
     let filters = asked.fields.filters()?;
     for (name, _) in &filters {
@@ -116,11 +168,11 @@ pub(super) fn types(world: &World, asked: &Asked) -> Reply {
             return Err(refuse(400, "InvalidParameterValue", message));
         }
     }
-    let is = |(_, _, architecture, ..): &&Type| {
+    let is = |(name, _, architecture, ..): &&Type| {
         let asks = |(_, values): &(String, Vec<String>)| {
             values.iter().any(|wanted| fits(wanted, architecture))
         };
-        filters.iter().all(asks)
+        is_offered(&asked.region, name) && filters.iter().all(asks)
     };
     let found: Vec<&Type> = TYPES.iter().filter(is).collect();
     let (page, next) = asked.fields.page(found, world.page.min(100));
@@ -153,9 +205,24 @@ pub(super) fn images() -> impl Iterator<Item = Shown> {
             name: (*name).to_owned(),
             state: "available",
             made_at: format!("{day}T00:00:00.000Z"),
-            device: (*device).to_owned(),
-            size: *size,
-            snapshot: id.replace("ami-", "snap-"),
+            disks: disks(id, device, *size),
             tags: BTreeMap::new(),
         })
+}
+
+fn disks(id: &str, device: &str, size: u64) -> Vec<Kept> {
+    let root = Kept {
+        device: device.to_owned(),
+        size,
+        snapshot: id.replace("ami-", "snap-"),
+        goes: true,
+    };
+    let data = Kept {
+        device: "/dev/sdf".to_owned(),
+        size: 20,
+        snapshot: id.replace("ami-0", "snap-1"),
+        goes: false,
+    };
+    let data = (id == WITH_DATA).then_some(data);
+    std::iter::once(root).chain(data).collect()
 }

@@ -6,7 +6,7 @@ use super::asked::{Asked, fits};
 use super::calls::{Refusal, Reply, refuse};
 use super::catalog::{self, ACCOUNT};
 use super::instances::shown_tags;
-use super::world::{Image, Instance, Snapshot, State, World, new_id, now};
+use super::world::{Image, Instance, Kept, Snapshot, State, Volume, World, new_id, now};
 use super::xml::{element, items, text};
 
 // === impl World ===
@@ -15,17 +15,22 @@ impl World {
     pub(super) fn describe_volumes(&self, asked: &Asked) -> Reply {
         let ids = asked.fields.list("VolumeId");
         let filters = asked.fields.filters()?;
-        // A disk goes with its instance.
-        let there =
-            |instance: &&Instance| instance.is_seen() && instance.state != State::Terminated;
-        let all = self.of(&asked.region).filter(there);
-        let found = all.filter(|instance| {
+        let all = self.of(&asked.region);
+        let seen = all.filter(|instance| instance.seen_from <= Instant::now());
+        let attached = seen.filter(|instance| {
             let is_attached = |(name, values): &(String, Vec<String>)| {
-                name == "attachment.instance-id" && values.contains(&instance.id)
+                name == "attachment.instance-id"
+                    && values.contains(&instance.id)
+                    && instance.state != State::Terminated
             };
-            (ids.is_empty() || ids.contains(&instance.volume.id)) && filters.iter().all(is_attached)
+            filters.iter().all(is_attached)
         });
-        let shown: Vec<String> = found.map(shown_volume).collect();
+        let disks =
+            attached.flat_map(|instance| instance.disks().map(move |disk| (instance, disk)));
+        let found = disks.filter(|(_, disk)| ids.is_empty() || ids.contains(&disk.id));
+        let shown: Vec<String> = found
+            .map(|(instance, disk)| shown_volume(instance, disk))
+            .collect();
         if shown.len() < ids.len() {
             return Err(no_volume(&ids[0]));
         }
@@ -35,24 +40,32 @@ impl World {
     pub(super) fn modify_volume(&mut self, asked: &Asked) -> Reply {
         let id = asked.fields.must("VolumeId")?;
         let size = asked.fields.number("Size").unwrap_or_default();
-        let mut all = self.instances.values_mut();
-        let found =
-            all.find(|instance| instance.volume.id == id && instance.region == asked.region);
-        let volume = &mut found.ok_or_else(|| no_volume(id))?.volume;
+        let pace = self.volume_pace;
+        let all = self.instances.values_mut();
+        let all = all.filter(|instance| instance.region == asked.region);
+        let mut disks = all.flat_map(|instance| &mut instance.volumes);
+        let volume = disks.find(|disk| disk.id == id);
+        let volume = volume.ok_or_else(|| no_volume(id))?;
         if size < volume.size {
             let message = "New size cannot be smaller than existing size";
             return Err(refuse(400, "InvalidParameterValue", message));
         }
-        let before = std::mem::replace(&mut volume.size, size);
-        let modification = [
-            text("volumeId", id),
-            text("modificationState", "modifying"),
-            text("targetSize", size),
-            text("originalSize", before),
-            text("progress", 0),
-            text("startTime", now()),
-        ];
-        Ok(element("volumeModification", &modification.concat()))
+        if volume.change.is_some_and(|(_, at)| Instant::now() < at) {
+            let message =
+                format!("You've reached the maximum modification rate per volume limit: {id}");
+            return Err(refuse(400, "VolumeModificationRateExceeded", message));
+        }
+        let change = (size, Instant::now() + pace);
+        volume.change = Some(change);
+        Ok(element("volumeModification", &modification(id, change)))
+    }
+
+    pub(super) fn describe_modifications(&self, asked: &Asked) -> String {
+        let ids = asked.fields.list("VolumeId");
+        let disks = self.of(&asked.region).flat_map(Instance::disks);
+        let disks = disks.filter(|disk| ids.is_empty() || ids.contains(&disk.id));
+        let changed = disks.filter_map(|disk| Some(modification(&disk.id, disk.change?)));
+        items("volumeModificationSet", changed)
     }
 
     pub(super) fn create_image(&mut self, asked: &Asked) -> Reply {
@@ -68,33 +81,43 @@ impl World {
             let message = format!("AMI name {name} is already in use by AMI {}", there.id);
             return Err(refuse(400, "InvalidAMIName.Duplicate", message));
         }
-        let volume = &instance.volume;
-        let (id, behind) = (new_id("ami"), new_id("snap"));
-        let snapshot = Snapshot {
-            id: behind.clone(),
+        let id = new_id("ami");
+        let snapshot = |volume: &Volume| Snapshot {
+            id: new_id("snap"),
             region: asked.region.clone(),
             volume: volume.id.clone(),
             size: volume.size,
             image: id.clone(),
+            tags: fields.tags_of("snapshot"),
             made_at: now(),
         };
+        let kept = |volume: &Volume| {
+            let snapshot = snapshot(volume);
+            let disk = Kept {
+                device: volume.device.clone(),
+                size: volume.size,
+                snapshot: snapshot.id.clone(),
+                goes: volume.goes,
+            };
+            (disk, snapshot)
+        };
+        let (disks, snapshots): (_, Vec<_>) = instance.volumes.iter().map(kept).unzip();
         let image = Image {
             id: id.clone(),
             region: asked.region.clone(),
             name,
-            device: volume.device.clone(),
-            size: volume.size,
-            snapshot: behind,
+            disks,
             tags: fields.tags_of("image"),
             made_at: now(),
             ready_at: Instant::now() + self.image_pace,
+            unseen_by: self.image_looks,
         };
-        self.snapshots.push(snapshot);
+        self.snapshots.extend(snapshots);
         self.images.push(image);
         Ok(text("imageId", id))
     }
 
-    pub(super) fn describe_images(&self, asked: &Asked) -> Reply {
+    pub(super) fn describe_images(&mut self, asked: &Asked) -> Reply {
         let fields = &asked.fields;
         let (ids, owners) = (fields.list("ImageId"), fields.list("Owner"));
         let filters = fields.filters()?;
@@ -113,10 +136,13 @@ impl World {
                 }
             }
         };
-        let own = self
-            .images
-            .iter()
-            .filter(|image| image.region == asked.region);
+        let own = self.images.iter_mut();
+        let own = own.filter(|image| image.region == asked.region);
+        let own = own.filter_map(|image| {
+            let is_seen = image.unseen_by == 0;
+            image.unseen_by = image.unseen_by.saturating_sub(1);
+            is_seen.then_some(&*image)
+        });
         let all = catalog::images().chain(own.map(Shown::from));
         let mut found = Vec::new();
         for shown in all {
@@ -138,11 +164,11 @@ impl World {
         }
     }
 
-    /// The least that the root disk of an instance from that image has, in GiB.
-    pub(super) fn least_disk(&self, region: &str, id: &str) -> Result<u64, Refusal> {
+    /// What an instance from that image begins with.
+    pub(super) fn disks_of(&self, region: &str, id: &str) -> Result<Vec<Kept>, Refusal> {
         let published = catalog::images().find(|image| image.id == id);
         if let Some(published) = published {
-            return Ok(published.size);
+            return Ok(published.disks);
         }
         let mut own = self.images.iter();
         let own = own.find(|image| image.id == id && image.region == region);
@@ -151,7 +177,7 @@ impl World {
             let message = format!("The image ID '[{id}]' is not available");
             return Err(refuse(400, "InvalidAMIID.Unavailable", message));
         }
-        Ok(own.size)
+        Ok(own.disks.clone())
     }
 
     pub(super) fn deregister(&mut self, asked: &Asked) -> Reply {
@@ -194,6 +220,11 @@ impl World {
 
     pub(super) fn delete_snapshot(&mut self, asked: &Asked) -> Reply {
         let id = asked.fields.must("SnapshotId")?;
+        let mut own = self.images.iter();
+        if let Some(image) = own.find(|image| image.keeps(id)) {
+            let message = format!("The snapshot {id} is currently in use by {}", image.id);
+            return Err(refuse(400, "InvalidSnapshot.InUse", message));
+        }
         let before = self.snapshots.len();
         self.snapshots
             .retain(|snapshot| snapshot.id != id || snapshot.region != asked.region);
@@ -207,7 +238,15 @@ impl World {
     pub(super) fn describe_snapshots(&self, asked: &Asked) -> Reply {
         let filters = asked.fields.filters()?;
         let is = |snapshot: &Snapshot, (name, values): &(String, Vec<String>)| {
-            name == "snapshot-id" && values.contains(&snapshot.id)
+            let value = match name.strip_prefix("tag:") {
+                Some(key) => snapshot.tags.get(key),
+                None => Some(&snapshot.id).filter(|_| name == "snapshot-id"),
+            };
+            value.is_some_and(|value| values.iter().any(|wanted| fits(wanted, value)))
+        };
+        let is_pending = |snapshot: &Snapshot| {
+            let mut own = self.images.iter();
+            own.any(|image| image.keeps(&snapshot.id) && Instant::now() < image.ready_at)
         };
         let found = self.snapshots.iter().filter(|snapshot| {
             snapshot.region == asked.region && filters.iter().all(|filter| is(snapshot, filter))
@@ -216,15 +255,33 @@ impl World {
             [
                 text("snapshotId", &snapshot.id),
                 text("volumeId", &snapshot.volume),
-                text("status", "completed"),
+                text(
+                    "status",
+                    if is_pending(snapshot) {
+                        "pending"
+                    } else {
+                        "completed"
+                    },
+                ),
                 text("startTime", &snapshot.made_at),
                 text("progress", "100%"),
                 text("ownerId", ACCOUNT),
                 text("volumeSize", snapshot.size),
+                items("tagSet", shown_tags(&snapshot.tags)),
             ]
             .concat()
         });
         Ok(items("snapshotSet", shown))
+    }
+}
+
+// === impl Image ===
+
+impl Image {
+    /// Whether it brings what that snapshot is of.
+    fn keeps(&self, snapshot: &str) -> bool {
+        let mut disks = self.disks.iter();
+        disks.any(|disk| disk.snapshot == snapshot)
     }
 }
 
@@ -235,9 +292,7 @@ pub(super) struct Shown {
     pub(super) name: String,
     pub(super) state: &'static str,
     pub(super) made_at: String,
-    pub(super) device: String,
-    pub(super) size: u64,
-    pub(super) snapshot: String,
+    pub(super) disks: Vec<Kept>,
     pub(super) tags: std::collections::BTreeMap<String, String>,
 }
 
@@ -252,9 +307,7 @@ impl From<&Image> for Shown {
             name: image.name.clone(),
             state: if is_ready { "available" } else { "pending" },
             made_at: image.made_at.clone(),
-            device: image.device.clone(),
-            size: image.size,
-            snapshot: image.snapshot.clone(),
+            disks: image.disks.clone(),
             tags: image.tags.clone(),
         }
     }
@@ -262,19 +315,20 @@ impl From<&Image> for Shown {
 
 impl Shown {
     fn written(&self) -> String {
-        let disk = [
-            text("snapshotId", &self.snapshot),
-            text("volumeSize", self.size),
-            text("deleteOnTermination", true),
-            text("volumeType", "gp3"),
-            text("encrypted", false),
-        ];
-        let disk = [
-            text("deviceName", &self.device),
-            element("ebs", &disk.concat()),
-        ];
+        let shown = |disk: &Kept| {
+            let ebs = [
+                text("snapshotId", &disk.snapshot),
+                text("volumeSize", disk.size),
+                text("deleteOnTermination", disk.goes),
+                text("volumeType", "gp3"),
+                text("encrypted", false),
+            ];
+            let ebs = element("ebs", &ebs.concat());
+            [text("deviceName", &disk.device), ebs].concat()
+        };
         // Of one that is just being made none is told yet.
-        let disks = (self.state == "available").then(|| disk.concat());
+        let disks = self.disks.iter().filter(|_| self.state == "available");
+        let disks = disks.map(shown);
         [
             text("imageId", &self.id),
             text("imageLocation", format!("{}/{}", self.owner, self.name)),
@@ -286,7 +340,7 @@ impl Shown {
             text("imageType", "machine"),
             text("name", &self.name),
             text("rootDeviceType", "ebs"),
-            text("rootDeviceName", &self.device),
+            text("rootDeviceName", &self.disks[0].device),
             items("blockDeviceMapping", disks),
             text("virtualizationType", "hvm"),
             items("tagSet", shown_tags(&self.tags)),
@@ -296,26 +350,41 @@ impl Shown {
     }
 }
 
-fn shown_volume(instance: &Instance) -> String {
-    let volume = &instance.volume;
+fn shown_volume(instance: &Instance, volume: &Volume) -> String {
+    let is_attached = instance.state != State::Terminated;
     let attachment = [
         text("volumeId", &volume.id),
         text("instanceId", &instance.id),
         text("device", &volume.device),
         text("status", "attached"),
         text("attachTime", &instance.made_at),
-        text("deleteOnTermination", true),
+        text("deleteOnTermination", volume.goes),
     ];
     [
         text("volumeId", &volume.id),
         text("size", volume.size),
         text("availabilityZone", format!("{}a", instance.region)),
-        text("status", "in-use"),
+        text("status", if is_attached { "in-use" } else { "available" }),
         text("createTime", &instance.made_at),
-        items("attachmentSet", [attachment.concat()]),
+        items("attachmentSet", is_attached.then(|| attachment.concat())),
         items("tagSet", shown_tags(&volume.tags)),
         text("volumeType", &volume.kind),
         text("encrypted", false),
+    ]
+    .concat()
+}
+
+fn modification(id: &str, (size, at): (u64, Instant)) -> String {
+    let state = if Instant::now() < at {
+        "modifying"
+    } else {
+        "completed"
+    };
+    [
+        text("volumeId", id),
+        text("modificationState", state),
+        text("targetSize", size),
+        text("startTime", now()),
     ]
     .concat()
 }

@@ -11,7 +11,7 @@ use super::asked::{Asked, Fields, fits};
 use super::calls::{Refusal, Reply, refuse};
 use super::catalog::{self, ACCOUNT};
 use super::networks::{SUBNET, VPC};
-use super::world::{Instance, State, Tags, Volume, World, new_id, now};
+use super::world::{Instance, Kept, State, Tags, Volume, World, new_id, now};
 use super::xml::{element, items, text};
 
 /// The most that user data may have, before base64.
@@ -67,8 +67,13 @@ impl World {
             let message = format!("Invalid value '{kind}' for InstanceType.");
             return Err(refuse(400, "InvalidParameterValue", message));
         }
+        if !catalog::is_offered(&asked.region, kind) {
+            let message = "The requested configuration is currently not supported. Please check the documentation for \
+                           supported configurations.";
+            return Err(refuse(400, "Unsupported", message));
+        }
         let image = fields.must("ImageId")?.to_owned();
-        let least = self.least_disk(&asked.region, &image)?;
+        let disks = self.disks_of(&asked.region, &image)?;
         let groups = fields.list("SecurityGroupId");
         for group in &groups {
             self.group(&asked.region, group)?;
@@ -91,7 +96,7 @@ impl World {
             let message = "User data is limited to 16384 bytes";
             return Err(refuse(400, "InvalidParameterValue", message));
         }
-        let volume = volume(fields, least)?;
+        let volumes = volumes(fields, disks)?;
         let id = new_id("i");
         let bodies = self.bodies.as_ref().and_then(Weak::upgrade);
         // What ends at once has no system.
@@ -119,6 +124,7 @@ impl World {
             groups,
             subnet: fields.get("SubnetId").unwrap_or(SUBNET).to_owned(),
             client_token: fields.text("ClientToken").to_owned(),
+            is_spot: fields.get("InstanceMarketOptions.MarketType") == Some("spot"),
             metadata: (
                 fields
                     .get("MetadataOptions.HttpTokens")
@@ -130,7 +136,7 @@ impl World {
                     .to_owned(),
             ),
             tags,
-            volume,
+            volumes,
             state: State::Pending,
             next: Some((Instant::now() + self.pace, end)),
             reason: ends.then_some((
@@ -143,6 +149,9 @@ impl World {
             made_at: now(),
             seen_from,
             lingers_until: None,
+            ended_at: None,
+            is_protected: false,
+            is_forgotten: false,
             body,
         })
     }
@@ -195,6 +204,18 @@ impl World {
             }
         }
         Ok(text("return", true))
+    }
+
+    pub(super) fn attribute(&self, asked: &Asked) -> Reply {
+        let id = asked.fields.must("InstanceId")?;
+        let instance = self.instance(&asked.region, id)?;
+        let name = asked.fields.must("Attribute")?;
+        if name != "disableApiTermination" {
+            let message = format!("Value ({name}) for parameter attribute is invalid.");
+            return Err(refuse(400, "InvalidParameterValue", message));
+        }
+        let value = text("value", instance.is_protected);
+        Ok([text("instanceId", id), element(name, &value)].concat())
     }
 
     pub(super) fn console(&self, asked: &Asked) -> Reply {
@@ -259,17 +280,18 @@ impl World {
             value.map(|value| text(name, value)).unwrap_or_default()
         };
         let there = instance.state != State::Terminated;
-        let volume = &instance.volume;
-        let disk = [
-            text("volumeId", &volume.id),
-            text("status", "attached"),
-            text("attachTime", &instance.made_at),
-            text("deleteOnTermination", true),
-        ];
-        let disk = [
-            text("deviceName", &volume.device),
-            element("ebs", &disk.concat()),
-        ];
+        let lifecycle = instance.is_spot.then(|| text("instanceLifecycle", "spot"));
+        let disk = |volume: &Volume| {
+            let ebs = [
+                text("volumeId", &volume.id),
+                text("status", "attached"),
+                text("attachTime", &instance.made_at),
+                text("deleteOnTermination", volume.goes),
+            ];
+            let ebs = element("ebs", &ebs.concat());
+            [text("deviceName", &volume.device), ebs].concat()
+        };
+        let disks = instance.volumes.iter().filter(|_| there).map(disk);
         let (tokens, hops) = &instance.metadata;
         let metadata = [
             text("state", "applied"),
@@ -307,9 +329,10 @@ impl World {
             reason.unwrap_or_default(),
             text("architecture", "x86_64"),
             text("rootDeviceType", "ebs"),
-            text("rootDeviceName", &volume.device),
-            items("blockDeviceMapping", there.then(|| disk.concat())),
+            text("rootDeviceName", &instance.root().device),
+            items("blockDeviceMapping", disks),
             text("virtualizationType", "hvm"),
+            lifecycle.unwrap_or_default(),
             text("clientToken", &instance.client_token),
             items("tagSet", shown_tags(&instance.tags.shown())),
             text("hypervisor", "xen"),
@@ -320,26 +343,33 @@ impl World {
     }
 }
 
-/// The root disk that a create asks for.
-fn volume(fields: &Fields, least: u64) -> Result<Volume, Refusal> {
-    let mapping = fields
-        .below("BlockDeviceMapping")
-        .into_iter()
-        .next()
-        .unwrap_or_default();
-    let size = mapping.number("Ebs.VolumeSize").unwrap_or(least);
-    if size < least {
-        let message =
-            format!("Volume of size {size}GB is smaller than snapshot, expect size >= {least}GB");
-        return Err(refuse(400, "InvalidBlockDeviceMapping", message));
-    }
-    Ok(Volume {
-        id: new_id("vol"),
-        device: mapping.get("DeviceName").unwrap_or("/dev/xvda").to_owned(),
-        size,
-        kind: mapping.get("Ebs.VolumeType").unwrap_or("gp2").to_owned(),
-        tags: fields.tags_of("volume"),
-    })
+/// The disks that a create asks for: those of its image, by what it says otherwise of them.
+fn volumes(fields: &Fields, disks: Vec<Kept>) -> Result<Vec<Volume>, Refusal> {
+    let mappings = fields.below("BlockDeviceMapping");
+    let volume = |disk: Kept| {
+        let mut all = mappings.iter();
+        let mapping = all.find(|mapping| mapping.text("DeviceName") == disk.device);
+        let said = |name| mapping.and_then(|mapping| mapping.get(name));
+        let least = disk.size;
+        let size = mapping.and_then(|mapping| mapping.number("Ebs.VolumeSize"));
+        let size = size.unwrap_or(least);
+        if size < least {
+            let message = format!(
+                "Volume of size {size}GB is smaller than snapshot, expect size >= {least}GB"
+            );
+            return Err(refuse(400, "InvalidBlockDeviceMapping", message));
+        }
+        Ok(Volume {
+            id: new_id("vol"),
+            device: disk.device,
+            size,
+            kind: said("Ebs.VolumeType").unwrap_or("gp2").to_owned(),
+            tags: fields.tags_of("volume"),
+            goes: said("Ebs.DeleteOnTermination").map_or(disk.goes, |said| said == "true"),
+            change: None,
+        })
+    };
+    disks.into_iter().map(volume).collect()
 }
 
 pub(super) fn not_found(id: &str) -> Refusal {

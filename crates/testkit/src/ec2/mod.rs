@@ -165,6 +165,16 @@ impl StandIn {
         self.world().image_pace = pace;
     }
 
+    /// How long a disk takes to become larger: it shows its old size, and takes no other change.
+    pub fn set_volume_pace(&self, pace: Duration) {
+        self.world().volume_pace = pace;
+    }
+
+    /// How many looks at images see nothing of a new one.
+    pub fn set_image_looks(&self, looks: usize) {
+        self.world().image_looks = looks;
+    }
+
     /// Lets all images be made that are just being made.
     pub fn finish_images(&self) {
         for image in &mut self.world().images {
@@ -175,6 +185,11 @@ impl StandIn {
     /// How long what is new stays unseen: instances, security groups, tags.
     pub fn set_settling(&self, settling: Duration) {
         self.world().settling = settling;
+    }
+
+    /// How long a terminated instance is shown still: without its tags in the second half of that, and not found after it.
+    pub fn set_memory(&self, memory: Duration) {
+        self.world().memory = memory;
     }
 
     /// How long a call takes: half of it before its effect, half of it after.
@@ -190,6 +205,22 @@ impl StandIn {
     /// How many instances the account may have.
     pub fn set_instance_limit(&self, limit: usize) {
         self.world().instance_limit = limit;
+    }
+
+    /// Whether termination protection is on for an instance.
+    pub fn set_protected(&self, id: &str, is_protected: bool) {
+        if let Some(instance) = self.world().instances.get_mut(id) {
+            instance.is_protected = is_protected;
+        }
+    }
+
+    /// Lets the disks of an instance stay when it is terminated.
+    pub fn keep_disks(&self, id: &str) {
+        if let Some(instance) = self.world().instances.get_mut(id) {
+            for volume in &mut instance.volumes {
+                volume.goes = false;
+            }
+        }
     }
 
     /// What the credentials are good for from now on.
@@ -287,6 +318,25 @@ impl StandIn {
             .images
             .iter()
             .map(|image| image.name.clone())
+            .collect()
+    }
+
+    /// The ids of all disks, attached or not.
+    pub fn volumes(&self) -> Vec<String> {
+        let world = self.world();
+        let all = world.instances.values();
+        all.flat_map(world::Instance::disks)
+            .map(|disk| disk.id.clone())
+            .collect()
+    }
+
+    /// The ids of all snapshots of disks.
+    pub fn snapshots(&self) -> Vec<String> {
+        let world = self.world();
+        world
+            .snapshots
+            .iter()
+            .map(|snapshot| snapshot.id.clone())
             .collect()
     }
 

@@ -60,6 +60,9 @@ impl World {
         let pace = self.pace;
         self.switch(asked, |instance| {
             if !matches!(instance.state, State::ShuttingDown | State::Terminated) {
+                if instance.is_protected {
+                    return Err(protected(instance));
+                }
                 instance.state = State::ShuttingDown;
                 instance.next = Some((Instant::now() + pace, State::Terminated));
                 instance.tell(Order::Destroy);
@@ -112,6 +115,14 @@ impl World {
         }
         Ok(items("instancesSet", shown))
     }
+}
+
+fn protected(instance: &Instance) -> Refusal {
+    let message = format!(
+        "The instance '{}' may not be terminated. Modify its 'disableApiTermination' instance attribute and try again.",
+        instance.id
+    );
+    refuse(400, "OperationNotPermitted", message)
 }
 
 fn wrong_state(instance: &Instance, verb: &str) -> Refusal {

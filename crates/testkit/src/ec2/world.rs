@@ -18,7 +18,10 @@ use crate::body::{Bodies, Body, Order};
 pub(super) struct World {
     pub(super) pace: Duration,
     pub(super) image_pace: Duration,
+    pub(super) volume_pace: Duration,
+    pub(super) image_looks: usize,
     pub(super) settling: Duration,
+    pub(super) memory: Duration,
     pub(super) latency: Duration,
     pub(super) page: usize,
     pub(super) instance_limit: usize,
@@ -64,9 +67,12 @@ pub(super) struct Instance {
     pub(super) groups: Vec<String>,
     pub(super) subnet: String,
     pub(super) client_token: String,
+    /// Whether Amazon may end it when it wants.
+    pub(super) is_spot: bool,
     pub(super) metadata: (String, String),
     pub(super) tags: Tags,
-    pub(super) volume: Volume,
+    /// Its disks; the one that it starts from is the first.
+    pub(super) volumes: Vec<Volume>,
     pub(super) state: State,
     /// What it is becoming, and when it is.
     pub(super) next: Option<(Instant, State)>,
@@ -80,10 +86,16 @@ pub(super) struct Instance {
     pub(super) seen_from: Instant,
     /// Until when its network interface is in use after its end.
     pub(super) lingers_until: Option<Instant>,
+    /// Since when it is terminated.
+    pub(super) ended_at: Option<Instant>,
+    /// Whether it may not be terminated.
+    pub(super) is_protected: bool,
+    /// Whether nothing is known of it any more.
+    pub(super) is_forgotten: bool,
     pub(super) body: Option<Body>,
 }
 
-/// An instance's only disk.
+/// A disk of an instance.
 pub(super) struct Volume {
     pub(super) id: String,
     pub(super) device: String,
@@ -91,6 +103,10 @@ pub(super) struct Volume {
     pub(super) size: u64,
     pub(super) kind: String,
     pub(super) tags: BTreeMap<String, String>,
+    /// Whether it goes with the instance.
+    pub(super) goes: bool,
+    /// The size that it is getting or got last, and when it has it.
+    pub(super) change: Option<(u64, Instant)>,
 }
 
 /// Tags that are seen only when they have settled.
@@ -140,12 +156,24 @@ pub(super) struct Image {
     pub(super) id: String,
     pub(super) region: String,
     pub(super) name: String,
-    pub(super) device: String,
-    pub(super) size: u64,
-    pub(super) snapshot: String,
+    /// What it brings; what an instance starts from is the first.
+    pub(super) disks: Vec<Kept>,
     pub(super) tags: BTreeMap<String, String>,
     pub(super) made_at: String,
     pub(super) ready_at: Instant,
+    /// How many looks do not see it yet.
+    pub(super) unseen_by: usize,
+}
+
+/// A disk that an image brings.
+#[derive(Debug, Clone)]
+pub(super) struct Kept {
+    pub(super) device: String,
+    /// In GiB.
+    pub(super) size: u64,
+    pub(super) snapshot: String,
+    /// Whether it goes with the instance, where the create does not say so itself.
+    pub(super) goes: bool,
 }
 
 /// What is behind an image.
@@ -155,6 +183,7 @@ pub(super) struct Snapshot {
     pub(super) volume: String,
     pub(super) size: u64,
     pub(super) image: String,
+    pub(super) tags: BTreeMap<String, String>,
     pub(super) made_at: String,
 }
 
@@ -177,7 +206,10 @@ impl Default for World {
         Self {
             pace: Duration::from_millis(60),
             image_pace: Duration::ZERO,
+            volume_pace: Duration::ZERO,
+            image_looks: 0,
             settling: Duration::ZERO,
+            memory: Duration::from_hours(1),
             latency: Duration::ZERO,
             page: 1000,
             instance_limit: 1000,
@@ -202,12 +234,16 @@ impl World {
     /// What the clock has brought since the last look.
     pub(super) fn catch_up(&mut self) {
         let now = Instant::now();
-        let pace = self.pace;
+        let (pace, memory) = (self.pace, self.memory);
         for instance in self.instances.values_mut() {
             while let Some((at, state)) = instance.next.filter(|(at, _)| *at <= now)
                 && instance.body.as_ref().is_none_or(Body::is_at_rest)
             {
                 instance.become_of(at, state, pace);
+            }
+            instance.fade(now, memory);
+            for volume in &mut instance.volumes {
+                volume.become_of(now);
             }
         }
     }
@@ -261,7 +297,18 @@ impl State {
 impl Instance {
     /// Whether it can be seen by now.
     pub(super) fn is_seen(&self) -> bool {
-        self.seen_from <= Instant::now()
+        self.seen_from <= Instant::now() && !self.is_forgotten
+    }
+
+    /// The disk that it starts from.
+    pub(super) fn root(&self) -> &Volume {
+        &self.volumes[0]
+    }
+
+    /// The disks that there are of it still.
+    pub(super) fn disks(&self) -> impl Iterator<Item = &Volume> {
+        let is_there = |volume: &&Volume| self.state != State::Terminated || !volume.goes;
+        self.volumes.iter().filter(is_there)
     }
 
     /// Whether its network interface, and with it its security groups, are in use.
@@ -304,8 +351,30 @@ impl Instance {
             State::Terminated => {
                 self.public_ip = None;
                 self.lingers_until = Some(at + pace);
+                self.ended_at = Some(at);
             }
             _ => {}
+        }
+    }
+
+    /// What is terminated is shown for so long, and without its tags in the second half of that.
+    fn fade(&mut self, now: Instant, memory: Duration) {
+        let Some(ended_at) = self.ended_at else {
+            return;
+        };
+        if now >= ended_at + memory / 2 {
+            self.tags = Tags::default();
+        }
+        self.is_forgotten |= now >= ended_at + memory;
+    }
+}
+
+// === impl Volume ===
+
+impl Volume {
+    fn become_of(&mut self, now: Instant) {
+        if let Some((size, _)) = self.change.filter(|(_, at)| *at <= now) {
+            self.size = size;
         }
     }
 }

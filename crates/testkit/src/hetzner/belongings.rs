@@ -103,6 +103,22 @@ impl World {
         remove(&mut self.firewalls, id)
     }
 
+    /// With the servers that are attached, and for the last time with those that are gone.
+    pub(super) fn shown_networks(&mut self) -> Vec<Value> {
+        let gone = std::mem::take(&mut self.still_attached);
+        let shown = |network: &Value| {
+            let mut network = network.clone();
+            let is_it = |id: &u64| network["id"] == json!(id);
+            let living = self.servers.iter();
+            let living = living.filter(|(_, server)| server.networks.iter().any(is_it));
+            let gone = gone.iter().filter(|(attached, _)| is_it(attached));
+            let servers = living.map(|(id, _)| *id).chain(gone.map(|(_, id)| *id));
+            network["servers"] = json!(servers.collect::<Vec<_>>());
+            network
+        };
+        self.networks.iter().map(shown).collect()
+    }
+
     pub(super) fn add_network(&mut self, body: &Value) -> Reply {
         if self.networks.iter().any(|one| one["name"] == body["name"]) {
             return error(409, "uniqueness_error", "network name is already used");

@@ -88,9 +88,13 @@ fn route(world: &mut World, method: &Method, path: &str, asked: &Asked, fails: b
     match (method.as_str(), path) {
         ("GET", ["locations"]) => asked.page("locations", catalog::locations()),
         ("GET", ["server_types"]) => asked.page("server_types", catalog::server_types()),
+        ("GET", ["pricing"]) => (200, catalog::pricing()),
         ("GET", ["images"]) => asked.page("images", world.all_images()),
         ("DELETE", ["images", id]) => world.delete_image(number(id)),
-        ("GET", ["servers"]) => asked.page("servers", world.shown_servers()),
+        ("GET", ["servers"]) => {
+            let listed = world.listed_servers(|server| asked.fits(server));
+            asked.page("servers", listed)
+        }
         ("POST", ["servers"]) => world.create_server(body, fails),
         ("GET", ["servers", id]) => world.get_server(number(id)),
         ("PUT", ["servers", id]) => world.put_server(number(id), body),
@@ -104,7 +108,7 @@ fn route(world: &mut World, method: &Method, path: &str, asked: &Asked, fails: b
         ("POST", ["firewalls"]) => world.add_firewall(body),
         ("DELETE", ["firewalls", id]) => world.delete_firewall(number(id)),
         ("POST", ["firewalls", id, "actions", "set_rules"]) => world.set_rules(number(id), body),
-        ("GET", ["networks"]) => asked.page("networks", world.networks.clone()),
+        ("GET", ["networks"]) => asked.page("networks", world.shown_networks()),
         ("POST", ["networks"]) => world.add_network(body),
         ("DELETE", ["networks", id]) => world.delete_network(number(id)),
         ("POST", ["networks", id, "actions", "add_subnet"]) => world.add_subnet(number(id), body),

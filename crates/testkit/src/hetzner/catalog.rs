@@ -1,4 +1,4 @@
-//! What the stand-in sells: a few of Hetzner's locations, server types and images.
+//! What the stand-in sells: a few of Hetzner's locations, server types and images, and what addresses cost.
 
 use serde_json::{Value, json};
 
@@ -68,6 +68,9 @@ static SOLD: &[ServerType] = &[
     ),
 ];
 
+/// The server type that one location does not sell, and which location.
+const NOT_SOLD: (&str, &str) = ("cax11", "ash");
+
 const IMAGES: &[(u64, &str, &str, &str, &str)] = &[
     (114_690_387, "debian-12", "debian", "12", "x86"),
     (114_690_389, "debian-12", "debian", "12", "arm"),
@@ -99,6 +102,32 @@ pub(super) fn server_types() -> Vec<Value> {
     SOLD.iter().map(ServerType::shown).collect()
 }
 
+/// What costs money besides servers: their IPv4 addresses, which are dearer in one location.
+pub(super) fn pricing() -> Value {
+    let prices = |usual: (&str, &str), dearer: (&str, &str)| {
+        let price = |place: &(u64, &str, &str, &str, &str)| {
+            let (hourly, monthly) = if place.1 == "ash" { dearer } else { usual };
+            json!({ "location": place.1, "price_hourly": amount(hourly), "price_monthly": amount(monthly) })
+        };
+        LOCATIONS.iter().map(price).collect::<Vec<_>>()
+    };
+    let ipv4 = prices(("0.0008", "0.5000"), ("0.0010", "0.6000"));
+    let ipv6 = prices(("0.0000", "0.0000"), ("0.0000", "0.0000"));
+    let by_gigabyte = json!({ "price_per_gb_month": amount("0.0440") });
+    json!({
+        "pricing": {
+            "currency": "EUR", "vat_rate": "0.00", "image": by_gigabyte, "volume": by_gigabyte,
+            "primary_ips": [{ "type": "ipv4", "prices": ipv4 }, { "type": "ipv6", "prices": ipv6 }],
+            "floating_ip": { "price_monthly": amount("3.0000") }, "floating_ips": [], "load_balancer_types": [],
+            "server_backup": { "percentage": "20.00" }, "server_types": [],
+        },
+    })
+}
+
+fn amount(net: &str) -> Value {
+    json!({ "net": net, "gross": format!("{net}000000") })
+}
+
 pub(super) fn images() -> Vec<Value> {
     let shown = |(id, name, flavor, version, architecture): &(u64, &str, &str, &str, &str)| {
         json!({
@@ -120,6 +149,11 @@ impl ServerType {
             && image["disk_size"].as_f64() <= Some(self.disk_size())
     }
 
+    /// Whether a location sells it.
+    pub(super) fn is_sold_in(&self, location: &str) -> bool {
+        (self.name, location) != NOT_SOLD
+    }
+
     #[expect(clippy::cast_precision_loss, reason = "a few hundred")]
     fn disk_size(&self) -> f64 {
         self.disk as f64
@@ -130,9 +164,9 @@ impl ServerType {
     }
 
     pub(super) fn shown(&self) -> Value {
-        let amount = |net: &str| json!({ "net": net, "gross": format!("{net}000000") });
-        let prices: Vec<_> = LOCATIONS
-            .iter()
+        let sold = LOCATIONS.iter().filter(|place| self.is_sold_in(place.1));
+        let prices: Vec<_> = sold
+            .clone()
             .map(|place| {
                 json!({
                     "location": place.1, "price_hourly": amount(self.hourly), "price_monthly": amount(self.monthly),
@@ -140,8 +174,7 @@ impl ServerType {
                 })
             })
             .collect();
-        let places: Vec<_> = LOCATIONS
-            .iter()
+        let places: Vec<_> = sold
             .map(|place| {
                 json!({
                     "id": place.0, "name": place.1, "deprecation": null, "available": true, "recommended": true,

@@ -10,7 +10,7 @@
 //! | `world` | what there is, and what time does to it |
 //! | `calls` | which call leads where |
 //! | `servers`, `actions`, `belongings` | the answers: servers; what is done to them; keys, images, firewalls, networks |
-//! | `catalog` | locations, server types, images |
+//! | `catalog` | locations, server types, images, prices |
 
 mod actions;
 mod belongings;
@@ -103,6 +103,21 @@ impl StandIn {
     /// What each server's counters say from now on.
     pub fn set_traffic(&self, received: u64, sent: u64) {
         self.world().traffic = (received, sent);
+    }
+
+    /// Lets lists lag behind: a server that is gone is still shown by the next list in which it would be, and by the next
+    /// one of the networks that it was in.
+    pub fn let_lists_lag(&self) {
+        self.world().lists_lag = true;
+    }
+
+    /// Attaches a load balancer, of which there is nothing else here, to all networks.
+    pub fn attach_load_balancer(&self) {
+        let mut world = self.world();
+        let id = world.new_id();
+        for network in &mut world.networks {
+            network["load_balancers"] = serde_json::json!([id]);
+        }
     }
 
     /// Lets the next call of that method, whose path holds `path`, go wrong.

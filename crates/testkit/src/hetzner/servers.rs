@@ -29,6 +29,9 @@ impl World {
         if catalog::location(location).is_none() {
             return invalid("location");
         }
+        if !sold.is_sold_in(location) {
+            return error(422, "invalid_input", "unsupported location for server type");
+        }
         let Some(image) = self.image(&body["image"]).filter(|image| sold.fits(image)) else {
             return invalid("image");
         };
@@ -130,8 +133,25 @@ impl World {
         (200, json!({ "action": self.shown_action(action) }))
     }
 
-    pub(super) fn shown_servers(&self) -> Vec<Value> {
-        self.servers.keys().map(|id| self.shown(*id)).collect()
+    /// It is gone; lists that lag show it once more.
+    pub(super) fn remove_server(&mut self, id: u64) {
+        let shown = self.shown(id);
+        let server = self.servers.remove(&id);
+        if let Some(server) = server.filter(|_| self.lists_lag) {
+            self.still_listed.push(shown);
+            let networks = server.networks.into_iter();
+            self.still_attached
+                .extend(networks.map(|network| (network, id)));
+        }
+    }
+
+    /// Those that live, and for the last time those that fit and are gone.
+    pub(super) fn listed_servers(&mut self, fits: impl Fn(&Value) -> bool) -> Vec<Value> {
+        let gone = std::mem::take(&mut self.still_listed).into_iter();
+        let (gone, others): (Vec<_>, Vec<_>) = gone.partition(fits);
+        self.still_listed = others;
+        let living = self.servers.keys().map(|id| self.shown(*id));
+        living.chain(gone).collect()
     }
 
     fn shown(&self, id: u64) -> Value {

@@ -27,6 +27,10 @@ pub(super) struct World {
     pub(super) networks: Vec<Value>,
     pub(super) faults: Vec<(&'static str, &'static str, Fault)>,
     pub(super) calls: Vec<Call>,
+    pub(super) lists_lag: bool,
+    /// Servers that are gone and are listed once more; and the networks, with their servers, that still show some.
+    pub(super) still_listed: Vec<Value>,
+    pub(super) still_attached: Vec<(u64, u64)>,
     last_id: u64,
 }
 
@@ -76,6 +80,9 @@ impl Default for World {
             networks: Vec::new(),
             faults: Vec::new(),
             calls: Vec::new(),
+            lists_lag: false,
+            still_listed: Vec::new(),
+            still_attached: Vec::new(),
             last_id: 1000,
         }
     }
@@ -141,7 +148,7 @@ impl World {
             return;
         }
         if action.command == "delete_server" {
-            self.servers.remove(&on);
+            self.remove_server(on);
             return;
         }
         let Some(server) = self.servers.get_mut(&on) else {
