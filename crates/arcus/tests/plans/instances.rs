@@ -86,12 +86,18 @@ async fn snapshots_of_an_instance_that_somebody_else_ended_go_with_its_server() 
     assert_eq!(amazon.images().len(), 1);
 
     // Amazon forgets soon after that there ever was such an instance.
-    amazon.ask(REGION, "TerminateInstances", &[("InstanceId.1", &id)]);
     amazon.set_memory(Duration::ZERO);
+    let it = [("InstanceId.1", id.as_str())];
+    amazon.ask(REGION, "TerminateInstances", &it);
+    wait::until("the instance to be forgotten", PATIENCE, || async {
+        let answer = amazon.ask(REGION, "DescribeInstances", &it);
+        answer.contains("NotFound").then_some(())
+    })
+    .await;
     let plan = planned(&shop.owner, Method::DELETE, &environment, &Value::Null).await;
     assert_eq!(
         plan["irreversible"],
-        json!(["the snapshot before of web goes with it"]),
+        json!([format!("the snapshot before of {id} goes with it")]),
         "{plan}"
     );
     let planned = calls(&plan);
