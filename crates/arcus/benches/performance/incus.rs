@@ -21,7 +21,10 @@ pub(crate) async fn run(table: &mut Table) {
         Path::new(SOCKET).exists(),
         "no Incus runs here: start it with scripts/lab.sh up, or name the other benches"
     );
-    let arcus = Builder::new(env!("CARGO_BIN_EXE_arcus")).start().await;
+    let arcus = Builder::new(env!("CARGO_BIN_EXE_arcus"))
+        .with_incus()
+        .start()
+        .await;
     let client = arcus.client().register("bench", "bench@example.com").await;
     let provider = client.add_provider("arcus").await;
     let straight = Straight::new();

@@ -34,6 +34,7 @@ pub(crate) async fn run(table: &mut Table) {
         "no Incus runs here: start it with scripts/lab.sh up, or name the other benches"
     );
     let arcus = Builder::new(env!("CARGO_BIN_EXE_arcus"))
+        .with_incus()
         .flag("--billing=off")
         .start()
         .await;
