@@ -7,7 +7,7 @@
 use clouds::budget::on_behalf_of;
 use clouds::{ErrorClass, GroupRef, InstanceRef, PreviewedCall};
 use domain::account::Actor;
-use domain::server::Server;
+use domain::server::{Power, Server};
 use domain::{Error, Money, PublicId, Result};
 use futures::future::try_join_all;
 use serde_json::json;
@@ -293,7 +293,12 @@ async fn destroying(
     };
     let calls = match account.cloud.get(&at).await {
         Ok(seen) if seen.tag != Some(request::tag(app, server)) => {
-            return Ok((false, clearing(app, account, server, &at).await?));
+            // Not ours any more, unless it has ended and lost its tags for that.
+            return if seen.power == Power::Terminated {
+                Ok((false, clearing(app, account, server, &at).await?))
+            } else {
+                Ok((false, Vec::new()))
+            };
         }
         Ok(_) => {
             let it = std::slice::from_ref(&at);

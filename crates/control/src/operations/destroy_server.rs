@@ -49,12 +49,13 @@ pub(super) async fn run(run: &mut Run) -> LastStep {
         }
         return gone(run).await;
     };
-    let (at, named) = match cloud.retire(&at, &name).await {
-        Ok(renamed) => (renamed, "it bears its last name".to_owned()),
+    let (at, name, named) = match cloud.retire(&at, &name).await {
+        Ok(renamed) => (renamed, name, "it bears its last name".to_owned()),
         Err(error) if error.class == ErrorClass::NotFound => return vanished(run).await,
         // It costs money, and a name is but a name.
         Err(error) if is_refused(run, &error).await => {
-            (at, format!("it keeps its name: {}", error.message))
+            let why = format!("it keeps its name: {}", error.message);
+            (at, run.server.cloud_name.clone(), why)
         }
         Err(error) => return Err(error.into()),
     };
@@ -100,15 +101,34 @@ async fn is_refused(run: &Run, error: &CloudError) -> bool {
 }
 
 /// It is gone, by our hand or another's. A snapshot of it that is not, because nobody asked for that or it was still being
-/// taken, would be paid for by nobody's leave.
+/// taken, would be paid for by nobody's leave. One that its cloud keeps for good is named, and keeps nothing else.
 async fn gone(run: &mut Run) -> LastStep {
     let mut session = run.app.store.read().await?;
     let has_snapshots = store::snapshots::any_ever_of_server(&mut session, run.server.id).await?;
     drop(session);
-    if let Some(at) = run.at().filter(|_| has_snapshots) {
-        run.account.cloud.clear_gone(&at).await?;
+    let Some(at) = run.at().filter(|_| has_snapshots) else {
+        return finish(run, GONE).await;
+    };
+    let cloud = run.account.cloud.clone();
+    match cloud.get(&at).await {
+        // It is there, and not ours any more: whose it is now, those are as well.
+        Ok(seen) if seen.power != Power::Terminated => return finish(run, GONE).await,
+        Err(error) if error.class != ErrorClass::NotFound => return Err(error.into()),
+        _ => {}
     }
-    finish(run, GONE).await
+    match cloud.clear_gone(&at).await {
+        Err(error) if is_refused(run, &error).await => {
+            let stay = format!(
+                "{GONE}; snapshots of it stay at its cloud: {}",
+                error.message
+            );
+            finish(run, &stay).await
+        }
+        cleared => {
+            cleared?;
+            finish(run, GONE).await
+        }
+    }
 }
 
 /// Whether it was not taken under management yet when its end was asked for. What its import came to since makes no

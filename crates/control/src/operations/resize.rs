@@ -1,7 +1,7 @@
 //! Gives a server another plan, while it runs where its cloud can do that.
 //!
-//! What must stay true: a server that ran is not left switched off. One that its cloud does not start with the new plan, which
-//! some find out only then, gets its former one again, and costs what it did.
+//! What must stay true: a server that ran is not left switched off where its cloud can help it. One that its cloud does not start
+//! with the new plan, which some find out only then, gets its former one again, and costs what it did.
 
 use std::time::Duration;
 
@@ -55,11 +55,11 @@ pub(super) async fn resize(run: &mut Run) -> LastStep {
             return Err(error.into());
         }
         let why = format!(
-            "the cloud does not start it with the plan {}: {}; it has its former plan again",
+            "the cloud does not start it with the plan {}: {}",
             plan.slug, error.message
         );
         go_back(run, &at, &plan, &why).await?;
-        return start_as_before(run, &at, why).await;
+        return start_as_before(run, &at, format!("{why}; it has its former plan again")).await;
     }
     run_again(run, "running").await
 }
@@ -87,19 +87,29 @@ async fn will_not_start(run: &Run, error: &CloudError) -> Result<bool, Fault> {
     })
 }
 
-/// Gives it the plan again that it had. A disk that has grown stays as large as it is.
+/// Gives it the plan again that it had. A disk that has grown stays as large as it is; where the cloud sells that plan with
+/// a smaller one alone, there is no way back.
 async fn go_back(run: &mut Run, at: &InstanceRef, plan: &Plan, why: &str) -> Result<(), Fault> {
     let former = run.operation.output.get("former").cloned();
     let former: Plan = former
         .and_then(|former| serde_json::from_value(former).ok())
-        .ok_or_else(|| Fault::Failed(format!("{why}, or not: which it was is not known")))?;
+        .ok_or_else(|| Fault::Failed(format!("{why}; its former plan is not known")))?;
     let former = Plan {
         disk_gib: former.disk_gib.max(plan.disk_gib),
         ..former
     };
-    run.account.cloud.resize(at, &former).await?;
-    run.operation.output["gone_back"] = why.into();
-    take(run, &former, "taken_back", why).await
+    match run.account.cloud.resize(at, &former).await {
+        Err(error) if error.class == ErrorClass::Rejected => {
+            return Err(Fault::Failed(format!(
+                "{why}; nor does it take its former plan again, and it is switched off: {}",
+                error.message
+            )));
+        }
+        resized => resized?,
+    }
+    let why = format!("{why}; it has its former plan again");
+    run.operation.output["gone_back"] = why.as_str().into();
+    take(run, &former, "taken_back", &why).await
 }
 
 /// Why it has its former plan again, where it has.

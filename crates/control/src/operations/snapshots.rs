@@ -2,18 +2,14 @@
 //!
 //! What must stay true: each can be tried again after a crash at any point, and does then what is left to do.
 
-use std::time::Duration;
-
-use clouds::ErrorClass;
+use clouds::{CloudError, ErrorClass};
 use domain::SnapshotId;
 use domain::snapshot::Snapshot;
+use serde_json::json;
 
 use super::resize::{remember_power, run_again};
 use super::run::{Fault, LastStep, Run};
 use crate::servers;
-
-/// How soon one is looked for again that is not shown yet.
-const NOT_SHOWN: Duration = Duration::from_secs(5);
 
 pub(super) async fn create(run: &mut Run) -> LastStep {
     let at = run.existing()?;
@@ -23,23 +19,29 @@ pub(super) async fn create(run: &mut Run) -> LastStep {
         .await?;
     let cloud = run.account.cloud.clone();
     let is_it = |seen: &clouds::Snapshot| seen.name == snapshot.cloud_name;
-    // An earlier try may have made it, though its answer was lost.
-    if !run
-        .interruptible(cloud.snapshots(&at))
-        .await??
-        .iter()
-        .any(is_it)
-    {
+    // An earlier try may have made it, though its answer was lost. One that was taken is not taken again, shown or not.
+    let is_there = run.has_done("taken")
+        || run
+            .interruptible(cloud.snapshots(&at))
+            .await??
+            .iter()
+            .any(is_it);
+    if !is_there {
         cloud.create_snapshot(&at, &snapshot.cloud_name).await?;
+        let output = json!({ "taken": true });
+        let mut session = run
+            .step("asked", 80, "the cloud has taken the snapshot")
+            .await?;
+        store::operations::set_output(&mut session, &run.lease, &output).await?;
+        session.commit().await?;
+        run.operation.output = output;
     }
     let seen = run.interruptible(cloud.snapshots(&at)).await??;
     // Said to be there before it is, its deletion would find nothing, and it would be paid for.
-    let Some(taken) = seen.into_iter().find(is_it) else {
-        return Err(Fault::Later(
-            "the cloud has taken the snapshot, and does not show it yet".to_owned(),
-            NOT_SHOWN,
-        ));
-    };
+    let taken = seen.into_iter().find(is_it).ok_or_else(|| {
+        let why = "the cloud has taken the snapshot, and does not show it yet";
+        CloudError::new(ErrorClass::Unavailable, why)
+    })?;
     let mut session = run.step("taken", 90, "the snapshot is there").await?;
     store::snapshots::made(&mut session, snapshot.id, taken.size_bytes).await?;
     Ok(session)
