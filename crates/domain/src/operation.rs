@@ -180,3 +180,26 @@ impl OperationStatus {
         matches!(self, Self::Succeeded | Self::Failed | Self::Cancelled)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn what_copies_a_disk_has_the_time_of_a_large_one() {
+        let limit = |kind: OperationKind, input| kind.time_limit(&input).expect("it has one");
+        let large = Duration::from_hours(2);
+        for (kind, input) in [
+            (OperationKind::CreateSnapshot, json!({})),
+            (OperationKind::RestoreSnapshot, json!({})),
+            (OperationKind::ResizeServer, json!({})),
+            (OperationKind::CreateServer, json!({ "snapshot": 1 })),
+        ] {
+            assert!(limit(kind, input) > large, "{kind:?}");
+        }
+        // One that hangs is not waited for that long.
+        assert!(limit(OperationKind::CreateServer, json!({})) < large);
+    }
+}

@@ -54,8 +54,8 @@ impl Builder {
         }
     }
 
-    /// With this machine's Incus as the region `local`. Only for what boots servers there: each Arcus asks its cloud
-    /// at its start, and of those that are killed amid their questions by the dozen, an Incus may never recover.
+    /// With this machine's Incus as the region `local`. Only for what boots servers there: each Arcus asks its clouds when it
+    /// starts, and those that are started and killed by the dozen would be asking beside tests that need an answer.
     #[must_use]
     pub fn with_incus(mut self) -> Self {
         self.finds_incus = true;

@@ -213,10 +213,13 @@ async fn outcome(session: &mut Session, operation: &Operation, server: &Server) 
         if servers::is_given_back(operation) {
             return Ok(Outcome::GivenBack(current));
         }
+        // Its cloud may have refused the last name: what it is called there is what the operation has recorded.
+        let named = operation.output.get("newname");
+        let new_name = named.and_then(|name| name.as_str()).map(str::to_owned);
         return Ok(Outcome::Accepted {
             previous,
             current,
-            new_name: server.deleted_name.clone(),
+            new_name,
         });
     }
     if let Some(error) = &operation.error {

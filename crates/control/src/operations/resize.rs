@@ -58,8 +58,8 @@ pub(super) async fn resize(run: &mut Run) -> LastStep {
             "the cloud does not start it with the plan {}: {}",
             plan.slug, error.message
         );
-        go_back(run, &at, &plan, &why).await?;
-        return start_as_before(run, &at, format!("{why}; it has its former plan again")).await;
+        let why = go_back(run, &at, &plan, &why).await?;
+        return start_as_before(run, &at, why).await;
     }
     run_again(run, "running").await
 }
@@ -88,8 +88,8 @@ async fn will_not_start(run: &Run, error: &CloudError) -> Result<bool, Fault> {
 }
 
 /// Gives it the plan again that it had. A disk that has grown stays as large as it is; where the cloud sells that plan with
-/// a smaller one alone, there is no way back.
-async fn go_back(run: &mut Run, at: &InstanceRef, plan: &Plan, why: &str) -> Result<(), Fault> {
+/// a smaller one alone, there is no way back. What its owner is told.
+async fn go_back(run: &mut Run, at: &InstanceRef, plan: &Plan, why: &str) -> Result<String, Fault> {
     let former = run.operation.output.get("former").cloned();
     let former: Plan = former
         .and_then(|former| serde_json::from_value(former).ok())
@@ -109,7 +109,8 @@ async fn go_back(run: &mut Run, at: &InstanceRef, plan: &Plan, why: &str) -> Res
     }
     let why = format!("{why}; it has its former plan again");
     run.operation.output["gone_back"] = why.as_str().into();
-    take(run, &former, "taken_back", &why).await
+    take(run, &former, "taken_back", &why).await?;
+    Ok(why)
 }
 
 /// Why it has its former plan again, where it has.
