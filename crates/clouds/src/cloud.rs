@@ -268,11 +268,12 @@ pub trait Cloud: Send + Sync + 'static {
     async fn retire(&self, at: &InstanceRef, name: &str) -> CloudResult<InstanceRef>;
 
     /// Destroys, running or not. What is on its way out is a success; what is gone is a success or
-    /// [`ErrorClass::NotFound`], as the cloud has it. Neither says that it is gone: [`wait`](Self::wait) does.
+    /// [`ErrorClass::NotFound`], as the cloud has it. Neither says that it is gone: [`wait`](Self::wait) does. What it leaves
+    /// behind goes afterwards, by [`clear_gone`](Self::clear_gone): a cloud may refuse to end it.
     async fn destroy(&self, at: &InstanceRef) -> CloudResult<()>;
 
-    /// Deletes the snapshots that Arcus took of an instance which is gone, where they outlive it: [`destroy`](Self::destroy) does
-    /// that before, and not for one that somebody else destroyed, nor of one that was on its way still.
+    /// Deletes the snapshots that Arcus took of an instance which is gone, whoever destroyed it, where they outlive it. All of
+    /// them are tried. Errors: one that names whatever stays; `Unavailable` where a later try may help.
     async fn clear_gone(&self, _at: &InstanceRef) -> CloudResult<()> {
         Ok(())
     }

@@ -10,6 +10,7 @@ pub mod cloud;
 pub mod conformance;
 pub mod digital_ocean;
 mod discreet;
+mod each;
 pub mod ec2;
 pub mod hetzner;
 mod http;

@@ -152,12 +152,14 @@ impl OperationKind {
     /// How long it may take, retries included, before it is given up, where `input` is what it was asked to do.
     ///
     /// Where a cloud copies a disk, that is by how long a large one takes there, by the clouds' own words up to three minutes
-    /// a gigabyte: what is given up before is made all the same, paid for, and nobody's. A destroy is never given up: a server
+    /// a gigabyte: what is given up before is made all the same, paid for, and nobody's. A server from a snapshot has less,
+    /// since a cloud without room for it is asked all that time, and what it makes is found afterwards. A destroy is never given up: a server
     /// that may still cost money stays on the list.
     pub fn time_limit(self, input: &serde_json::Value) -> Option<Duration> {
         match self {
-            Self::CreateSnapshot => Some(Duration::from_hours(8)),
-            Self::RestoreSnapshot | Self::ResizeServer => Some(Duration::from_hours(3)),
+            Self::CreateSnapshot | Self::RestoreSnapshot | Self::ResizeServer => {
+                Some(Duration::from_hours(8))
+            }
             Self::CreateServer if input.get("snapshot").is_some() => Some(Duration::from_hours(3)),
             Self::CreateServer | Self::RebuildServer | Self::DestroySnapshot => {
                 Some(Duration::from_mins(30))

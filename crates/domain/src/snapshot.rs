@@ -1,4 +1,5 @@
-//! Snapshots: a server's disk as it was at a moment. They belong to their server, and go with it.
+//! Snapshots: a server's disk as it was at a moment. They belong to their server, and go with it; one that its cloud keeps all
+//! the same is shown until it is gone.
 
 use std::str::FromStr;
 
@@ -30,7 +31,7 @@ pub struct Snapshot {
     pub size_bytes: Option<u64>,
     /// How far it is.
     pub state: SnapshotState,
-    /// Why it could not be made.
+    /// Why it could not be made or destroyed.
     pub error: Option<String>,
     /// When it was asked for.
     pub created_at: Timestamp,
@@ -45,7 +46,7 @@ pub enum SnapshotState {
     Available,
     /// It is going.
     Destroying,
-    /// It could not be made; its error says why.
+    /// It could not be made, or its cloud keeps it after its server; its error says why.
     Failed,
 }
 

@@ -2,7 +2,7 @@
 
 use domain::server::Server;
 use domain::snapshot::{Snapshot, SnapshotState};
-use domain::{Error, ErrorKind, OrganisationId, Result, ServerId, SnapshotId};
+use domain::{Error, ErrorKind, OrganisationId, ProviderId, Result, ServerId, SnapshotId};
 
 use crate::query::{Row, sql};
 use crate::session::Session;
@@ -134,6 +134,49 @@ pub async fn mark_destroyed_with(session: &mut Session, server: ServerId) -> Res
         "UPDATE snapshots SET destroyed_at = $1 WHERE server_id = $2 AND destroyed_at IS NULL"
     );
     session.execute(query.arg(now).arg(server)).await.map(drop)
+}
+
+/// A server is gone, and its cloud keeps what was taken of it: at least one tells of that until it is gone as well.
+pub async fn outlive(session: &mut Session, server: ServerId, why: &str) -> Result<()> {
+    let query = sql!(
+        "UPDATE snapshots SET state = 'failed', error = $1, destroyed_at = NULL WHERE server_id = $2 \
+         AND (destroyed_at IS NULL OR id = (SELECT MAX(n.id) FROM snapshots n WHERE n.server_id = $2))"
+    );
+    session.execute(query.arg(why).arg(server)).await.map(drop)
+}
+
+/// A server that is gone, of which snapshots are left at its cloud.
+#[derive(Debug, Clone)]
+pub struct Outlived {
+    /// Its key.
+    pub server: ServerId,
+    /// Whose it was.
+    pub organisation: OrganisationId,
+    /// At which account.
+    pub provider: ProviderId,
+    /// In which region.
+    pub region: String,
+    /// What its cloud called it.
+    pub cloud_id: String,
+}
+
+/// Those of every organisation whose account is there still.
+pub async fn outlived(session: &mut Session) -> Result<Vec<Outlived>> {
+    let query = sql!(
+        "SELECT DISTINCT s.id, s.organisation_id, s.provider_id, s.region, s.cloud_id FROM snapshots n \
+         JOIN servers s ON s.id = n.server_id JOIN providers p ON p.id = s.provider_id WHERE n.destroyed_at IS NULL \
+         AND s.destroyed_at IS NOT NULL AND s.cloud_id IS NOT NULL AND p.deleted_at IS NULL ORDER BY s.id"
+    );
+    let outlived = |row: &Row| {
+        Ok(Outlived {
+            server: ServerId(row.get("id")?),
+            organisation: OrganisationId(row.get("organisation_id")?),
+            provider: ProviderId(row.get("provider_id")?),
+            region: row.get("region")?,
+            cloud_id: row.get("cloud_id")?,
+        })
+    };
+    session.all(query).await?.iter().map(outlived).collect()
 }
 
 /// Whether one was ever asked for of that server, whatever became of it.

@@ -6,6 +6,7 @@ mod called;
 mod droplets;
 mod imports;
 mod instances;
+mod outlived;
 mod shown;
 
 use reqwest::Method;

@@ -65,18 +65,18 @@ impl DigitalOcean {
         Ok(at.clone())
     }
 
-    /// The snapshots that Arcus took go first: without their droplet nobody would know that they cost money. What keeps
-    /// the droplet busy may be one more of them, so they are looked for again before each try.
+    /// A snapshot that is just being taken, which no list shows, lands before the droplet goes, so that whoever clears up
+    /// afterwards sees it. What keeps the droplet busy may be one, so they are looked for again before each try.
     pub(super) async fn destroy_droplet(&self, at: &InstanceRef) -> CloudResult<()> {
         let id = names::id(at)?;
         let mut patience = None;
         let gone = loop {
-            if let Err(error) = self.delete_our_snapshots(at).await {
+            if let Err(error) = self.settle_snapshots(at).await {
                 break Err(error);
             }
             let deleted = self.delete_now(id).await;
             let busy = errors::is_busy(deleted.as_ref().err());
-            // Counted from the first refusal: the snapshots are waited for much longer.
+            // Counted from the first refusal: a snapshot is waited for much longer.
             let patience = patience.get_or_insert_with(Patience::new);
             if patience.again(busy).await.is_none() {
                 break deleted;

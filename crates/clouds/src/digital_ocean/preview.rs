@@ -78,11 +78,6 @@ impl DigitalOcean {
             let does = format!("gives {name} its last name");
             let path = format!("POST /v2/droplets/{id}/actions");
             calls.push(PreviewedCall::new(path, does));
-            for snapshot in self.our_snapshots(at).await? {
-                let does = format!("deletes the snapshot {} of {name}", snapshot.name);
-                let path = format!("DELETE /v2/snapshots/{}", snapshot.id);
-                calls.push(PreviewedCall::new(path, does));
-            }
             let does = format!("destroys {name} and its disk");
             calls.push(PreviewedCall::new(
                 format!("DELETE /v2/droplets/{id}"),
@@ -108,7 +103,7 @@ impl DigitalOcean {
         Ok(calls)
     }
 
-    /// What deleting the snapshots of a droplet that is gone calls.
+    /// What deleting the snapshots of a droplet calls, once that is gone.
     pub(super) async fn preview_rest(&self, at: &InstanceRef) -> CloudResult<Vec<PreviewedCall>> {
         let left = self.snapshots_of_gone(at).await?.into_iter();
         let calls = left.map(|snapshot| {

@@ -1,8 +1,9 @@
 //! Snapshots of a droplet's disk: taken, listed, gone back to, deleted.
 //!
 //! Taking one and going back wait for DigitalOcean's action. What must stay true: those that Arcus took are told by
-//! their names from those of other people, which outlive the droplet and are never deleted with it; and one that is just
-//! being taken, which no list shows, is waited for before any is deleted, since it costs money when it is there.
+//! their names from those of other people, and are the only ones deleted when their droplet has gone; all outlive it; and
+//! one that is just being taken, which no list shows, is waited for before any is deleted, since it costs money when it is
+//! there.
 
 use domain::Money;
 use reqwest::Method;
@@ -11,6 +12,7 @@ use serde_json::json;
 use super::wire;
 use super::{DigitalOcean, droplets, errors, names};
 use crate::cloud::{CloudError, CloudResult, ErrorClass, InstanceRef, Snapshot, SnapshotRef};
+use crate::each::Each;
 use crate::text::{decimal, timestamp};
 
 // === impl DigitalOcean ===
@@ -62,33 +64,42 @@ impl DigitalOcean {
         self.run_once(at, &droplet, "restore", &body, mark).await
     }
 
-    /// One that is gone already is a success, as long as its droplet is there.
+    /// One that is gone already is a success. It may have outlived its droplet.
     pub(super) async fn delete_snapshot(&self, at: &InstanceRef, name: &str) -> CloudResult<()> {
-        self.settle_snapshots(at).await?;
-        match self.snapshot_named(at, name).await? {
-            Some(snapshot) => self.delete_snapshot_with(&snapshot.id.to_string()).await,
+        let seen = match self.settle_snapshots(at).await {
+            Ok(()) => self.snapshot_named(at, name).await,
+            Err(error) => Err(error),
+        };
+        let snapshot = match seen {
+            Ok(snapshot) => snapshot.map(|snapshot| snapshot.id.to_string()),
+            Err(error) if error.class == ErrorClass::NotFound => self.id_of_gone(at, name).await?,
+            Err(error) => return Err(error),
+        };
+        match snapshot {
+            Some(snapshot) => self.delete_snapshot_with(&snapshot).await,
             None => Ok(()),
         }
     }
 
-    /// Deletes those that Arcus took of a droplet which is about to go.
-    pub(super) async fn delete_our_snapshots(&self, at: &InstanceRef) -> CloudResult<()> {
-        self.settle_snapshots(at).await?;
-        for snapshot in self.our_snapshots(at).await? {
-            self.delete_snapshot_with(&snapshot.id.to_string()).await?;
-        }
-        Ok(())
-    }
-
     /// Deletes those that Arcus took of a droplet which is gone: the account still tells whose they were.
     pub(super) async fn delete_snapshots_of_gone(&self, at: &InstanceRef) -> CloudResult<()> {
+        let mut each = Each::default();
         for snapshot in self.snapshots_of_gone(at).await? {
-            self.delete_snapshot_with(&snapshot.id).await?;
+            let deleted = self.delete_snapshot_with(&snapshot.id).await;
+            each.note(&format!("the snapshot {}", snapshot.id), deleted)?;
         }
-        Ok(())
+        each.end()
     }
 
-    /// What that deletes.
+    /// That of ours of that name which has outlived its droplet.
+    async fn id_of_gone(&self, at: &InstanceRef, name: &str) -> CloudResult<Option<String>> {
+        let id = names::id(at)?;
+        let mut left = self.snapshots_of_gone(at).await?.into_iter();
+        let found = left.find(|one| names::read_snapshot(id, &one.name).0 == name);
+        Ok(found.map(|one| one.id))
+    }
+
+    /// Those that Arcus took of a droplet, by the account's list, which it needs not be there for.
     pub(super) async fn snapshots_of_gone(
         &self,
         at: &InstanceRef,
@@ -103,27 +114,23 @@ impl DigitalOcean {
     }
 
     /// Waits for one that is just being taken, which may take hours.
-    async fn settle_snapshots(&self, at: &InstanceRef) -> CloudResult<()> {
+    pub(super) async fn settle_snapshots(&self, at: &InstanceRef) -> CloudResult<()> {
         let settled = self.settle(names::id(at)?, "snapshot").await;
         settled.map_err(|error| droplets::gone(error, at))
     }
 
-    /// Those that Arcus took.
-    pub(super) async fn our_snapshots(&self, at: &InstanceRef) -> CloudResult<Vec<wire::Snapshot>> {
-        let id = names::id(at)?;
-        let mut seen = self.snapshots_at(at).await?;
-        seen.retain(|snapshot| names::read_snapshot(id, &snapshot.name).1);
-        Ok(seen)
-    }
-
-    /// The image that a new droplet begins as. One that is gone will not come back.
+    /// The image that a new droplet begins as, which may have outlived its own. One that is gone will not come back.
     pub(super) async fn image_of(&self, snapshot: &SnapshotRef) -> CloudResult<u64> {
-        let gone = || errors::rejected(format!("the snapshot {} is gone", snapshot.name));
-        match self.snapshot_named(&snapshot.of, &snapshot.name).await {
-            Ok(found) => found.map(|found| found.id).ok_or_else(gone),
-            Err(error) if error.class == ErrorClass::NotFound => Err(gone()),
-            Err(error) => Err(error),
-        }
+        let (of, name) = (&snapshot.of, &snapshot.name);
+        let found = match self.snapshot_named(of, name).await {
+            Ok(found) => found.map(|found| found.id),
+            Err(error) if error.class == ErrorClass::NotFound => {
+                let id = self.id_of_gone(of, name).await?;
+                id.and_then(|id| id.parse().ok())
+            }
+            Err(error) => return Err(error),
+        };
+        found.ok_or_else(|| errors::rejected(format!("the snapshot {name} is gone")))
     }
 
     /// Ours before another one's that is called the same.

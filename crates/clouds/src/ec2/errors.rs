@@ -102,8 +102,7 @@ fn by_code(code: &str, retry_after: Option<Duration>) -> Option<ErrorClass> {
         // Of an image that is not shown yet.
         | "InvalidSnapshot.InUse"
         | "PendingVerification"
-        | "SnapshotCreationPerVolumeRateExceeded"
-        | "VolumeModificationRateExceeded" => ErrorClass::Unavailable,
+        | "SnapshotCreationPerVolumeRateExceeded" => ErrorClass::Unavailable,
         // A create with this token was done before, with other parameters: a look by the token tells what came of it.
         "IdempotentParameterMismatch" => ErrorClass::OutcomeUnknown,
         _ => return None,

@@ -1,14 +1,13 @@
 //! Switching on and off, and the way out: retire and destroy.
 //!
 //! Each returns when Amazon has accepted it; how it ends is for `wait`. What must stay true: what is already so is a
-//! success, so that each can be sent again after a crash; an instance takes its snapshots along, since nobody would
-//! remember to stop paying for them; and none of them goes before an instance that Amazon would not let go.
+//! success, so that each can be sent again after a crash.
 
 use domain::server::Power;
 
 use super::action::Action;
 use super::client::Called;
-use super::errors::{Failure, rejected};
+use super::errors::{Failure, NOT_ALLOWED, rejected};
 use super::form::{Form, INSTALLATION, NAME, TOKEN};
 use super::instances::gone;
 use super::{Ec2, wire};
@@ -96,12 +95,6 @@ impl Ec2 {
     }
 
     pub(super) async fn destroy_instance(&self, at: &InstanceRef) -> CloudResult<()> {
-        let to_go = self.snapshots_to_go(at, None).await?;
-        // Where nothing goes before it, Amazon's own refusal comes soon enough.
-        if !to_go.is_empty() && self.is_protected(at).await? {
-            return Err(protected(at));
-        }
-        self.delete_snapshots(at, &to_go).await?;
         let answer = self.of(at, Action::TerminateInstances, Form::new()).await;
         match answer {
             Err(failure) if says_protected(&failure) => Err(protected(at)),
@@ -111,8 +104,8 @@ impl Ec2 {
     }
 
     /// Whether somebody switched termination protection on: Amazon does not end the instance then. One that is gone, or on its
-    /// way out, is protected from nothing.
-    pub(super) async fn is_protected(&self, at: &InstanceRef) -> Called<bool> {
+    /// way out, is protected from nothing. A policy from before this look allows none: Amazon says it when it comes to that.
+    pub(super) async fn is_protected(&self, at: &InstanceRef) -> CloudResult<bool> {
         let form = Form::new()
             .with("InstanceId", &at.id)
             .with("Attribute", "disableApiTermination");
@@ -122,11 +115,12 @@ impl Ec2 {
             Ok(attribute) => Ok(attribute.disable_api_termination.value),
             Err(failure)
                 if failure.error.class == ErrorClass::NotFound
+                    || failure.code == NOT_ALLOWED
                     || WRONG_STATE.contains(&failure.code.as_str()) =>
             {
                 Ok(false)
             }
-            Err(failure) => Err(failure),
+            Err(failure) => Err(failure.into()),
         }
     }
 
@@ -173,8 +167,8 @@ fn says_protected(failure: &Failure) -> bool {
 /// What a destroy of a protected instance is refused with.
 pub(super) fn protected(at: &InstanceRef) -> CloudError {
     rejected(format!(
-        "termination protection is on for {} at Amazon EC2: switch it off there (its attribute disableApiTermination), \
-         then delete the server again",
+        "termination protection is on for {} at Amazon EC2: it goes when that is switched off there (its attribute \
+         disableApiTermination)",
         at.id
     ))
 }

@@ -8,9 +8,8 @@ use std::collections::HashSet;
 use super::Ec2;
 use super::action::Action;
 use super::create::shown_key;
-use super::errors::NOT_ALLOWED;
 use super::power::protected;
-use super::snapshots::{ToGo, disks_behind};
+use super::snapshots::disks_behind;
 use super::{group, user_data};
 use crate::cloud::{CloudResult, CreateInstance, GroupRef, InstanceRef, PreviewedCall};
 
@@ -77,18 +76,9 @@ impl Ec2 {
             let id = &at.id;
             let does = format!("gives {id} its last name");
             calls.push(previewed(Action::CreateTags, does));
-            let (to_go, is_protected) =
-                tokio::join!(self.snapshots_to_go(at, None), self.is_protected(at));
-            let to_go = to_go?;
-            let is_protected = match is_protected {
-                // Nor does the destroy look where nothing goes before the instance.
-                Err(failure) if failure.code == NOT_ALLOWED && to_go.is_empty() => false,
-                answer => answer?,
-            };
-            if is_protected {
+            if self.is_protected(at).await? {
                 return Err(protected(at));
             }
-            calls.extend(of_snapshots(at, &to_go));
             let does = format!("destroys {id} and its disks");
             calls.push(previewed(Action::TerminateInstances, does));
         }
@@ -107,9 +97,25 @@ impl Ec2 {
         Ok(calls)
     }
 
-    /// What deleting the snapshots of an instance that is gone calls.
+    /// What deleting the snapshots of an instance calls, once that is gone.
     pub(super) async fn preview_rest(&self, at: &InstanceRef) -> CloudResult<Vec<PreviewedCall>> {
-        Ok(of_snapshots(at, &self.snapshots_to_go(at, None).await?))
+        let to_go = self.snapshots_to_go(at, None).await?;
+        let id = &at.id;
+        let mut calls = Vec::new();
+        for image in &to_go.images {
+            let name = &image.image_id;
+            let does = format!("deletes the snapshot {name} of {id}");
+            calls.push(previewed(Action::DeregisterImage, does));
+            for disk in disks_behind(image) {
+                let does = format!("deletes {disk}, which {name} kept");
+                calls.push(previewed(Action::DeleteSnapshot, does));
+            }
+        }
+        for disk in &to_go.left {
+            let does = format!("deletes {disk}, which is left of a snapshot of {id}");
+            calls.push(previewed(Action::DeleteSnapshot, does));
+        }
+        Ok(calls)
     }
 
     /// What putting an instance under our tag calls.
@@ -133,25 +139,6 @@ impl Ec2 {
         let does = format!("takes the tags of this Arcus off {}", at.id);
         Ok(vec![previewed(Action::DeleteTags, does)])
     }
-}
-
-fn of_snapshots(at: &InstanceRef, to_go: &ToGo) -> Vec<PreviewedCall> {
-    let id = &at.id;
-    let mut calls = Vec::new();
-    for image in &to_go.images {
-        let name = &image.image_id;
-        let does = format!("deletes the snapshot {name} of {id}");
-        calls.push(previewed(Action::DeregisterImage, does));
-        for disk in disks_behind(image) {
-            let does = format!("deletes {disk}, which {name} kept");
-            calls.push(previewed(Action::DeleteSnapshot, does));
-        }
-    }
-    for disk in &to_go.left {
-        let does = format!("deletes {disk}, which is left of a snapshot of {id}");
-        calls.push(previewed(Action::DeleteSnapshot, does));
-    }
-    calls
 }
 
 fn previewed(action: Action, does: String) -> PreviewedCall {

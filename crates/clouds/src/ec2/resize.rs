@@ -1,8 +1,8 @@
 //! Another size: the type of the instance, and a root disk that grows.
 //!
 //! What must stay true: a disk is never made smaller, which Amazon can't do, and nothing is changed before that is known; the
-//! disk comes first, since Amazon may refuse to change one for hours after an earlier change, and then nothing is changed at
-//! all; and what is as it should be already is not changed again.
+//! disk comes first, since Amazon refuses to change one for hours after an earlier change, and then nothing is changed at all,
+//! nor waited for; and what is as it should be already is not changed again.
 
 use std::time::Duration;
 
@@ -18,11 +18,10 @@ use crate::cloud::{CloudResult, InstanceRef, Until};
 
 /// How long a system may take to shut down before Amazon cuts its power, and some more.
 const PATIENCE: Duration = Duration::from_mins(10);
-/// Amazon's codes where a disk was changed a while ago, or is being changed.
-const NOT_AGAIN_YET: [&str; 2] = [
-    "IncorrectModificationState",
-    "VolumeModificationRateExceeded",
-];
+/// Amazon's code where a disk was changed a while ago: it may be changed again after hours.
+const NOT_FOR_HOURS: &str = "VolumeModificationRateExceeded";
+/// Its codes for that, and for one that is being changed.
+const NOT_AGAIN_YET: [&str; 2] = ["IncorrectModificationState", NOT_FOR_HOURS];
 
 // === impl Ec2 ===
 
@@ -72,6 +71,10 @@ impl Ec2 {
             {
                 Ok(())
             }
+            Err(failure) if failure.code == NOT_FOR_HOURS => Err(rejected(format!(
+                "{}: nothing was changed; ask for it again when Amazon EC2 lets the disk be changed again",
+                failure.error.message
+            ))),
             answer => Ok(answer?),
         }
     }

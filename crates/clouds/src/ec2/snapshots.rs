@@ -18,6 +18,7 @@ use super::instances::gone;
 use super::shown::timestamp;
 use super::{Ec2, wire};
 use crate::cloud::{CloudError, CloudResult, ErrorClass, InstanceRef, Snapshot, SnapshotRef};
+use crate::each::Each;
 
 /// The tag with the id of the instance.
 const OF: &str = "arcus:snapshot-of";
@@ -107,7 +108,7 @@ impl Ec2 {
 
     pub(super) async fn delete_snapshot(&self, at: &InstanceRef, name: &str) -> CloudResult<()> {
         let to_go = self.snapshots_to_go(at, Some(name)).await?;
-        if to_go.is_empty() {
+        if to_go.images.is_empty() && to_go.left.is_empty() {
             return Err(CloudError::new(
                 ErrorClass::NotFound,
                 format!("there is no snapshot {name:?}"),
@@ -143,14 +144,15 @@ impl Ec2 {
     }
 
     /// Deletes what [`snapshots_to_go`](Self::snapshots_to_go) found.
-    pub(super) async fn delete_snapshots(&self, at: &InstanceRef, to_go: &ToGo) -> CloudResult<()> {
+    async fn delete_snapshots(&self, at: &InstanceRef, to_go: &ToGo) -> CloudResult<()> {
+        let mut each = Each::default();
         for image in &to_go.images {
-            self.delete_image(at, image).await?;
+            each.note(&image.image_id, self.delete_image(at, image).await)?;
         }
         for disk in &to_go.left {
-            self.delete_disk(&at.region, disk).await?;
+            each.note(disk, self.delete_disk(&at.region, disk).await)?;
         }
-        Ok(())
+        each.end()
     }
 
     /// What an instance from a snapshot starts from. One that is gone will not come back.
@@ -196,7 +198,13 @@ impl Ec2 {
     ) -> CloudResult<Vec<wire::Image>> {
         let (form, action) = (of(at, name), Action::DescribeImages);
         let found: wire::Images = self.client.call(&at.region, action, form).await?;
-        Ok(found.images_set.all)
+        let mut all = found.images_set.all;
+        // A copy that somebody made of one may bear its tags, and is theirs.
+        all.retain(|image| {
+            let name = wire::tag(&image.tag_set, SNAPSHOT);
+            name.is_some_and(|name| image.name == image_name(at, name))
+        });
+        Ok(all)
     }
 
     /// What images of an instance keep of its disks, and what is left of that where an image is gone already. A policy from
@@ -231,10 +239,11 @@ impl Ec2 {
             }
             answer => answer?,
         }
+        let mut each = Each::default();
         for disk in disks_behind(image) {
-            self.delete_disk(region, disk).await?;
+            each.note(disk, self.delete_disk(region, disk).await)?;
         }
-        Ok(())
+        each.end()
     }
 
     async fn delete_disk(&self, region: &str, disk: &str) -> CloudResult<()> {
@@ -243,14 +252,6 @@ impl Ec2 {
             Err(failure) if failure.code == "InvalidSnapshot.NotFound" => Ok(()),
             answer => Ok(answer?),
         }
-    }
-}
-
-// === impl ToGo ===
-
-impl ToGo {
-    pub(super) fn is_empty(&self) -> bool {
-        self.images.is_empty() && self.left.is_empty()
     }
 }
 

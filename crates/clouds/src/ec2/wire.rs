@@ -237,6 +237,9 @@ pub(super) struct Images {
 #[serde(rename_all = "camelCase")]
 pub(super) struct Image {
     pub(super) image_id: String,
+    /// Unique among its owner's in its region.
+    #[serde(default)]
+    pub(super) name: String,
     /// `available`, `pending`, `failed`, among others.
     #[serde(default)]
     pub(super) image_state: String,

@@ -178,7 +178,7 @@ impl Cloud for Hetzner {
     }
 
     async fn preview_clear_gone(&self, at: &InstanceRef) -> CloudResult<Vec<PreviewedCall>> {
-        self.preview_snapshots(labels::id(at)?, &at.id).await
+        self.preview_rest(at).await
     }
 
     async fn clear_group(&self, _region: &str, group: &str) -> CloudResult<()> {

@@ -61,11 +61,8 @@ impl Hetzner {
         Ok(at.clone())
     }
 
-    /// The snapshots that Arcus took go first: without their server nobody would know that they cost money.
     pub(super) async fn destroy_server(&self, at: &InstanceRef) -> CloudResult<()> {
-        let id = labels::id(at)?;
-        self.delete_snapshots_of(id).await?;
-        match self.delete_server(id).await {
+        match self.delete_server(labels::id(at)?).await {
             Err(error) if error.class == ErrorClass::NotFound => Ok(()),
             deleted => deleted,
         }

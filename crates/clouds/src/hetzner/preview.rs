@@ -9,7 +9,7 @@ use serde_json::Value;
 
 use super::keys::{fingerprints, key_name};
 use super::wire::{Firewall, Network};
-use super::{Hetzner, group, labels};
+use super::{Hetzner, errors, group, labels};
 use crate::cloud::{CloudResult, CreateInstance, GroupRef, InstanceRef, PreviewedCall};
 
 /// What a group will have by then.
@@ -77,10 +77,15 @@ impl Hetzner {
         for at in instances {
             let server = self.describe(at).await?;
             let name = labels::shown(&server.name, &server.labels);
+            if server.protection.delete {
+                return Err(errors::rejected(format!(
+                    "{name} ({}) is protected from being deleted at Hetzner Cloud: it goes when that is switched off there",
+                    at.id
+                )));
+            }
             let path = format!("/v1/servers/{}", at.id);
             let does = format!("gives {name} its last name");
             calls.push(PreviewedCall::new(format!("PUT {path}"), does));
-            calls.extend(self.preview_snapshots(server.id, &name).await?);
             let does = format!("destroys {name} and its disk");
             calls.push(PreviewedCall::new(format!("DELETE {path}"), does));
         }
@@ -90,15 +95,11 @@ impl Hetzner {
         Ok(calls)
     }
 
-    /// What deleting the snapshots of a server calls, whether it is there or not.
-    pub(super) async fn preview_snapshots(
-        &self,
-        server: u64,
-        name: &str,
-    ) -> CloudResult<Vec<PreviewedCall>> {
-        let snapshots = self.images_of(server).await?.into_iter();
+    /// What deleting the snapshots of a server calls, once that is gone.
+    pub(super) async fn preview_rest(&self, at: &InstanceRef) -> CloudResult<Vec<PreviewedCall>> {
+        let snapshots = self.images_of(labels::id(at)?).await?.into_iter();
         let calls = snapshots.map(|snapshot| {
-            let does = format!("deletes the snapshot {} of {name}", snapshot.description);
+            let does = format!("deletes the snapshot {} of {}", snapshot.description, at.id);
             PreviewedCall::new(format!("DELETE /v1/images/{}", snapshot.id), does)
         });
         Ok(calls.collect())

@@ -10,6 +10,7 @@ use serde_json::json;
 use super::wire::Image;
 use super::{Hetzner, errors, labels, servers};
 use crate::cloud::{CloudError, CloudResult, ErrorClass, InstanceRef, Snapshot, SnapshotRef};
+use crate::each::Each;
 use crate::text::{decimal, timestamp};
 
 /// What Hetzner calls the action that takes one.
@@ -62,20 +63,28 @@ impl Hetzner {
         self.replace_disk(at, &server, &body, mark).await
     }
 
-    /// One that is gone already is a success, as long as its server is there.
+    /// One that is gone already is a success. It may have outlived its server, whose id it bears all the same.
     pub(super) async fn delete_snapshot(&self, at: &InstanceRef, name: &str) -> CloudResult<()> {
-        match self.whole_snapshot_named(at, name).await? {
+        let id = labels::id(at)?;
+        match self.settle(id, TAKEN).await {
+            Err(error) if error.class != ErrorClass::NotFound => return Err(error),
+            _ => {}
+        }
+        let mut images = self.images_of(id).await?.into_iter();
+        match images.find(|image| image.description == name) {
             Some(snapshot) => self.delete_image(snapshot.id).await,
             None => Ok(()),
         }
     }
 
-    /// Deletes those of a server that is about to go, or is gone: they bear its id all the same.
+    /// Deletes those of a server that is gone: they bear its id all the same.
     pub(super) async fn delete_snapshots_of(&self, id: u64) -> CloudResult<()> {
+        let mut each = Each::default();
         for snapshot in self.images_of(id).await? {
-            self.delete_image(snapshot.id).await?;
+            let deleted = self.delete_image(snapshot.id).await;
+            each.note(&format!("the image {}", snapshot.id), deleted)?;
         }
-        Ok(())
+        each.end()
     }
 
     /// The image that a new server begins as. One that is gone will not come back.

@@ -59,6 +59,13 @@ pub(super) struct Created {
     pub(super) next_actions: Vec<Action>,
 }
 
+/// What its owner has forbidden.
+#[derive(Debug, Default, Deserialize)]
+pub(super) struct Protection {
+    #[serde(default)]
+    pub(super) delete: bool,
+}
+
 #[derive(Debug, Deserialize)]
 pub(super) struct Server {
     pub(super) id: u64,
@@ -74,6 +81,8 @@ pub(super) struct Server {
     pub(super) location: Place,
     #[serde(default)]
     pub(super) labels: Labels,
+    #[serde(default)]
+    pub(super) protection: Protection,
     /// In GB.
     #[serde(default)]
     pub(super) primary_disk_size: u64,

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use clouds::{Cloud, ErrorClass, InstanceRef, Until};
+use clouds::{Cloud, ErrorClass, InstanceRef, SnapshotRef, Until};
 use domain::server::Power;
 use serde_json::json;
 use testkit::digital_ocean::{Fault, StandIn};
@@ -161,15 +161,21 @@ async fn a_snapshot_that_is_being_taken_is_deleted_once_it_is_whole() {
     assert_eq!(cloud.snapshots(&made.at).await.expect("listed"), []);
 }
 
+/// All the way, as a server's end goes.
+async fn destroy(cloud: &dyn Cloud, at: &InstanceRef) {
+    cloud.destroy(at).await.expect("accepted");
+    let gone = cloud.wait(at, Until::Gone, PATIENCE).await;
+    gone.expect("gone");
+    cloud.clear_gone(at).await.expect("cleared");
+}
+
 #[tokio::test]
 async fn a_snapshot_that_is_being_taken_goes_with_its_droplet() {
     let (stand_in, cloud) = alone();
     let made = running(&cloud, &request("under-way")).await;
     stand_in.set_pace(Duration::from_secs(1));
     begin_snapshot(&stand_in, &*cloud, &made.at, "one").await;
-    cloud.destroy(&made.at).await.expect("accepted");
-    let gone = cloud.wait(&made.at, Until::Gone, PATIENCE).await;
-    gone.expect("gone");
+    destroy(&*cloud, &made.at).await;
     assert_eq!(stand_in.snapshots(), [""; 0]);
 }
 
@@ -182,9 +188,7 @@ async fn a_snapshot_that_lands_while_its_droplet_is_too_busy_to_go_goes_too() {
     // As if it had begun after the first look.
     let nothing = json!({ "actions": [], "links": {}, "meta": { "total": 0 } });
     stand_in.fault("GET", "/actions?", Fault::Answer(nothing));
-    cloud.destroy(&made.at).await.expect("accepted");
-    let gone = cloud.wait(&made.at, Until::Gone, PATIENCE).await;
-    gone.expect("gone");
+    destroy(&*cloud, &made.at).await;
     assert_eq!(stand_in.snapshots(), [""; 0]);
 }
 
@@ -200,12 +204,7 @@ async fn what_would_cost_money_without_its_droplet_goes_with_it() {
     let body = json!({ "type": "snapshot", "name": "a person's" });
     let path = format!("droplets/{}/actions", made.at.id);
     super::rig::raw(&stand_in.url(), &path, &body).await;
-    tokio::time::sleep(Duration::from_millis(200)).await;
-    cloud.destroy(&made.at).await.expect("accepted");
-    cloud
-        .wait(&made.at, Until::Gone, PATIENCE)
-        .await
-        .expect("gone");
+    destroy(&*cloud, &made.at).await;
     assert_eq!(stand_in.snapshots(), ["a person's"]);
     let left = stand_in.tags();
     assert_eq!(
@@ -238,6 +237,16 @@ async fn what_arcus_took_of_a_droplet_that_its_owner_destroyed_is_deleted_afterw
     let wait = cloud.wait(&gone.at, Until::Gone, PATIENCE).await;
     wait.expect("gone");
     assert_eq!(stand_in.snapshots().len(), 5, "they outlive it");
+    // Until then there is a server in it, and one can be deleted by itself.
+    let mut copy = request("copy");
+    copy.snapshot = Some(SnapshotRef {
+        of: gone.at.clone(),
+        name: "one".to_owned(),
+    });
+    running(&cloud, &copy).await;
+    let deleted = cloud.destroy_snapshot(&gone.at, "two").await;
+    deleted.expect("deleted");
+    assert_eq!(stand_in.snapshots().len(), 4);
 
     for _ in 0..2 {
         cloud.clear_gone(&gone.at).await.expect("cleared");

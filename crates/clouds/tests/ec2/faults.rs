@@ -207,13 +207,11 @@ async fn a_snapshot_that_takes_its_time_is_waited_for() {
         name: "slow".to_owned(),
     });
     rig.running(&copy).await;
-    rig.destroy(&running).await;
-    assert_eq!(rig.amazon().images(), Vec::<String>::new());
 }
 
 /// Its disks are not known before it is whole, and would be paid for without it.
 #[tokio::test]
-async fn an_instance_whose_snapshot_is_just_being_taken_is_not_destroyed_before_that() {
+async fn a_snapshot_that_is_just_being_taken_is_not_deleted_before_that() {
     let rig = Rig::stand_in();
     let running = rig.running(&rig.request("kept")).await;
     rig.amazon().set_image_pace(Duration::from_hours(1));
@@ -225,16 +223,17 @@ async fn an_instance_whose_snapshot_is_just_being_taken_is_not_destroyed_before_
         taken = rig.cloud.create_snapshot(&running.at, "slow") => panic!("{taken:?}"),
         () = begun => {}
     }
-    let refused = rig.cloud.destroy(&running.at).await;
-    let refused = refused.expect_err("is refused for now");
-    assert_eq!(refused.class, ErrorClass::Unavailable);
     let refused = rig.cloud.destroy_snapshot(&running.at, "slow").await;
     let refused = refused.expect_err("is refused for now");
     assert_eq!(refused.class, ErrorClass::Unavailable);
-    assert_eq!(rig.amazon().count("DeregisterImage"), 0);
-    assert_eq!(rig.amazon().living().len(), 1);
-    rig.amazon().finish_images();
     rig.destroy(&running).await;
+    let refused = rig.cloud.clear_gone(&running.at).await;
+    let refused = refused.expect_err("is refused for now");
+    assert_eq!(refused.class, ErrorClass::Unavailable);
+    assert_eq!(rig.amazon().count("DeregisterImage"), 0);
+    rig.amazon().finish_images();
+    let cleared = rig.cloud.clear_gone(&running.at).await;
+    cleared.expect("is cleared");
     assert_eq!(rig.amazon().images(), Vec::<String>::new());
 }
 
@@ -246,12 +245,13 @@ async fn an_image_that_amazon_does_not_let_go_is_not_forgotten() {
     let taken = rig.cloud.create_snapshot(&running.at, "one").await;
     taken.expect("is taken");
     let not_yet = Fault::Refuse(400, "InvalidAMIID.Unavailable");
+    rig.destroy(&running).await;
     rig.amazon().fault("DeregisterImage", not_yet);
-    let refused = rig.cloud.destroy(&running.at).await;
+    let refused = rig.cloud.clear_gone(&running.at).await;
     let refused = refused.expect_err("is refused for now");
     assert_eq!(refused.class, ErrorClass::Unavailable);
-    assert_eq!(rig.amazon().living().len(), 1);
-    rig.destroy(&running).await;
+    let cleared = rig.cloud.clear_gone(&running.at).await;
+    cleared.expect("is cleared");
     assert_eq!(rig.amazon().images(), Vec::<String>::new());
 }
 

@@ -20,18 +20,17 @@ impl Rig {
     }
 }
 
-/// It may be refused for hours, in which a server of another type would be off.
+/// It is refused for hours, in which nobody waits, and a server of another type would be off.
 #[tokio::test]
-async fn a_disk_that_may_not_be_changed_yet_leaves_the_server_as_it_was() {
+async fn a_disk_that_was_changed_today_leaves_the_server_as_it_was() {
     let rig = Rig::stand_in();
     let made = rig.with_twenty_gib().await;
-    rig.amazon().fault(
-        "ModifyVolume",
-        Fault::Refuse(400, "VolumeModificationRateExceeded"),
-    );
+    let grown = rig.cloud.resize(&made.at, &plan("t3.small", 30)).await;
+    grown.expect("grows");
     let refused = rig.cloud.resize(&made.at, &plan("t3.large", 40)).await;
-    let refused = refused.expect_err("is refused for now");
-    assert_eq!(refused.class, ErrorClass::Unavailable);
+    let refused = refused.expect_err("is refused for hours");
+    assert_eq!(refused.class, ErrorClass::Rejected);
+    assert!(refused.message.contains("nothing was changed"), "{refused}");
     assert!(!rig.is_larger(&made).await);
     assert_eq!(rig.amazon().count("StopInstances"), 0);
     rig.destroy(&made).await;

@@ -8,9 +8,9 @@ use testkit::wait;
 
 use super::rig::{PATIENCE, REGION, Rig};
 
-at_both!(an_instance_takes_its_snapshots_along);
+at_both!(what_outlives_an_instance_is_cleared);
 
-async fn an_instance_takes_its_snapshots_along(rig: Rig) {
+async fn what_outlives_an_instance_is_cleared(rig: Rig) {
     let made = rig.running(&rig.request("kept")).await;
     for name in ["one", "two words"] {
         let taken = rig.cloud.create_snapshot(&made.at, name).await;
@@ -27,6 +27,8 @@ async fn an_instance_takes_its_snapshots_along(rig: Rig) {
     let behind = behind.split('<').next().expect("has an id").to_owned();
 
     rig.destroy(&made).await;
+    let cleared = rig.cloud.clear_gone(&made.at).await;
+    cleared.expect("is cleared");
     let images = rig.raw("DescribeImages", &filter).await;
     assert!(!images.contains("<imageId>"), "{images}");
     let filter = [
@@ -114,20 +116,17 @@ async fn what_is_left_of_an_image_that_is_gone_goes_with_its_instance() {
         rig.amazon()
             .ask(REGION, "DeregisterImage", &[("ImageId", image)]);
         assert_eq!(rig.amazon().snapshots().len(), 1);
-        let planned = rig
-            .cloud
-            .preview_destroy(std::slice::from_ref(&made.at), None);
+        let planned = rig.cloud.preview_clear_gone(&made.at);
         let planned = planned.await.expect("is planned");
         let planned: Vec<_> = planned.iter().map(|call| call.call.as_str()).collect();
-        assert_eq!(
-            planned,
-            ["CreateTags", "DeleteSnapshot", "TerminateInstances"]
-        );
+        assert_eq!(planned, ["DeleteSnapshot"]);
         if by_name {
             let deleted = rig.cloud.destroy_snapshot(&made.at, "half").await;
             deleted.expect("is deleted");
         } else {
             rig.destroy(&made).await;
+            let cleared = rig.cloud.clear_gone(&made.at).await;
+            cleared.expect("is cleared");
         }
         assert_eq!(rig.amazon().snapshots(), Vec::<String>::new());
     }
@@ -143,17 +142,71 @@ async fn what_an_image_that_is_not_shown_yet_keeps_is_not_taken_for_left() {
     rig.amazon().fault("CreateImage", Fault::HangUpAfter);
     let lost = rig.cloud.create_snapshot(&made.at, "new").await;
     assert_eq!(lost.expect_err("lost").class, ErrorClass::OutcomeUnknown);
-    let refused = rig.cloud.destroy(&made.at).await;
+    rig.destroy(&made).await;
+    let refused = rig.cloud.clear_gone(&made.at).await;
     let refused = refused.expect_err("is refused for now");
     assert_eq!(refused.class, ErrorClass::Unavailable);
     assert_eq!(rig.amazon().snapshots().len(), 1);
     rig.amazon().finish_images();
+    let cleared = rig.cloud.clear_gone(&made.at).await;
+    cleared.expect("is cleared");
+    assert_eq!(rig.amazon().snapshots(), Vec::<String>::new());
+}
+
+/// It is the account owner's, and its tags tell otherwise.
+#[tokio::test]
+async fn a_copy_that_somebody_made_of_a_snapshot_with_its_tags_stays() {
+    let rig = Rig::stand_in();
+    let made = rig.running(&rig.request("kept")).await;
+    let taken = rig.cloud.create_snapshot(&made.at, "one").await;
+    taken.expect("is taken");
+    let copy = [
+        ("InstanceId", made.at.id.as_str()),
+        ("Name", "a copy"),
+        ("TagSpecification.1.ResourceType", "image"),
+        ("TagSpecification.1.Tag.1.Key", "arcus:snapshot-of"),
+        ("TagSpecification.1.Tag.1.Value", made.at.id.as_str()),
+        ("TagSpecification.1.Tag.2.Key", "arcus:snapshot"),
+        ("TagSpecification.1.Tag.2.Value", "one"),
+    ];
+    rig.amazon().ask(REGION, "CreateImage", &copy);
     rig.destroy(&made).await;
+    let cleared = rig.cloud.clear_gone(&made.at).await;
+    cleared.expect("is cleared");
+    assert_eq!(rig.amazon().images(), ["a copy"]);
+    assert_eq!(rig.amazon().snapshots().len(), 1);
+}
+
+/// Somebody forbade that one is deregistered.
+#[tokio::test]
+async fn what_can_not_go_keeps_nothing_else_and_is_named() {
+    let rig = Rig::stand_in();
+    let made = rig.running(&rig.request("kept")).await;
+    for name in ["one", "two"] {
+        let taken = rig.cloud.create_snapshot(&made.at, name).await;
+        taken.expect("is taken");
+    }
+    rig.destroy(&made).await;
+    let protected = Fault::Refuse(400, "OperationNotPermitted");
+    rig.amazon().fault("DeregisterImage", protected);
+    let stays = rig.cloud.clear_gone(&made.at).await;
+    let stays = stays.expect_err("one stays");
+    assert_eq!(stays.class, ErrorClass::Rejected);
+    assert_eq!(rig.amazon().images().len(), 1);
+    assert_eq!(rig.amazon().snapshots().len(), 1);
+    let images = rig
+        .amazon()
+        .ask(REGION, "DescribeImages", &[("Owner.1", "self")]);
+    let left = images.split("<imageId>").nth(1).expect("an image");
+    let left = left.split('<').next().expect("an id");
+    assert!(stays.message.contains(left), "{stays}");
+    let cleared = rig.cloud.clear_gone(&made.at).await;
+    cleared.expect("is cleared");
     assert_eq!(rig.amazon().snapshots(), Vec::<String>::new());
 }
 
 #[tokio::test]
-async fn a_policy_without_a_look_at_what_is_left_still_lets_an_instance_go() {
+async fn a_policy_without_a_look_at_what_is_left_still_lets_snapshots_go() {
     let rig = Rig::stand_in();
     let made = rig.running(&rig.request("kept")).await;
     let taken = rig.cloud.create_snapshot(&made.at, "one").await;
@@ -161,49 +214,29 @@ async fn a_policy_without_a_look_at_what_is_left_still_lets_an_instance_go() {
     rig.amazon()
         .set_access(Access::Without("DescribeSnapshots"));
     rig.destroy(&made).await;
+    let cleared = rig.cloud.clear_gone(&made.at).await;
+    cleared.expect("is cleared");
     assert_eq!(rig.amazon().snapshots(), Vec::<String>::new());
 }
 
-/// Amazon would keep the instance, whose snapshots would be gone.
+/// Amazon says it itself when it comes to that: an ordinary end costs no look for it. A plan has to look, where it may.
 #[tokio::test]
-async fn a_protected_instance_keeps_its_snapshots() {
+async fn a_protected_instance_is_refused_in_clear_words_by_its_end_and_the_plan_of_it() {
     let rig = Rig::stand_in();
     let made = rig.running(&rig.request("kept")).await;
-    let taken = rig.cloud.create_snapshot(&made.at, "one").await;
-    taken.expect("is taken");
-    rig.amazon().set_protected(&made.at.id, true);
-    let planned = rig
-        .cloud
-        .preview_destroy(std::slice::from_ref(&made.at), None);
-    let planned = planned.await.expect_err("is refused");
-    let refused = rig.cloud.destroy(&made.at).await.expect_err("is refused");
-    for refused in [planned, refused] {
-        assert_eq!(refused.class, ErrorClass::Rejected);
-        assert!(refused.message.contains("switch it off"), "{refused}");
-    }
-    assert_eq!(rig.amazon().images().len(), 1);
-    assert_eq!(rig.amazon().snapshots().len(), 1);
-    rig.amazon().set_protected(&made.at.id, false);
-    rig.destroy(&made).await;
-    assert_eq!(rig.amazon().images(), Vec::<String>::new());
-}
-
-/// Amazon says it itself in time where nothing goes before the instance: an ordinary end costs no look for it.
-#[tokio::test]
-async fn a_protected_instance_without_snapshots_is_refused_in_clear_words_too() {
-    let rig = Rig::stand_in();
-    let made = rig.running(&rig.request("bare")).await;
     rig.amazon().set_protected(&made.at.id, true);
     let refused = rig.cloud.destroy(&made.at).await.expect_err("is refused");
     assert_eq!(rig.amazon().count("DescribeInstanceAttribute"), 0);
-    let planned = rig
-        .cloud
-        .preview_destroy(std::slice::from_ref(&made.at), None);
-    let planned = planned.await.expect_err("is refused");
-    for refused in [refused, planned] {
+    let it = std::slice::from_ref(&made.at);
+    let planned = rig.cloud.preview_destroy(it, None).await;
+    for refused in [refused, planned.expect_err("is refused")] {
         assert_eq!(refused.class, ErrorClass::Rejected);
-        assert!(refused.message.contains("switch it off"), "{refused}");
+        assert!(refused.message.contains("switched off"), "{refused}");
     }
+    rig.amazon()
+        .set_access(Access::Without("DescribeInstanceAttribute"));
+    let planned = rig.cloud.preview_destroy(it, None).await;
+    assert_eq!(planned.expect("is planned").len(), 2);
     rig.amazon().set_protected(&made.at.id, false);
     rig.destroy(&made).await;
 }

@@ -192,8 +192,14 @@ async fn a_server_that_is_locked_is_waited_for() {
 async fn what_its_owner_protects_is_not_deleted_and_the_reason_is_told() {
     let (stand_in, cloud) = alone();
     let made = running(&cloud, &request("protected")).await;
-    stand_in.fault("DELETE", "/v1/servers/", Fault::Refuse(403, "protected"));
+    let id = made.at.id.parse().expect("a number");
+    stand_in.set_protected(id, true);
     let refused = cloud.destroy(&made.at).await.expect_err("refused");
-    assert_eq!(refused.class, ErrorClass::Rejected);
-    assert!(refused.message.contains("protected"), "{refused}");
+    let it = std::slice::from_ref(&made.at);
+    let planned = cloud.preview_destroy(it, None).await;
+    for refused in [refused, planned.expect_err("refused")] {
+        assert_eq!(refused.class, ErrorClass::Rejected);
+        assert!(refused.message.contains("protected"), "{refused}");
+    }
+    assert_eq!(stand_in.servers().len(), 1);
 }

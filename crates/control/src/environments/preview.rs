@@ -5,7 +5,7 @@
 //! which is only looked at.
 
 use clouds::budget::on_behalf_of;
-use clouds::{ErrorClass, GroupRef, InstanceRef, PreviewedCall};
+use clouds::{CloudError, ErrorClass, GroupRef, InstanceRef, PreviewedCall};
 use domain::account::Actor;
 use domain::server::{Power, Server};
 use domain::{Error, Money, PublicId, Result};
@@ -292,13 +292,11 @@ async fn destroying(
         return Ok((false, Vec::new()));
     };
     let calls = match account.cloud.get(&at).await {
+        // It has ended, and may have lost its tags for that.
+        Ok(seen) if seen.power == Power::Terminated => Err(CloudError::not_found(&at)),
+        // Not ours any more.
         Ok(seen) if seen.tag != Some(request::tag(app, server)) => {
-            // Not ours any more, unless it has ended and lost its tags for that.
-            return if seen.power == Power::Terminated {
-                Ok((false, clearing(app, account, server, &at).await?))
-            } else {
-                Ok((false, Vec::new()))
-            };
+            return Ok((false, Vec::new()));
         }
         Ok(_) => {
             let it = std::slice::from_ref(&at);
@@ -306,16 +304,16 @@ async fn destroying(
         }
         Err(error) => Err(error),
     };
-    match calls {
-        Ok(calls) => Ok((true, calls)),
-        Err(error) if error.class == ErrorClass::NotFound => {
-            Ok((false, clearing(app, account, server, &at).await?))
-        }
-        Err(error) => Err(retry::as_error(error)),
-    }
+    let (is_there, mut calls) = match calls {
+        Ok(calls) => (true, calls),
+        Err(error) if error.class == ErrorClass::NotFound => (false, Vec::new()),
+        Err(error) => return Err(retry::as_error(error)),
+    };
+    calls.extend(clearing(app, account, server, &at).await?);
+    Ok((is_there, calls))
 }
 
-/// The calls that delete what outlived a server.
+/// The calls that delete what outlives a server.
 async fn clearing(
     app: &App,
     account: &Account,

@@ -12,6 +12,7 @@ use serde_json::json;
 use store::operations::Step;
 
 use super::run::{Fault, LastStep, Run};
+use crate::servers::snapshots;
 
 /// How long a termination may take before the cloud is asked again.
 const GOING: Duration = Duration::from_secs(120);
@@ -19,7 +20,7 @@ const GOING: Duration = Duration::from_secs(120);
 /// How long a create may be under way unseen after the process that sent it died, at the least.
 const IN_FLIGHT: Duration = Duration::from_secs(2);
 
-/// So often it is tried to take away what the cloud keeps for a group: for about ten minutes.
+/// So often it is tried to take away what the cloud keeps of a server or its group: for about ten minutes.
 const CLEARING: i64 = 16;
 
 /// What is told of a server that is gone.
@@ -51,6 +52,10 @@ pub(super) async fn run(run: &mut Run) -> LastStep {
     };
     let (at, name, named) = match cloud.retire(&at, &name).await {
         Ok(renamed) => (renamed, name, "it bears its last name".to_owned()),
+        // What is ending already takes no name; an earlier try has given it one, or has said that it could not.
+        Err(error) if run.operation.is_accepted() && is_refused(run, &error).await => {
+            (at, last_name(run), error.message)
+        }
         Err(error) if error.class == ErrorClass::NotFound => return vanished(run).await,
         // It costs money, and a name is but a name.
         Err(error) if is_refused(run, &error).await => {
@@ -100,35 +105,65 @@ async fn is_refused(run: &Run, error: &CloudError) -> bool {
     }
 }
 
-/// It is gone, by our hand or another's. A snapshot of it that is not, because nobody asked for that or it was still being
-/// taken, would be paid for by nobody's leave. One that its cloud keeps for good is named, and keeps nothing else.
+/// What it was said to be called at last.
+fn last_name(run: &Run) -> String {
+    let said = run.operation.output.get("newname");
+    let said = said.and_then(|name| name.as_str());
+    said.unwrap_or(&run.server.cloud_name).to_owned()
+}
+
+/// It is gone, by our hand or another's. Its snapshots outlive it at some clouds, and are deleted now: not before, since a cloud
+/// may refuse to end a server whose owner protects it there.
 async fn gone(run: &mut Run) -> LastStep {
     let mut session = run.app.store.read().await?;
     let has_snapshots = store::snapshots::any_ever_of_server(&mut session, run.server.id).await?;
     drop(session);
     let Some(at) = run.at().filter(|_| has_snapshots) else {
-        return finish(run, GONE).await;
+        return finish(run, GONE, None).await;
     };
     let cloud = run.account.cloud.clone();
     match cloud.get(&at).await {
-        // It is there, and not ours any more: whose it is now, those are as well.
-        Ok(seen) if seen.power != Power::Terminated => return finish(run, GONE).await,
-        Err(error) if error.class != ErrorClass::NotFound => return Err(error.into()),
-        _ => {}
+        Ok(seen) if seen.power == Power::Terminated => {}
+        Ok(seen) if seen.tag.as_ref() == Some(&run.tag()) => {
+            let why = "it is there after all";
+            return Err(Fault::Later(why.to_owned(), AGAIN));
+        }
+        // Whose it is now, those are as well.
+        Ok(_) => {
+            let why = format!(
+                "{} does not bear the tag of this Arcus any more: it stays at its cloud, and what was taken of it",
+                at.id
+            );
+            return finish(run, &why, None).await;
+        }
+        Err(error) if error.class == ErrorClass::NotFound => {}
+        Err(error) => return Err(error.into()),
     }
     match cloud.clear_gone(&at).await {
-        Err(error) if is_refused(run, &error).await => {
-            let stay = format!(
-                "{GONE}; snapshots of it stay at its cloud: {}",
-                error.message
-            );
-            finish(run, &stay).await
+        Ok(()) => finish(run, GONE, None).await,
+        Err(error) if is_refused(run, &error).await || is_kept(run, &error).await? => {
+            let stays = snapshots::outlived(&error.message);
+            finish(run, GONE, Some(&stays)).await
         }
-        cleared => {
-            cleared?;
-            finish(run, GONE).await
-        }
+        Err(error) => Err(error.into()),
     }
+}
+
+/// Whether a cloud was asked often enough to take something away: the reconciler goes on with it.
+async fn is_kept(run: &Run, error: &CloudError) -> Result<bool, Fault> {
+    if !is_for_now(error) {
+        return Ok(false);
+    }
+    let mut session = run.app.store.read().await?;
+    let tries = store::operations::retries_in_a_row(&mut session, run.operation.id).await?;
+    Ok(tries >= CLEARING)
+}
+
+fn is_for_now(error: &CloudError) -> bool {
+    matches!(
+        error.class,
+        ErrorClass::Throttled(_) | ErrorClass::Unavailable | ErrorClass::OutcomeUnknown
+    )
 }
 
 /// Whether it was not taken under management yet when its end was asked for. What its import came to since makes no
@@ -146,11 +181,11 @@ async fn give_back(run: &mut Run) -> LastStep {
     run.note("release", 30, "taking the tag of this Arcus off it")
         .await?;
     let Some(at) = run.at() else {
-        return finish(run, GONE).await;
+        return finish(run, GONE, None).await;
     };
     // An earlier try has done it, and could not do what comes after.
     if run.operation.is_accepted() {
-        return finish(run, &stays(&at)).await;
+        return finish(run, &stays(&at), None).await;
     }
     let mut session = run.app.store.read().await?;
     let was_sent = store::operations::adoption_was_sent(&mut session, run.server.id).await?;
@@ -182,7 +217,7 @@ async fn give_back(run: &mut Run) -> LastStep {
     };
     released(run, power).await?;
     let why = stays(&at);
-    finish(run, &why).await
+    finish(run, &why, None).await
 }
 
 /// It is its owner's alone again.
@@ -200,7 +235,7 @@ async fn elsewhere(run: &mut Run) -> LastStep {
         released(run, found.power).await?;
         why = stays(&found.at);
     }
-    finish(run, &why).await
+    finish(run, &why, None).await
 }
 
 fn stays(at: &InstanceRef) -> String {
@@ -221,19 +256,15 @@ async fn clear_group(run: &Run) -> Result<bool, Fault> {
     let Err(error) = cloud.clear_group(&run.account.region, &group).await else {
         return Ok(true);
     };
-    match error.class {
-        ErrorClass::Throttled(_) | ErrorClass::Unavailable | ErrorClass::OutcomeUnknown => {
-            let mut session = run.app.store.read().await?;
-            let tries = store::operations::retries_in_a_row(&mut session, run.operation.id).await?;
-            return if tries < CLEARING {
-                Err(error.into())
-            } else {
-                Ok(false)
-            };
-        }
-        // Credentials that are good for the servers alone leave it there.
-        ErrorClass::Auth if run.is_shut_out().await => return Err(error.into()),
-        _ => {}
+    if is_for_now(&error) {
+        return match is_kept(run, &error).await? {
+            true => Ok(false),
+            false => Err(error.into()),
+        };
+    }
+    // Credentials that are good for the servers alone leave it there.
+    if error.class == ErrorClass::Auth && run.is_shut_out().await {
+        return Err(error.into());
     }
     tracing::warn!(
         group,
@@ -262,10 +293,11 @@ async fn retired_name(run: &Run) -> Result<String, Fault> {
 async fn find(run: &Run) -> Result<Option<InstanceRef>, Fault> {
     if let Some(at) = run.at() {
         match run.get(&at).await {
-            // An earlier try has ended it, and all that is left to do is what comes after: no call for it is made again.
-            Ok(seen) if seen.power == Power::Terminated && run.operation.is_accepted() => {
-                let doubles = run.look(Duration::ZERO).await?;
-                return Ok(doubles.into_iter().next().map(|double| double.at));
+            // It has ended, and all that is left to do is what comes after: no call for it is made.
+            Ok(seen) if seen.power == Power::Terminated => {
+                let mut doubles = run.look(Duration::ZERO).await?.into_iter();
+                let double = doubles.find(|double| double.power != Power::Terminated);
+                return Ok(double.map(|double| double.at));
             }
             Ok(_) => return Ok(Some(at)),
             Err(error) if error.class == ErrorClass::NotFound => {}
@@ -303,7 +335,8 @@ async fn vanished(run: &mut Run) -> LastStep {
     }
 }
 
-async fn finish(run: &mut Run, why: &str) -> LastStep {
+/// `stays` says what its cloud keeps of its snapshots, which stay on the list then.
+async fn finish(run: &mut Run, why: &str, stays: Option<&str>) -> LastStep {
     let mut ends = leave(run).await?;
     let mut is_cleared = true;
     let mut session = loop {
@@ -333,7 +366,10 @@ async fn finish(run: &mut Run, why: &str) -> LastStep {
     };
     store::operations::step(&mut session, &run.lease, gone).await?;
     store::servers::mark_destroyed(&mut session, run.server.id).await?;
-    store::snapshots::mark_destroyed_with(&mut session, run.server.id).await?;
+    match stays {
+        None => store::snapshots::mark_destroyed_with(&mut session, run.server.id).await?,
+        Some(why) => store::snapshots::outlive(&mut session, run.server.id, why).await?,
+    }
     store::billing::end(&mut session, run.server.id).await?;
     store::traffic::end(&mut session, run.server.id).await?;
     if let Some(environment) = run.server.environment_id.filter(|_| is_cleared) {

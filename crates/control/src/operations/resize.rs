@@ -77,14 +77,30 @@ async fn take(run: &mut Run, plan: &Plan, step: &'static str, message: &str) -> 
 /// Whether a start will be refused again. A cloud without room says so as one does that is away for a moment, so that it is
 /// asked a few times.
 async fn will_not_start(run: &Run, error: &CloudError) -> Result<bool, Fault> {
-    Ok(match error.class {
-        ErrorClass::Rejected | ErrorClass::Quota | ErrorClass::Unsupported => true,
-        ErrorClass::Unavailable => {
-            let mut session = run.app.store.read().await?;
-            store::operations::retries_in_a_row(&mut session, run.operation.id).await? >= STARTS
-        }
-        _ => false,
-    })
+    if error.class != ErrorClass::Unavailable {
+        return Ok(is_refused(error));
+    }
+    let mut session = run.app.store.read().await?;
+    Ok(store::operations::retries_in_a_row(&mut session, run.operation.id).await? >= STARTS)
+}
+
+fn is_refused(error: &CloudError) -> bool {
+    matches!(
+        error.class,
+        ErrorClass::Rejected | ErrorClass::Quota | ErrorClass::Unsupported
+    )
+}
+
+/// What it fails with that can't be helped: it is off, and not by somebody else's hand.
+async fn left_off(run: &Run, at: &InstanceRef, why: String) -> Fault {
+    let seen = async {
+        let now = run.interruptible(run.get(at)).await??;
+        run.record("left_off", 90, "it is switched off", &now).await
+    };
+    match seen.await {
+        Ok(()) => Fault::Failed(why),
+        Err(fault) => fault,
+    }
 }
 
 /// Gives it the plan again that it had. A disk that has grown stays as large as it is; where the cloud sells that plan with
@@ -99,11 +115,12 @@ async fn go_back(run: &mut Run, at: &InstanceRef, plan: &Plan, why: &str) -> Res
         ..former
     };
     match run.account.cloud.resize(at, &former).await {
-        Err(error) if error.class == ErrorClass::Rejected => {
-            return Err(Fault::Failed(format!(
-                "{why}; nor does it take its former plan again, and it is switched off: {}",
+        Err(error) if is_refused(&error) => {
+            let why = format!(
+                "{why}; nor does it take its former plan again, so that it has the new one, and is switched off: {}",
                 error.message
-            )));
+            );
+            return Err(left_off(run, at, why).await);
         }
         resized => resized?,
     }
@@ -121,12 +138,28 @@ fn gone_back(run: &Run) -> Option<String> {
 
 async fn start_as_before(run: &mut Run, at: &InstanceRef, why: String) -> LastStep {
     let cloud = run.account.cloud.clone();
-    cloud.start(at).await?;
-    let waiting = cloud.wait(at, Until::Running, START);
-    let instance = run.interruptible(waiting).await??;
-    run.saw("running", 90, "the instance runs", &instance)
-        .await?;
-    Err(Fault::Failed(why))
+    let starting = async {
+        cloud.start(at).await?;
+        cloud.wait(at, Until::Running, START).await
+    };
+    match run.interruptible(starting).await? {
+        Ok(instance) => {
+            run.saw("running", 90, "the instance runs", &instance)
+                .await?;
+            Err(Fault::Failed(why))
+        }
+        Err(error) if is_refused(&error) => {
+            let why = format!(
+                "{why}, and is switched off, since it does not start with that either: {}",
+                error.message
+            );
+            Err(left_off(run, at, why).await)
+        }
+        Err(mut error) => {
+            error.message = format!("{why}, and does not run yet: {}", error.message);
+            Err(error.into())
+        }
+    }
 }
 
 /// Keeps what it was doing before the first try: a change may leave it switched off.

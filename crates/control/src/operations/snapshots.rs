@@ -11,6 +11,9 @@ use super::resize::{remember_power, run_again};
 use super::run::{Fault, LastStep, Run};
 use crate::servers;
 
+/// So often one that was taken is looked for: for about ten minutes.
+const LOOKS: i64 = 16;
+
 pub(super) async fn create(run: &mut Run) -> LastStep {
     let at = run.existing()?;
     let snapshot = named(run).await?;
@@ -38,13 +41,25 @@ pub(super) async fn create(run: &mut Run) -> LastStep {
     }
     let seen = run.interruptible(cloud.snapshots(&at)).await??;
     // Said to be there before it is, its deletion would find nothing, and it would be paid for.
-    let taken = seen.into_iter().find(is_it).ok_or_else(|| {
-        let why = "the cloud has taken the snapshot, and does not show it yet";
-        CloudError::new(ErrorClass::Unavailable, why)
-    })?;
+    let Some(taken) = seen.into_iter().find(is_it) else {
+        return Err(not_shown(run).await?);
+    };
     let mut session = run.step("taken", 90, "the snapshot is there").await?;
     store::snapshots::made(&mut session, snapshot.id, taken.size_bytes).await?;
     Ok(session)
+}
+
+/// It is shown soon, or somebody has deleted it since.
+async fn not_shown(run: &Run) -> Result<Fault, Fault> {
+    let mut session = run.app.store.read().await?;
+    let looks = store::operations::retries_in_a_row(&mut session, run.operation.id).await?;
+    if looks < LOOKS {
+        let why = "the cloud has taken the snapshot, and does not show it yet";
+        return Ok(CloudError::new(ErrorClass::Unavailable, why).into());
+    }
+    let why = "the cloud has taken the snapshot, and does not show it: somebody may have deleted it there. Delete this one, and \
+               take another";
+    Ok(Fault::Failed(why.to_owned()))
 }
 
 pub(super) async fn restore(run: &mut Run) -> LastStep {

@@ -3,12 +3,14 @@
 //! One task for each account in each region: it follows the cloud's events where there are any, looks when it is nudged
 //! and once in a period, and is no other's business when its cloud is slow or away. They take no input and are
 //! idempotent. Leases that ran out need no reconciler: the queue's claim takes them up. Beside these tasks one charges what
-//! is due, one lets environments go that have nothing left, and one looks how large the operator's regions are.
+//! is due, one lets environments go that have nothing left, one deletes snapshots that clouds kept, and one looks how large
+//! the operator's regions are.
 
 mod charging;
 pub mod drift;
 mod ended;
 mod orphans;
+mod outlived;
 mod rooms;
 
 use std::collections::HashMap;
@@ -81,6 +83,7 @@ pub async fn run(app: App, shutdown: CancellationToken) {
     let _charging = Beside(tokio::spawn(charging::run(app.clone())));
     let ended = |of_house| Beside(tokio::spawn(ended::run(app.clone(), of_house)));
     let _ended = [true, false].map(ended);
+    let _outlived = Beside(tokio::spawn(outlived::run(app.clone())));
     let _rooms = Beside(tokio::spawn(rooms::run(app.clone())));
     let mut watches: HashMap<(String, String), Watch> = HashMap::new();
     let turns = Turns {

@@ -210,10 +210,18 @@ async fn destroy(app: &App, account: &Account, orphan: &Orphan, who: &str) -> Re
         session.commit().await?;
     }
     let at = at(orphan);
-    let done = match removal {
+    let mut done = match removal {
         Removal::GivenBack => account.cloud.release(&at).await,
         _ => account.cloud.destroy(&at).await,
     };
+    // What outlives it goes too; where that fails the next look comes by here again.
+    let is_gone = match &done {
+        Ok(()) => true,
+        Err(error) => error.class == ErrorClass::NotFound && orphan.state == REMOVING,
+    };
+    if is_gone && removal == Removal::Destroyed {
+        done = account.cloud.clear_gone(&at).await.and(done);
+    }
     let removal = match done {
         Ok(()) => removal,
         Err(error) if error.class == ErrorClass::NotFound => Removal::Gone,

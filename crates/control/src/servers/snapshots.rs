@@ -5,7 +5,7 @@ use domain::operation::{Operation, OperationKind};
 use domain::quota::Amounts;
 use domain::server::{Desired, Server};
 use domain::snapshot::{Snapshot, SnapshotState};
-use domain::{Error, Result, ServerId, SnapshotId, names, random};
+use domain::{Error, ErrorKind, Result, ServerId, SnapshotId, names, random};
 use serde_json::{Value, json};
 use store::Session;
 
@@ -80,10 +80,17 @@ pub async fn restore(
     Ok(operation)
 }
 
-/// Forgets a snapshot. Errors: `NotFound`; `Conflict` while a server is being made from it.
+/// Forgets a snapshot. Errors: `NotFound`; `Conflict` while a server is being made from it, and where its cloud keeps it after
+/// its server.
 pub async fn destroy(app: &App, actor: &Actor, id: SnapshotId) -> Result<Operation> {
     let known = found(&mut app.store.read().await?, actor, id).await?;
-    let mut held = Held::lock(app, actor, known.server_id).await?;
+    let mut held = match Held::lock(app, actor, known.server_id).await {
+        Err(error) if error.kind() == ErrorKind::NotFound => {
+            let why = known.error.unwrap_or_else(|| outlived("it is just going"));
+            return Err(Error::conflict(format!("nothing was done: {why}")));
+        }
+        held => held?,
+    };
     let snapshot = found(&mut held.session, actor, id).await?;
     if held.server.desired == Desired::Destroyed {
         return Err(Error::conflict(
@@ -108,6 +115,14 @@ pub async fn destroy(app: &App, actor: &Actor, id: SnapshotId) -> Result<Operati
         .await?;
     held.commit("snapshot.destroy").await?;
     Ok(operation)
+}
+
+/// What is told of snapshots that their server's cloud keeps.
+pub(crate) fn outlived(why: &str) -> String {
+    format!(
+        "its server is gone, and its cloud keeps of its snapshots: {why}; that is tried again from time to time, and what is \
+         deleted there by hand goes from this list"
+    )
 }
 
 /// Errors: `Invalid` where the disk of the server's plan is smaller than the one that the snapshot was taken of. Where disks

@@ -50,10 +50,18 @@ impl World {
             let message = "New size cannot be smaller than existing size";
             return Err(refuse(400, "InvalidParameterValue", message));
         }
-        if volume.change.is_some_and(|(_, at)| Instant::now() < at) {
-            let message =
-                format!("You've reached the maximum modification rate per volume limit: {id}");
-            return Err(refuse(400, "VolumeModificationRateExceeded", message));
+        // After one change Amazon takes no other for hours, which is for ever here.
+        match volume.change {
+            Some((_, at)) if Instant::now() < at => {
+                let message = format!("{id} is being modified");
+                return Err(refuse(400, "IncorrectModificationState", message));
+            }
+            Some(_) => {
+                let message =
+                    format!("You've reached the maximum modification rate per volume limit: {id}");
+                return Err(refuse(400, "VolumeModificationRateExceeded", message));
+            }
+            None => {}
         }
         let change = (size, Instant::now() + pace);
         volume.change = Some(change);

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::calls::{Reply, error, invalid, not_found};
+use super::calls::{Reply, error, invalid, not_found, protected};
 use super::catalog;
 use super::world::{World, now};
 
@@ -42,6 +42,9 @@ impl World {
     }
 
     pub(super) fn delete_image(&mut self, id: u64) -> Reply {
+        if self.protected.contains(&id) {
+            return protected("image");
+        }
         match self.images.remove(&id) {
             Some(_) => (204, Value::Null),
             None => not_found(),

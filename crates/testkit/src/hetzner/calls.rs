@@ -99,6 +99,9 @@ fn route(world: &mut World, method: &Method, path: &str, asked: &Asked, fails: b
         ("GET", ["servers", id]) => world.get_server(number(id)),
         ("PUT", ["servers", id]) => world.put_server(number(id), body),
         ("DELETE", ["servers", id]) => world.delete_server(number(id), fails),
+        ("GET", ["servers", id, "actions"]) if !world.servers.contains_key(&number(id)) => {
+            not_found()
+        }
         ("GET", ["servers", id, "actions"]) => asked.page("actions", world.actions_of(number(id))),
         ("POST", ["servers", id, "actions", kind]) => world.act(number(id), kind, body, fails),
         ("GET", ["actions", id]) => world.get_action(number(id)),
@@ -163,6 +166,10 @@ impl Asked {
 
 pub(super) fn not_found() -> Reply {
     error(404, "not_found", "the requested resource was not found")
+}
+
+pub(super) fn protected(what: &str) -> Reply {
+    error(403, "protected", &format!("{what} is delete protected"))
 }
 
 pub(super) fn invalid(field: &str) -> Reply {

@@ -111,6 +111,21 @@ impl StandIn {
         self.world().lists_lag = true;
     }
 
+    /// Protects a server or a snapshot from being deleted, or no more.
+    pub fn set_protected(&self, id: u64, is_protected: bool) {
+        let mut world = self.world();
+        if is_protected {
+            world.protected.insert(id);
+        } else {
+            world.protected.remove(&id);
+        }
+    }
+
+    /// The ids of all snapshots.
+    pub fn snapshot_ids(&self) -> Vec<u64> {
+        self.world().images.keys().copied().collect()
+    }
+
     /// Attaches a load balancer, of which there is nothing else here, to all networks.
     pub fn attach_load_balancer(&self) {
         let mut world = self.world();

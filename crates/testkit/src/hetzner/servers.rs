@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::calls::{Reply, error, invalid, not_found};
+use super::calls::{Reply, error, invalid, not_found, protected};
 use super::catalog;
 use super::world::{Server, World, now};
 
@@ -125,12 +125,21 @@ impl World {
         if self.is_locked(id) {
             return error(423, "locked", "server is locked");
         }
+        if self.protected.contains(&id) {
+            return protected("server");
+        }
         let Some(server) = self.servers.get_mut(&id) else {
             return not_found();
         };
         server.status = "deleting";
         let action = self.begin("delete_server", ("server", id), json!({}), (fails, 1));
         (200, json!({ "action": self.shown_action(action) }))
+    }
+
+    /// Both go together, as Hetzner has it for servers.
+    fn protection(&self, id: u64) -> Value {
+        let is_protected = self.protected.contains(&id);
+        json!({ "delete": is_protected, "rebuild": is_protected })
     }
 
     /// It is gone; lists that lag show it once more.
@@ -186,7 +195,7 @@ impl World {
             "private_net": private, "server_type": server.sold.shown(), "location": catalog::location(&server.location),
             "image": server.image, "iso": null, "rescue_enabled": false, "locked": self.is_locked(id),
             "backup_window": null, "outgoing_traffic": sent, "ingoing_traffic": received,
-            "included_traffic": 21_990_232_555_520_u64, "protection": { "delete": false, "rebuild": false },
+            "included_traffic": 21_990_232_555_520_u64, "protection": self.protection(id),
             "labels": server.labels, "volumes": [], "load_balancers": [], "primary_disk_size": server.disk,
             "placement_group": null,
         })

@@ -3,7 +3,7 @@
 //! Every look first catches up with the clock: actions that are due have their effect then. What must stay true: a server is
 //! locked while an action is under way on it, as at Hetzner.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::{Duration, Instant};
 
 use domain::time::Clock;
@@ -28,6 +28,8 @@ pub(super) struct World {
     pub(super) faults: Vec<(&'static str, &'static str, Fault)>,
     pub(super) calls: Vec<Call>,
     pub(super) lists_lag: bool,
+    /// The servers and snapshots that may not be deleted.
+    pub(super) protected: BTreeSet<u64>,
     /// Servers that are gone and are listed once more; and the networks, with their servers, that still show some.
     pub(super) still_listed: Vec<Value>,
     pub(super) still_attached: Vec<(u64, u64)>,
@@ -75,6 +77,7 @@ impl Default for World {
             servers: BTreeMap::new(),
             actions: BTreeMap::new(),
             images: BTreeMap::new(),
+            protected: BTreeSet::new(),
             keys: Vec::new(),
             firewalls: Vec::new(),
             networks: Vec::new(),
