@@ -257,9 +257,10 @@ async fn clear_group(run: &Run) -> Result<bool, Fault> {
         return Ok(true);
     };
     if is_for_now(&error) {
-        return match is_kept(run, &error).await? {
-            true => Ok(false),
-            false => Err(error.into()),
+        return if is_kept(run, &error).await? {
+            Ok(false)
+        } else {
+            Err(error.into())
         };
     }
     // Credentials that are good for the servers alone leave it there.
