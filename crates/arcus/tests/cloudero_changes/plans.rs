@@ -9,6 +9,7 @@ testkit::on_both_databases![
     a_plan_is_held_against_the_one_that_the_server_is_about_to_have,
     a_snapshot_of_a_larger_disk_than_the_plan_has_is_not_restored,
     a_server_that_does_not_start_with_the_new_plan_runs_with_its_former_one_again,
+    a_server_that_does_not_start_with_its_former_plan_either_is_shown_off_with_both_reasons,
 ];
 
 async fn a_plan_is_held_against_the_one_that_the_server_is_about_to_have(builder: Builder) {
@@ -84,4 +85,25 @@ async fn a_server_that_does_not_start_with_the_new_plan_runs_with_its_former_one
     let plans = list.as_array().expect("an array");
     let plan = plans.iter().find(|plan| plan["slug"] == "eos2");
     assert_eq!(shown["price"], plan.expect("is listed")["price"], "{list}");
+}
+
+async fn a_server_that_does_not_start_with_its_former_plan_either_is_shown_off_with_both_reasons(
+    builder: Builder,
+) {
+    let shop = Shop::open(builder).await;
+    let id = shop.server("web").await;
+    shop.arcus.faults(&["unstartable=all"]);
+    let event = shop
+        .asked(&path(id, "upgrade_package"), &[("package", "eos4")])
+        .await;
+    let ended = shop.ended(event).await;
+    let why = ended["error"].as_str().expect("it says why");
+    assert!(why.contains("no room for eos4"), "{why}");
+    assert!(why.contains("no room for eos2"), "{why}");
+    let shown = shop.shown(id).await;
+    assert_eq!(
+        (&shown["package"], &shown["state"]),
+        (&json!("eos2"), &json!("Stopped")),
+        "{shown}"
+    );
 }

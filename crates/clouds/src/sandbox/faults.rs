@@ -67,7 +67,7 @@ faults! {
     capacity_memory_mib: Option<u64> = number, "The memory of all machines together in MiB; none for 409600000.";
     capacity_disk_gib: Option<u64> = number, "The disk of all machines together in GiB; none for 10000000.";
     reject_rename: bool = flag, "Whether an instance keeps its name whatever is asked for.";
-    unstartable: String = text, "The plan that switches an instance off which gets it, and with which none starts; empty for none.";
+    unstartable: String = text, "The plan that switches an instance off which gets it, and with which none starts; empty for none, `all` for each.";
     fail_package: String = text, "The package whose installation fails where user data names it; empty for none.";
 }
 

@@ -237,7 +237,8 @@ impl Machine {
 
     /// Some clouds find out only then that they have no room for a size.
     pub(super) fn must_be_startable(&self, faults: &Faults) -> CloudResult<()> {
-        if !self.plan.is_empty() && self.plan == faults.unstartable {
+        let is_meant = faults.unstartable == "all" || faults.unstartable == self.plan;
+        if is_meant && !self.plan.is_empty() {
             return Err(refused(format!("there is no room for {} here", self.plan)));
         }
         Ok(())

@@ -6,7 +6,7 @@ use clouds::ErrorClass;
 use domain::time::Clock;
 use testkit::digital_ocean::Fault;
 
-use super::rig::{KEY, alone, open_with, plan, request, running};
+use super::rig::{KEY, PATIENCE, alone, open_with, plan, request, running};
 
 #[tokio::test]
 async fn a_token_that_is_not_accepted_is_told_and_not_shown() {
@@ -41,8 +41,8 @@ async fn too_many_calls_are_told_with_how_long_to_wait_and_nothing_is_sent_until
     let refused = cloud.check().await.expect_err("refused");
     assert!(matches!(refused.class, ErrorClass::Throttled(_)));
     assert_eq!(stand_in.calls().len(), sent, "nothing was sent");
-    tokio::time::sleep(Duration::from_millis(2100)).await;
-    cloud.check().await.expect("is answered again");
+    let again = || async { cloud.check().await.ok() };
+    testkit::wait::until("it to be answered again", PATIENCE, again).await;
 }
 
 #[tokio::test]
@@ -92,8 +92,8 @@ async fn a_droplet_whose_making_fails_is_not_left_behind() {
     stand_in.fault("POST", "/v2/droplets", Fault::FailAction);
     let failed = cloud.create(&request("failed")).await.expect_err("failed");
     assert_eq!(failed.class, ErrorClass::Rejected);
-    tokio::time::sleep(Duration::from_millis(200)).await;
-    assert_eq!(stand_in.droplets(), 0);
+    let gone = || async { (stand_in.droplets() == 0).then_some(()) };
+    testkit::wait::until("it to be taken back", PATIENCE, gone).await;
 }
 
 #[tokio::test]
