@@ -20,20 +20,25 @@ impl Each {
         let Err(error) = deleted else {
             return Ok(());
         };
-        match error.class {
-            ErrorClass::Rejected
-            | ErrorClass::Quota
-            | ErrorClass::Unsupported
-            | ErrorClass::NotFound => {
-                self.class.get_or_insert(ErrorClass::Rejected);
-            }
-            // One that is in use says nothing of the others, and may not be for long.
-            ErrorClass::Unavailable => self.class = Some(ErrorClass::Unavailable),
-            ErrorClass::Auth | ErrorClass::Throttled(_) | ErrorClass::OutcomeUnknown => {
-                return Err(error);
-            }
-        }
         self.stays.push(format!("{what} ({})", error.message));
+        let class = match error.class {
+            ErrorClass::Throttled(_) | ErrorClass::OutcomeUnknown => {
+                let all = std::mem::take(&mut self.stays);
+                return Err(CloudError::new(error.class, all.join("; ")));
+            }
+            // One that is in use says nothing of the others, and may not be for long; one that these credentials may not
+            // delete is one, or all are.
+            ErrorClass::Unavailable | ErrorClass::Auth => error.class,
+            _ => ErrorClass::Rejected,
+        };
+        let rank = |class| match class {
+            ErrorClass::Unavailable => 2,
+            ErrorClass::Auth => 1,
+            _ => 0,
+        };
+        if self.class.is_none_or(|known| rank(known) < rank(class)) {
+            self.class = Some(class);
+        }
         Ok(())
     }
 
@@ -62,18 +67,21 @@ mod tests {
         each.note("two", Ok(())).expect("goes on");
         each.note("three", refused(ErrorClass::Rejected))
             .expect("goes on");
-        let error = each.end().expect_err("two stay");
+        each.note("four", refused(ErrorClass::Auth))
+            .expect("goes on");
+        let error = each.end().expect_err("three stay");
         assert_eq!(error.class, ErrorClass::Unavailable);
-        assert_eq!(error.message, "one (no); three (no)");
+        assert_eq!(error.message, "one (no); three (no); four (no)");
     }
 
     #[test]
     fn a_cloud_that_wants_a_pause_is_not_asked_for_the_rest() {
         let pause = ErrorClass::Throttled(std::time::Duration::from_secs(1));
         let mut each = Each::default();
-        assert_eq!(
-            each.note("one", refused(pause)).expect_err("stops").class,
-            pause
-        );
+        each.note("one", refused(ErrorClass::Rejected))
+            .expect("goes on");
+        let error = each.note("two", refused(pause)).expect_err("stops");
+        assert_eq!(error.class, pause);
+        assert_eq!(error.message, "one (no); two (no)");
     }
 }

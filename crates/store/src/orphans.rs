@@ -93,15 +93,34 @@ pub async fn set_state(session: &mut Session, id: OrphanId, state: &str) -> Resu
         .map(drop)
 }
 
-/// Forgets those that were not seen since `before`: they are gone, or a server accounts for them now.
+/// Those whose end was decided, and that were not seen since `before`: what outlives them may be there still.
+pub async fn vanished(
+    session: &mut Session,
+    account: &str,
+    region: &str,
+    before: Timestamp,
+) -> Result<Vec<Orphan>> {
+    let query = sql!(
+        "SELECT id, account, region, cloud_id, token, name, state, first_seen_at FROM orphans WHERE account = $1 \
+         AND region = $2 AND last_seen_at < $3 AND state = 'removing' ORDER BY id"
+    );
+    let rows = session
+        .all(query.arg(account).arg(region).arg(before))
+        .await?;
+    rows.iter().map(orphan).collect()
+}
+
+/// Forgets those that were not seen since `before`: they are gone, or a server accounts for them now. One whose end was decided
+/// is forgotten when that is done.
 pub async fn forget_unseen(
     session: &mut Session,
     account: &str,
     region: &str,
     before: Timestamp,
 ) -> Result<()> {
-    let query =
-        sql!("DELETE FROM orphans WHERE account = $1 AND region = $2 AND last_seen_at < $3");
+    let query = sql!(
+        "DELETE FROM orphans WHERE account = $1 AND region = $2 AND last_seen_at < $3 AND state <> 'removing'"
+    );
     session
         .execute(query.arg(account).arg(region).arg(before))
         .await

@@ -136,13 +136,20 @@ pub async fn mark_destroyed_with(session: &mut Session, server: ServerId) -> Res
     session.execute(query.arg(now).arg(server)).await.map(drop)
 }
 
-/// A server is gone, and its cloud keeps what was taken of it: at least one tells of that until it is gone as well.
-pub async fn outlive(session: &mut Session, server: ServerId, why: &str) -> Result<()> {
-    let query = sql!(
-        "UPDATE snapshots SET state = 'failed', error = $1, destroyed_at = NULL WHERE server_id = $2 \
-         AND (destroyed_at IS NULL OR id = (SELECT MAX(n.id) FROM snapshots n WHERE n.server_id = $2))"
+/// A server is gone, and its cloud keeps what was taken of it: those that are not known to be gone tell of that, or else the
+/// newest, until there is nothing left. False where none was ever known.
+pub async fn outlive(session: &mut Session, server: ServerId, why: &str) -> Result<bool> {
+    let living = sql!(
+        "UPDATE snapshots SET state = 'failed', error = $1 WHERE server_id = $2 AND destroyed_at IS NULL"
     );
-    session.execute(query.arg(why).arg(server)).await.map(drop)
+    if session.execute(living.arg(why).arg(server)).await? > 0 {
+        return Ok(true);
+    }
+    let newest = sql!(
+        "UPDATE snapshots SET state = 'failed', error = $1, destroyed_at = NULL \
+         WHERE id = (SELECT MAX(n.id) FROM snapshots n WHERE n.server_id = $2)"
+    );
+    Ok(session.execute(newest.arg(why).arg(server)).await? > 0)
 }
 
 /// A server that is gone, of which snapshots are left at its cloud.
@@ -160,12 +167,12 @@ pub struct Outlived {
     pub cloud_id: String,
 }
 
-/// Those of every organisation whose account is there still.
+/// Those of every organisation.
 pub async fn outlived(session: &mut Session) -> Result<Vec<Outlived>> {
     let query = sql!(
         "SELECT DISTINCT s.id, s.organisation_id, s.provider_id, s.region, s.cloud_id FROM snapshots n \
-         JOIN servers s ON s.id = n.server_id JOIN providers p ON p.id = s.provider_id WHERE n.destroyed_at IS NULL \
-         AND s.destroyed_at IS NOT NULL AND s.cloud_id IS NOT NULL AND p.deleted_at IS NULL ORDER BY s.id"
+         JOIN servers s ON s.id = n.server_id WHERE n.destroyed_at IS NULL AND s.destroyed_at IS NOT NULL \
+         AND s.cloud_id IS NOT NULL ORDER BY s.id"
     );
     let outlived = |row: &Row| {
         Ok(Outlived {
@@ -179,10 +186,13 @@ pub async fn outlived(session: &mut Session) -> Result<Vec<Outlived>> {
     session.all(query).await?.iter().map(outlived).collect()
 }
 
-/// Whether one was ever asked for of that server, whatever became of it.
-pub async fn any_ever_of_server(session: &mut Session, server: ServerId) -> Result<bool> {
-    let query = sql!("SELECT 1 AS one FROM snapshots WHERE server_id = $1 LIMIT 1");
-    Ok(session.optional(query.arg(server)).await?.is_some())
+/// Whether an account keeps some of servers that are gone.
+pub async fn any_outlived_at(session: &mut Session, provider: ProviderId) -> Result<bool> {
+    let query = sql!(
+        "SELECT 1 AS one FROM snapshots n JOIN servers s ON s.id = n.server_id WHERE s.provider_id = $1 \
+         AND n.destroyed_at IS NULL AND s.destroyed_at IS NOT NULL LIMIT 1"
+    );
+    Ok(session.optional(query.arg(provider)).await?.is_some())
 }
 
 /// Whether a server is being made from it that is to stay.

@@ -24,15 +24,20 @@ struct Scene {
     id: u64,
 }
 
+/// Makes a server by hand with these labels; its id.
+async fn make(by_hand: &Client, name: &str, labels: &Value) -> u64 {
+    let images = by_hand.get("/v1/images?name=debian-12").await.expect(200);
+    let image = images["images"][0]["id"].to_string();
+    let body = json!({"name": name, "server_type": "cx23", "image": image, "location": "fsn1", "labels": labels});
+    let made = by_hand.post("/v1/servers", &body).await.expect(201);
+    made["server"]["id"].as_u64().expect("an id")
+}
+
 impl Scene {
     async fn set() -> Self {
         let hetzner = StandIn::start();
         let by_hand = Client::new(&hetzner.url()).with_bearer(hetzner::TOKEN);
-        let images = by_hand.get("/v1/images?name=debian-12").await.expect(200);
-        let image = images["images"][0]["id"].to_string();
-        let body = json!({"name": "handmade", "server_type": "cx23", "image": image, "location": "fsn1", "labels": {}});
-        let made = by_hand.post("/v1/servers", &body).await.expect(201);
-        let id = made["server"]["id"].as_u64().expect("an id");
+        let id = make(&by_hand, "handmade", &json!({})).await;
         let arcus = Builder::new(env!("CARGO_BIN_EXE_arcus"))
             .variable("ARCUS_HETZNER_ENDPOINT", &hetzner.url())
             .flag("--reconcile-secs=0.2")
@@ -87,6 +92,12 @@ impl Scene {
         .await;
     }
 
+    /// What the server is marked with at Hetzner.
+    async fn labels(&self) -> Value {
+        let server = format!("/v1/servers/{}", self.id);
+        self.by_hand.get(&server).await.ok()["server"]["labels"].clone()
+    }
+
     async fn snapshots(&self) -> Value {
         self.shop.customer.get("/v1/snapshot/list").await.data()
     }
@@ -122,6 +133,7 @@ async fn a_server_that_its_owner_protects_at_its_cloud_keeps_its_snapshots() {
     let owner = &scene.shop.owner;
     let path = format!("{}?plan=true", scene.environment);
     let refused = owner.delete(&path).await;
+    assert!(refused.status >= 400, "{}", refused.text);
     assert!(refused.text.contains("protected"), "{}", refused.text);
     let before = scene.hetzner.calls().len();
     let delete = format!("{}?wait=1", scene.environment);
@@ -181,4 +193,59 @@ async fn a_server_that_lost_its_labels_stays_with_what_was_taken_of_it() {
     scene.until_gone().await;
     assert_eq!(scene.hetzner.servers().len(), 1);
     assert_eq!(scene.hetzner.snapshots().len(), 1);
+}
+
+#[tokio::test]
+async fn a_server_that_has_a_double_takes_its_own_snapshots_along() {
+    let scene = Scene::set().await;
+    let labels = scene.labels().await;
+    make(&scene.by_hand, "double", &labels).await;
+    scene.shop.owner.delete(&scene.environment).await;
+    scene.until_gone().await;
+    assert_eq!(scene.hetzner.servers(), Vec::<String>::new());
+    assert_eq!(scene.hetzner.snapshots(), Vec::<String>::new());
+}
+
+#[tokio::test]
+async fn a_snapshot_of_an_orphan_goes_after_it_as_soon_as_its_cloud_lets_it() {
+    let scene = Scene::set().await;
+    let mut labels = scene.labels().await;
+    labels["arcus-token"] = json!("a-token-of-nobody");
+    let orphan = make(&scene.by_hand, "orphan", &labels).await;
+    let path = format!("/v1/servers/{orphan}/actions/create_image");
+    let of = json!({"arcus-of": orphan.to_string()});
+    let body = json!({"type": "snapshot", "description": "its", "labels": of});
+    let image = wait::until("it to be made", PATIENCE, || async {
+        let made = scene.by_hand.post(&path, &body).await;
+        let made: Value = serde_json::from_str(&made.text).ok()?;
+        made["image"]["id"].as_u64()
+    })
+    .await;
+    scene.hetzner.set_protected(image, true);
+    let tell = |word: &str| scene.shop.arcus.tell(&["admin", "orphan", word], "");
+    let number = wait::until("it to be seen", PATIENCE, || async {
+        let listed = tell("ls");
+        let line = listed.lines().find(|line| line.contains("orphan"));
+        line.and_then(|line| line.split_whitespace().next())
+            .map(str::to_owned)
+    })
+    .await;
+    let remove = scene.shop.arcus.run(&["admin", "orphan", "rm", &number]);
+    assert!(!remove.status.success(), "its snapshot stays");
+    wait::until("it to be gone", PATIENCE, || async {
+        (scene.hetzner.servers().len() == 1).then_some(())
+    })
+    .await;
+    assert_eq!(scene.hetzner.snapshots().len(), 2);
+    assert!(tell("ls").contains("removing"));
+
+    scene.hetzner.set_protected(image, false);
+    wait::until("its snapshot to be gone", PATIENCE, || async {
+        (scene.hetzner.snapshots().len() == 1).then_some(())
+    })
+    .await;
+    wait::until("it to be forgotten", PATIENCE, || async {
+        (!tell("ls").contains(&format!("{number} "))).then_some(())
+    })
+    .await;
 }

@@ -309,25 +309,9 @@ async fn destroying(
         Err(error) if error.class == ErrorClass::NotFound => (false, Vec::new()),
         Err(error) => return Err(retry::as_error(error)),
     };
-    calls.extend(clearing(app, account, server, &at).await?);
+    let outlives = account.cloud.preview_clear_gone(&at).await;
+    calls.extend(outlives.map_err(retry::as_error)?);
     Ok((is_there, calls))
-}
-
-/// The calls that delete what outlives a server.
-async fn clearing(
-    app: &App,
-    account: &Account,
-    server: &Server,
-    at: &InstanceRef,
-) -> Result<Vec<PreviewedCall>> {
-    let mut session = app.store.read().await?;
-    let has_snapshots = store::snapshots::any_ever_of_server(&mut session, server.id).await?;
-    drop(session);
-    if !has_snapshots {
-        return Ok(Vec::new());
-    }
-    let calls = account.cloud.preview_clear_gone(at).await;
-    calls.map_err(retry::as_error)
 }
 
 /// The calls that give a server back whose import never ended.

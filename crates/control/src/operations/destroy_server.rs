@@ -50,6 +50,8 @@ pub(super) async fn run(run: &mut Run) -> LastStep {
         }
         return gone(run).await;
     };
+    // That of a double does not take the place of its own, by which what was taken of it is found.
+    let is_own = run.at().is_none_or(|own| own.id == at.id);
     let (at, name, named) = match cloud.retire(&at, &name).await {
         Ok(renamed) => (renamed, name, "it bears its last name".to_owned()),
         // What is ending already takes no name; an earlier try has given it one, or has said that it could not.
@@ -66,12 +68,14 @@ pub(super) async fn run(run: &mut Run) -> LastStep {
     };
     let mut session = run.step("renamed", 30, &named).await?;
     let sight = store::servers::Sight {
-        cloud_id: Some(at.id.clone()),
+        cloud_id: is_own.then(|| at.id.clone()),
         ..store::servers::Sight::of(run.server.power)
     };
     store::servers::observe(&mut session, run.server.id, &sight).await?;
     session.commit().await?;
-    run.server.cloud_id = Some(at.id.clone());
+    if is_own {
+        run.server.cloud_id = Some(at.id.clone());
+    }
 
     match cloud.destroy(&at).await {
         Ok(()) => {}
@@ -93,7 +97,10 @@ pub(super) async fn run(run: &mut Run) -> LastStep {
             ));
         }
     }
-    gone(run).await
+    match run.at().filter(|_| is_own) {
+        Some(at) => clear(run, &at).await,
+        None => gone(run).await,
+    }
 }
 
 /// Whether a cloud that can be reached, and accepts the credentials, does not do this one thing.
@@ -112,17 +119,12 @@ fn last_name(run: &Run) -> String {
     said.unwrap_or(&run.server.cloud_name).to_owned()
 }
 
-/// It is gone, by our hand or another's. Its snapshots outlive it at some clouds, and are deleted now: not before, since a cloud
-/// may refuse to end a server whose owner protects it there.
+/// It is not found any more, by our hand or another's.
 async fn gone(run: &mut Run) -> LastStep {
-    let mut session = run.app.store.read().await?;
-    let has_snapshots = store::snapshots::any_ever_of_server(&mut session, run.server.id).await?;
-    drop(session);
-    let Some(at) = run.at().filter(|_| has_snapshots) else {
+    let Some(at) = run.at() else {
         return finish(run, GONE, None).await;
     };
-    let cloud = run.account.cloud.clone();
-    match cloud.get(&at).await {
+    match run.account.cloud.get(&at).await {
         Ok(seen) if seen.power == Power::Terminated => {}
         Ok(seen) if seen.tag.as_ref() == Some(&run.tag()) => {
             let why = "it is there after all";
@@ -139,7 +141,13 @@ async fn gone(run: &mut Run) -> LastStep {
         Err(error) if error.class == ErrorClass::NotFound => {}
         Err(error) => return Err(error.into()),
     }
-    match cloud.clear_gone(&at).await {
+    clear(run, &at).await
+}
+
+/// Its snapshots outlive it at some clouds, whether anybody here knows of them or not, and are deleted now: not before, since a
+/// cloud may refuse to end a server whose owner protects it there.
+async fn clear(run: &mut Run, at: &InstanceRef) -> LastStep {
+    match run.account.cloud.clear_gone(at).await {
         Ok(()) => finish(run, GONE, None).await,
         Err(error) if is_refused(run, &error).await || is_kept(run, &error).await? => {
             let stays = snapshots::outlived(&error.message);
@@ -369,7 +377,11 @@ async fn finish(run: &mut Run, why: &str, stays: Option<&str>) -> LastStep {
     store::servers::mark_destroyed(&mut session, run.server.id).await?;
     match stays {
         None => store::snapshots::mark_destroyed_with(&mut session, run.server.id).await?,
-        Some(why) => store::snapshots::outlive(&mut session, run.server.id, why).await?,
+        Some(why) => {
+            if !store::snapshots::outlive(&mut session, run.server.id, why).await? {
+                tracing::warn!(server = %run.server.id, why, "a cloud may keep snapshots of a server that never had any here");
+            }
+        }
     }
     store::billing::end(&mut session, run.server.id).await?;
     store::traffic::end(&mut session, run.server.id).await?;

@@ -34,16 +34,7 @@ pub(super) async fn resize(run: &mut Run) -> LastStep {
         .await?;
     run.sample(&before).await?;
     if let Err(error) = cloud.resize(&at, &plan).await {
-        // The cloud may have switched it off for this, and there may be no next try.
-        if ran(run)
-            && run
-                .get(&at)
-                .await
-                .is_ok_and(|now| now.power == Power::Stopped)
-        {
-            cloud.start(&at).await?;
-        }
-        return Err(error.into());
+        return Err(not_resized(run, &at, error).await);
     }
     take(run, &plan, "resized", "the server has the new size").await?;
     let now = run.interruptible(run.get(&at)).await??;
@@ -62,6 +53,26 @@ pub(super) async fn resize(run: &mut Run) -> LastStep {
         return start_as_before(run, &at, why).await;
     }
     run_again(run, "running").await
+}
+
+/// The cloud may have switched it off for what it then refused, and there may be no next try: it is started again.
+async fn not_resized(run: &Run, at: &InstanceRef, error: CloudError) -> Fault {
+    let now = run.get(at).await;
+    if !(ran(run) && now.is_ok_and(|now| now.power == Power::Stopped)) {
+        return error.into();
+    }
+    let Err(off) = run.account.cloud.start(at).await else {
+        return error.into();
+    };
+    let why = format!(
+        "{}; it was switched off for that, and does not start again: {}",
+        error.message, off.message
+    );
+    match (is_refused(&error), is_refused(&off)) {
+        (true, true) => left_off(run, at, why).await,
+        (true, false) => CloudError::new(off.class, why).into(),
+        (false, _) => CloudError::new(error.class, why).into(),
+    }
 }
 
 /// Records that it has that plan now, and costs what that costs.
@@ -98,7 +109,8 @@ async fn left_off(run: &Run, at: &InstanceRef, why: String) -> Fault {
         run.record("left_off", 90, "it is switched off", &now).await
     };
     match seen.await {
-        Ok(()) => Fault::Failed(why),
+        // Where it could not be looked at, the reconciler finds out.
+        Ok(()) | Err(Fault::Cloud(_)) => Fault::Failed(why),
         Err(fault) => fault,
     }
 }
@@ -122,7 +134,14 @@ async fn go_back(run: &mut Run, at: &InstanceRef, plan: &Plan, why: &str) -> Res
             );
             return Err(left_off(run, at, why).await);
         }
-        resized => resized?,
+        Err(mut error) => {
+            error.message = format!(
+                "{why}; nor has it its former plan again yet: {}",
+                error.message
+            );
+            return Err(error.into());
+        }
+        Ok(()) => {}
     }
     let why = format!("{why}; it has its former plan again");
     run.operation.output["gone_back"] = why.as_str().into();

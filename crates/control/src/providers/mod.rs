@@ -196,10 +196,18 @@ pub async fn find(app: &App, actor: &Actor, id: &PublicId) -> Result<Provider> {
 
 /// Deletes a provider.
 ///
-/// Errors: `Conflict` while servers or environments depend on it.
+/// Errors: `Conflict` while servers or environments depend on it, and while its cloud keeps snapshots of servers that are gone.
 pub async fn delete(app: &App, actor: &Actor, id: &PublicId) -> Result<()> {
     let provider = find(app, actor, id).await?;
     let mut session = app.store.write().await?;
+    // None comes to be any more where there is no server.
+    if store::snapshots::any_outlived_at(&mut session, provider.id).await? {
+        return Err(Error::conflict(
+            "its cloud keeps snapshots of servers that are gone, which cost money, and nobody would tell of them any more; \
+             nothing was deleted: the list of snapshots says what to do",
+        )
+        .about(provider.public_id));
+    }
     if !store::providers::delete(&mut session, actor.organisation.id, provider.id).await? {
         return Err(Error::conflict(
             "servers or environments depend on this provider; nothing was deleted: delete them first",

@@ -72,6 +72,14 @@ pub(super) async fn compare(
             failed = Some(error);
         }
     }
+    let mut session = app.store.read().await?;
+    let vanished = store::orphans::vanished(&mut session, label, &account.region, began).await?;
+    drop(session);
+    for orphan in vanished {
+        if let Err(error) = destroy(app, account, &orphan, "reconciler").await {
+            failed = Some(error);
+        }
+    }
     let mut session = app.store.write().await?;
     store::orphans::forget_unseen(&mut session, label, &account.region, began).await?;
     session.commit().await?;

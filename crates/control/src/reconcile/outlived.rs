@@ -1,8 +1,11 @@
 //! Deletes the snapshots that a cloud kept when their server went: its owner protects them there, or they were in use. Until
 //! they are gone they are on their owner's list, and cost money.
 
-use clouds::{ErrorClass, InstanceRef};
-use domain::Result;
+use std::time::Duration;
+
+use clouds::{CloudError, ErrorClass, InstanceRef};
+use domain::server::Power;
+use domain::{Error, ErrorKind, Result};
 use futures::StreamExt;
 use futures::stream;
 use store::snapshots::Outlived;
@@ -14,6 +17,9 @@ use crate::servers::snapshots;
 
 /// In so many periods one look: what is kept is mostly kept for long.
 const PERIODS: u32 = 10;
+
+/// How long one cloud may take.
+const PATIENCE: Duration = Duration::from_mins(1);
 
 /// Runs for ever.
 pub(super) async fn run(app: App) {
@@ -32,7 +38,14 @@ async fn look(app: &App) -> Result<()> {
     let all = store::snapshots::outlived(&mut app.store.read().await?).await?;
     stream::iter(all)
         .for_each_concurrent(AT_ONCE, |outlived| async move {
-            if let Err(error) = clear(app, &outlived).await {
+            let clearing = tokio::time::timeout(PATIENCE, clear(app, &outlived));
+            let late = |_| {
+                Err(Error::new(
+                    ErrorKind::CloudUnavailable,
+                    "it did not answer in time",
+                ))
+            };
+            if let Err(error) = clearing.await.unwrap_or_else(late) {
                 tracing::info!(
                     server = %outlived.server,
                     error = error.message(),
@@ -55,12 +68,22 @@ async fn clear(app: &App, outlived: &Outlived) -> Result<()> {
         region: account.region.clone(),
         id: outlived.cloud_id.clone(),
     };
-    let clearing = account.cloud.clear_gone(&at);
+    let clearing = async {
+        match account.cloud.get(&at).await {
+            Ok(seen) if seen.power != Power::Terminated => {
+                let why = format!("{} is there again: nothing of it was deleted", at.id);
+                return Err(CloudError::new(ErrorClass::Rejected, why));
+            }
+            Err(error) if error.class != ErrorClass::NotFound => return Err(error),
+            _ => {}
+        }
+        account.cloud.clear_gone(&at).await
+    };
     let cleared = clouds::budget::on_behalf_of(organisation.0, clearing).await;
     let mut session = app.store.write().await?;
     match &cleared {
         Ok(()) => store::snapshots::mark_destroyed_with(&mut session, outlived.server).await?,
-        Err(error) if error.class == ErrorClass::Rejected => {
+        Err(error) if matches!(error.class, ErrorClass::Rejected | ErrorClass::Auth) => {
             let why = snapshots::outlived(&error.message);
             store::snapshots::outlive(&mut session, outlived.server, &why).await?;
         }
