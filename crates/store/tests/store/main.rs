@@ -5,5 +5,6 @@ mod group;
 mod opening;
 mod queue;
 mod rows;
+mod snapshots;
 mod traffic;
 mod version;
