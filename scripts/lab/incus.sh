@@ -177,7 +177,8 @@ run_detached() {
   local name=$1
   shift
   # shellcheck disable=SC2016 # expanded by the inner shell
-  setsid --fork bash -c 'echo $$ >"$1"; shift; exec "$@"' _ "/run/arcus-lab-$name.pid" "$@" \
+  # Not from the folder of whoever starts it, which may go before it does.
+  setsid --fork bash -c 'echo $$ >"$1"; shift; cd /; exec "$@"' _ "/run/arcus-lab-$name.pid" "$@" \
     >>"$LOG_DIR/$name.log" 2>&1 </dev/null 9>&-
 }
 
