@@ -7,7 +7,7 @@ use reqwest::Method;
 use serde_json::{Value, json};
 use testkit::{Arcus, Builder, Client, Shop, ec2, wait};
 
-use super::{calls, on_terms, planned};
+use super::{calls, on_terms, planned, with_snapshot};
 
 const PATIENCE: Duration = Duration::from_secs(60);
 const REGION: &str = "us-east-1";
@@ -69,20 +69,7 @@ async fn snapshots_of_an_instance_that_somebody_else_ended_go_with_its_server() 
     let arcus = arcus(&amazon).await;
     let (owner, customer) = Shop::join(&arcus, "ann", "ann@example.com").await;
     let environment = import(&owner, &id).await;
-    let server = wait::until("the server to be managed", PATIENCE, || async {
-        let all = customer.get("/v1/server/list").await.data();
-        let server = all.get(0)?;
-        (server["state"] == "Running").then(|| server["id"].clone())
-    })
-    .await;
-    let shop = Shop {
-        arcus,
-        owner,
-        customer,
-    };
-    let form = [("id", &*server.to_string()), ("name", "before")];
-    let event = shop.asked("/v1/snapshot/create", &form).await;
-    shop.done(event).await;
+    let shop = with_snapshot(arcus, owner, customer).await;
     assert_eq!(amazon.images().len(), 1);
 
     // Amazon forgets soon after that there ever was such an instance.

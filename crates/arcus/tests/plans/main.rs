@@ -9,9 +9,11 @@ mod instances;
 mod outlived;
 mod shown;
 
+use std::time::Duration;
+
 use reqwest::Method;
 use serde_json::Value;
-use testkit::{Answer, Client};
+use testkit::{Answer, Arcus, Client, Shop, wait};
 
 /// Asks for what a request would do.
 async fn planned(client: &Client, method: Method, path: &str, body: &Value) -> Value {
@@ -33,6 +35,29 @@ async fn on_terms(
     let hash = plan["plan"].as_str().expect("a hash");
     let request = client.request(method, path).header("X-Plan", hash);
     client.send(request.json(body)).await
+}
+
+/// A snapshot, "before", of the one server that is being imported, as soon as that is managed.
+async fn with_snapshot(arcus: Arcus, owner: Client, customer: Client) -> Shop {
+    let server = wait::until(
+        "the server to be managed",
+        Duration::from_secs(60),
+        || async {
+            let all = customer.get("/v1/server/list").await.data();
+            let server = all.get(0)?;
+            (server["state"] == "Running").then(|| server["id"].clone())
+        },
+    )
+    .await;
+    let shop = Shop {
+        arcus,
+        owner,
+        customer,
+    };
+    let form = [("id", &*server.to_string()), ("name", "before")];
+    let event = shop.asked("/v1/snapshot/create", &form).await;
+    shop.done(event).await;
+    shop
 }
 
 /// The calls of a plan, in the order of the alphabet.

@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use testkit::hetzner::{self, StandIn};
 use testkit::{Builder, Client, Shop, wait};
 
-use super::{calls, on_terms, planned};
+use super::{calls, on_terms, planned, with_snapshot};
 
 const PATIENCE: Duration = Duration::from_secs(60);
 
@@ -53,20 +53,7 @@ impl Scene {
             json!({"region": "fsn1", "environment": "inherited", "instances": [id.to_string()]});
         let made = owner.post(&import, &body).await.ok();
         let environment = format!("/environments/{}", made["id"].as_str().expect("an id"));
-        let server = wait::until("the server to be managed", PATIENCE, || async {
-            let all = customer.get("/v1/server/list").await.data();
-            let server = all.get(0)?;
-            (server["state"] == "Running").then(|| server["id"].clone())
-        })
-        .await;
-        let shop = Shop {
-            arcus,
-            owner,
-            customer,
-        };
-        let form = [("id", &*server.to_string()), ("name", "before")];
-        let event = shop.asked("/v1/snapshot/create", &form).await;
-        shop.done(event).await;
+        let shop = with_snapshot(arcus, owner, customer).await;
         Self {
             hetzner,
             by_hand,
